@@ -1,0 +1,26 @@
+// Every bound of the product that is not configuration: name, unit, why. What happens when one is
+// reached is said where it is used; each has a metric.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lb::limits {
+
+// One event on the wire and in the spool. The original's database took 16 MiB; an event larger
+// than this is refused by logd with a clear error.
+inline constexpr std::size_t kEventBytesMax = 1024 * 1024;
+// A frame: a batch of events or a page of a reply.
+inline constexpr std::size_t kFrameBytesMax = 8 * 1024 * 1024;
+inline constexpr std::size_t kBatchEventsMax = 1024;
+inline constexpr std::size_t kFieldBytesMax = 512 * 1024;
+inline constexpr std::size_t kAttributesMax = 64;
+inline constexpr std::size_t kAttributeNameBytesMax = 128;
+inline constexpr std::size_t kProcessIdBytesMax = 255;
+inline constexpr std::size_t kKeyBytesMax = 255;
+inline constexpr std::size_t kHostBytesMax = 255;
+
+// An event time later than this after its acceptance does not count as later (design: order key).
+inline constexpr std::int64_t kSkewUsMax = 5'000'000;
+
+}  // namespace lb::limits

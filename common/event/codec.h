@@ -1,0 +1,25 @@
+// lb.v1.Event bytes <-> Event, driven by the table. encode() needs no protobuf library, so that
+// lb-logevent starts in a millisecond; tests prove it equal to protobuf's own encoding.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/event/event.h"
+
+namespace lb::event {
+
+// Deterministic: fields in ascending number, absent ones omitted, attributes by name.
+std::string encode(const Event& event);
+
+// kReject with the place when the bytes are no lb.v1.Event, when a text is over
+// limits::kFieldBytesMax, or attributes are too many. Unknown fields are skipped; an unknown payload
+// number gives an Event of that type without fields (the bytes stay with their owner).
+Result<Event> decode(std::string_view bytes);
+
+// Sets field `name` of `event` from what a person, ULM or JSON wrote: enum and source names in any
+// case, decimal numbers, tags. kReject says what is allowed instead.
+Status set_field_from_text(Event& event, std::string_view name, std::string_view text);
+
+}  // namespace lb::event

@@ -1,0 +1,28 @@
+// ULM: the original's text form of an event (one line of KEY=value), read and written.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/event/event.h"
+
+namespace lb::event {
+
+struct UlmEvent {
+    std::string subject;                      // text of DG.JOBID (or DG.KEY, ours)
+    Event event;
+    std::optional<std::int64_t> arrived_us;   // DG.ARRIVED or ARR_DATE
+    std::vector<std::string> warnings;        // what was tolerated, for people
+};
+
+// Lenient where the original was needlessly strict (README.md of this folder lists where).
+// kReject: text is "column N: what is wrong".
+Result<UlmEvent> parse_ulm(std::string_view line);
+// Every field of the type is written, empty ones as "", as the original did; no line end.
+std::string write_ulm(std::string_view subject, const Event& event);
+
+}  // namespace lb::event

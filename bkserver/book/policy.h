@@ -1,0 +1,43 @@
+// What the book asks before it takes an event: who may log what for which process. Answered by the
+// policy of bkserver/authz, through this interface so that the book knows no policy files.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/event/event.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::book {
+
+// One event at the door. References are valid during the call only.
+struct PolicyQuestion {
+    const lb::v1::Identity& forwarder;  // proven by TLS: who delivers
+    const lb::v1::Identity& origin;     // as stamped at acceptance: who logged it
+    std::string_view origin_host;       // host of the daemon that accepted it
+    std::string_view subject;           // process id or key
+    const lb::event::Event& event;
+    std::string_view registrant;  // who registered the process, as identity_text(); empty: nobody
+};
+
+struct Decision {
+    bool is_allowed = false;
+    std::string reason;  // of a refusal: which rule, for people
+};
+
+// Thread-safe; the same question gives the same answer as long as the policy is not reloaded.
+class Policy {
+  public:
+    virtual ~Policy() = default;
+
+    // May this forwarder vouch for that origin, and may that origin log this event for this
+    // process? Asked of every event but duplicates; a RegJob is a registration, Bind a binding.
+    [[nodiscard]] virtual Decision may_log(const PolicyQuestion& question) const = 0;
+    // May an event whose key nobody owns create the process?
+    [[nodiscard]] virtual Decision may_adopt(const PolicyQuestion& question) const = 0;
+};
+
+// "certificate:/DC=org/CN=x", "uid:1000(alice)": how identities are compared, stored and shown.
+std::string identity_text(const lb::v1::Identity& identity);
+
+}  // namespace lb::book

@@ -1,0 +1,38 @@
+// Rebuild: folds the stored events of a process into fresh registers and compares, or replaces,
+// what the live path had kept. Equal bytes are the proof of promise 3; a difference after an
+// upgrade is the upgrade.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "bkserver/store/store.h"
+#include "common/base/result.h"
+
+namespace lb::book {
+
+struct RebuildOutcome {
+    std::string process;        // its id
+    std::uint64_t events = 0;   // folded
+    bool is_different = false;  // registers were not the same bytes
+    bool is_written = false;
+    std::string difference;  // for people: which part differs
+};
+
+struct RebuildOptions {
+    bool compare_only = false;
+};
+
+// One process, named as in Reader::find_process(). kNotFound when there is none. A process that
+// others keep writing is tried again; kRetry when they never let go.
+Result<RebuildOutcome> rebuild_process(store::Database& database, std::string_view name,
+                                       const RebuildOptions& options);
+
+// All of them, in the order of their numbers; `on_outcome` is called for each and returns false to
+// stop.
+Status rebuild_all(store::Database& database, const RebuildOptions& options,
+                   const std::function<bool(const RebuildOutcome&)>& on_outcome);
+
+}  // namespace lb::book

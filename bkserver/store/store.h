@@ -1,0 +1,226 @@
+// The store: what the server keeps of its processes, behind verbs of the domain. One Database a
+// server process, one Writer a lane, one Reader a querying thread; a Writer or Reader belongs to
+// one thread at a time. Several servers may share one database.
+//
+// What a caller may rely on:
+// - Everything between Writer::begin() and commit() happens wholly or not at all; when commit()
+// returned
+//   ok, it is durable. A Writer that is not committed rolls back at the next begin() or in its
+//   destructor.
+// - Any verb may fail with kRetry: the transaction is gone, nothing of it happened, begin() again
+//   (the connection is renewed by itself). A commit() that fails with kRetry may have happened:
+//   whoever repeats it must look for its events by id, as book does. kReject: the data is at fault
+//   (a value that the store cannot take): repeating is of no use. kConflict: another writer was
+//   faster (a revision, an event id, a subject): begin again with fresh rows.
+// - Registers are written only over the revision that was read.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "lb/v1/envelope.pb.h"
+#include "lb/v1/error.pb.h"
+
+namespace lb::store {
+
+// Numbers that stand for texts inside the database; 0 is none.
+using SubjectNumber = std::uint32_t;
+using ProcessNumber = SubjectNumber;  // that of the subject that founded the process
+using ArrivalNumber = std::uint64_t;
+
+// What events hang on: a process id or a key, and the process that answers for it now.
+struct Subject {
+    SubjectNumber number = 0;
+    std::string text;
+    ProcessNumber process = 0;
+};
+
+struct Process {
+    ProcessNumber number = 0;
+    std::string id;  // text of its founding subject: a key as long as nobody owns the process
+    ProcessNumber merged_into = 0;  // not 0: this process is only a name of that one
+    std::uint32_t revision = 0;     // grows by one with every write
+    std::uint16_t type = 0;         // lb.v1.ProcessType; 0: not registered, not adopted
+    bool is_adopted = false;      // created for a host, by a key; stays true when registered later
+    bool not_understood = false;  // holds events of types newer than the server that stored them
+    std::uint32_t rules_version = 0;
+    std::uint32_t waiting = 0;  // stored events that no type could fold yet
+    std::string registrant;     // identity of the first accepted registration; empty: unregistered
+    std::string state;          // columns of the lists: words of the derived status
+    std::string vm_state;
+    std::string owner;
+    std::string host;
+    std::int64_t entered_us = 0;  // when the state was entered
+    std::int64_t updated_us = 0;  // event time of the last update
+    std::string registers;        // lb.v1.Registers, canonical bytes
+};
+
+struct Event {
+    ArrivalNumber arrival = 0;
+    SubjectNumber subject = 0;
+    std::string event_id;
+    std::string order_key;  // whole, as event::order_key() makes it
+    std::uint16_t type = 0;
+    lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;
+    lb::v1::Identity forwarder;  // who delivered it, proven by TLS
+    std::int64_t arrived_us = 0;
+    std::string envelope;  // the bytes that arrived
+};
+
+// A state that became another one. Numbered without gaps within its stream, in the order of
+// commits.
+struct Change {
+    std::uint32_t stream = 0;  // of the writer; filled in by the store
+    std::uint64_t number = 0;  // filled in by the store
+    ProcessNumber process = 0;
+    std::uint32_t revision = 0;
+    std::string old_state;
+    std::string new_state;
+    std::string old_vm_state;
+    std::string new_vm_state;
+    ArrivalNumber arrival = 0;  // the event that did it; 0: a merge or a rebuild
+    std::int64_t changed_us = 0;
+};
+
+// Last number seen of each stream: where a reader of changes stands.
+using ChangeCursor = std::map<std::uint32_t, std::uint64_t>;
+
+struct DeadLetter {
+    std::uint64_t number = 0;
+    std::int64_t arrived_us = 0;  // last arrival
+    std::uint32_t times = 1;      // how often these very bytes arrived
+    lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;
+    std::string reason;
+    lb::v1::Identity forwarder;
+    std::int64_t replayed_us = 0;  // 0: not replayed
+    std::string envelope;
+};
+
+// The last sign of life of a process as one reporter saw it: outside events, registers and status.
+struct Heartbeat {
+    ProcessNumber process = 0;
+    std::string reporter;  // "VMSystem/host"
+    std::int64_t time_us = 0;
+    std::int64_t arrived_us = 0;
+    std::uint32_t uptime_s = 0;
+};
+
+// All that are not empty (0) must hold.
+struct ListFilter {
+    std::uint16_t type = 0;
+    std::string state;
+    std::string vm_state;
+    std::string host;
+    std::string owner;
+};
+
+struct HistoryPage {
+    std::vector<Event> events;  // in the order of their keys
+    std::string cursor;         // empty: no more
+};
+
+struct Counts {
+    std::uint64_t dead_letters = 0;  // not replayed
+    std::map<std::string, std::uint64_t> processes_by_state;
+};
+
+// Reads what is committed. Every verb is a read of its own.
+class Reader {
+  public:
+    virtual ~Reader() = default;
+
+    // `name` is a process id, a key, or the unique part of an id of this service. Merges are
+    // followed.
+    virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
+    virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
+    // All names of a process, its id first.
+    virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
+    // Processes with numbers above `after`, by number, no merged and no unowned ones unless
+    // `filter` is for them. Without their registers.
+    virtual Result<std::vector<Process>> list_processes(const ListFilter& filter,
+                                                        ProcessNumber after,
+                                                        std::uint32_t limit) = 0;
+    // At least one event if there is one behind `cursor`; at most `limit`.
+    virtual Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
+                                             std::uint32_t limit) = 0;
+    virtual Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) = 0;
+    // With numbers above `after`; without their envelopes.
+    virtual Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,
+                                                              std::uint32_t limit) = 0;
+    virtual Result<std::optional<DeadLetter>> get_dead_letter(std::uint64_t number) = 0;
+    // Nothing committed before is ever skipped, however many servers write.
+    virtual Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
+                                                      std::uint32_t limit) = 0;
+    virtual Result<Counts> counts() = 0;
+    // One trip to the database: whether it answers.
+    virtual Status ping() = 0;
+};
+
+// Where a scan over the events of a subject stands: nothing is before Position{}.
+struct Position {
+    std::string order_prefix;
+    ArrivalNumber arrival = 0;
+};
+
+struct EventPage {
+    std::vector<Event> events;     // ordered by the clock and time of their keys, not further
+    std::optional<Position> next;  // nothing: no more
+};
+
+// One transaction at a time. Vectors answer in the order of what was asked.
+class Writer {
+  public:
+    virtual ~Writer() = default;
+
+    virtual Status begin() = 0;
+    virtual Status commit() = 0;
+    virtual void rollback() = 0;
+
+    // `count` fresh numbers, the first of them returned. Not given back by a rollback.
+    virtual Result<SubjectNumber> take_subject_numbers(std::uint32_t count) = 0;
+    virtual Result<ArrivalNumber> take_arrival_numbers(std::uint32_t count) = 0;
+
+    virtual Result<std::vector<std::optional<Subject>>> find_subjects(
+        std::span<const std::string> texts) = 0;
+    virtual Result<std::vector<std::optional<Process>>> find_processes(
+        std::span<const ProcessNumber> numbers) = 0;
+    // Only those that are stored, in any order.
+    virtual Result<std::vector<Event>> find_events(std::span<const std::string> event_ids) = 0;
+    virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
+    virtual Result<EventPage> read_events(SubjectNumber subject, const Position& after,
+                                          std::uint32_t limit) = 0;
+
+    virtual Status add_subjects(std::span<const Subject> subjects) = 0;
+    virtual Status move_subjects(ProcessNumber from, ProcessNumber into) = 0;
+    virtual Status add_processes(std::span<const Process> processes) = 0;
+    // Each over `revision - 1`, else kConflict.
+    virtual Status save_processes(std::span<const Process> processes) = 0;
+    virtual Status add_events(std::span<const Event> events) = 0;
+    // Writes order_key of events whose clock became known with the type of their process.
+    virtual Status set_order_keys(std::span<const Event> events) = 0;
+    virtual Status add_changes(std::span<const Change> changes) = 0;
+    // The newest by time_us stays.
+    virtual Status put_heartbeats(std::span<const Heartbeat> heartbeats) = 0;
+    // The same bytes once more only count.
+    virtual Status add_dead_letters(std::span<const DeadLetter> letters) = 0;
+    virtual Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) = 0;
+    virtual Status drop_dead_letter(std::uint64_t dead_letter) = 0;
+};
+
+class Database {
+  public:
+    virtual ~Database() = default;
+
+    // `lane` is this writer's own among the writers of this server: its stream of changes.
+    virtual Result<std::unique_ptr<Writer>> open_writer(std::uint32_t lane) = 0;
+    virtual Result<std::unique_ptr<Reader>> open_reader() = 0;
+};
+
+}  // namespace lb::store

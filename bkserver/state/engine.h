@@ -1,0 +1,153 @@
+// From accepted events to a status. An event is a set of claims; a register keeps the winning
+// claim; the status is a pure function of the registers. No I/O, no clock, no order of arrival:
+// whoever has the same accepted events has the same bytes.
+//
+// Use: fresh(implied type) or Registers::decode(), apply() each accepted event in any order,
+// encode(), derive().
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bkserver/state/registers.h"
+#include "common/event/event.h"
+#include "common/event/order_key.h"
+
+namespace lb::state {
+
+// Main states, with the original's numbers.
+enum class MainState : std::uint8_t {
+    kUndefined = 0,
+    kSubmitted = 1,
+    kWaiting = 2,
+    kReady = 3,
+    kScheduled = 4,
+    kRunning = 5,
+    kDone = 6,
+    kCleared = 7,
+    kAborted = 8,
+    kCancelled = 9,
+    kUnknown = 10,
+    kPurged = 11,
+};
+std::string_view to_string(MainState state);  // "Running"
+
+// The word of a lb.v1.ProcessType as status and cases write it: "virtual_machine"; empty if
+// unknown.
+std::string_view process_type_word(std::uint32_t type);
+// 0 if there is no such word. Accepts the RegJob spelling ("VIRTUAL_MACHINE") too.
+std::uint32_t process_type_from_word(std::string_view word);
+
+// What apply() did with an event.
+enum class Outcome : std::uint8_t {
+    kApplied,        // it made claims (which an older or newer claim may overrule)
+    kNoted,          // known, but it says nothing for this type: only lastUpdateTime may move
+    kNotUnderstood,  // unknown type of event: the registers are marked, rebuild after an upgrade
+    kWaiting,  // the type of the process is not known: keep the event, the registers did not change
+    kTypeChanged,  // this registration decided the type; the registers hold this event alone: the
+                   // caller applies all other accepted events of the process again, in any order
+};
+// "applied", "noted", "unknown", "unregistered", "applied"
+std::string_view to_string(Outcome outcome);
+
+// Registers of a process before its first event. `implied_type` (process_type_of_key) is 0 when
+// only a registration can tell what the process is.
+Registers fresh(std::uint32_t implied_type);
+
+Outcome apply(Registers& registers, const event::Event& event, const event::Arrival& arrival);
+
+// Folds `other` into `registers`: commutative, associative, idempotent. False when both are of
+// different types: then the caller folds the events of both into registers fresh(0) from the start.
+[[nodiscard]] bool merge(Registers& registers, const Registers& other);
+
+// A registration decided the type (not only a key).
+bool is_registered(const Registers& registers);
+
+// Canonical: attributes in a fixed order, nothing of now or of arrival.
+struct ProcessStatus {
+    std::string process;  // its id
+    std::uint32_t type = 0;
+    MainState state = MainState::kUnknown;
+    std::string vm_state;         // word; empty for other types
+    std::string done_code;        // word; empty while it has none
+    std::string owner;            // the first registrant; empty while adopted
+    std::string host;             // vm_phy_hostname, else empty
+    std::int64_t entered_us = 0;  // stateEnterTime
+    std::int64_t updated_us = 0;  // lastUpdateTime
+    bool is_adopted = false;
+    nlohmann::ordered_json attributes =
+        nlohmann::ordered_json::object();  // all, the above included
+
+    // One line of JSON; equal statuses are equal texts.
+    [[nodiscard]] std::string to_text() const { return attributes.dump(); }
+};
+
+ProcessStatus derive(const Registers& registers, std::string_view process);
+
+// A claim as people read it.
+struct ClaimView {
+    std::string event_id;  // 16 bytes
+    std::string key;
+    std::int64_t time_us = 0;
+    event::Source source = event::Source::kUndefined;
+    std::string host;   // of machines: the host it speaks for
+    std::string event;  // name of the event's type, as far as the claim tells
+    std::string value;  // what it claims: "running", "img-2.qcow2"
+};
+
+struct Explanation {
+    std::string attribute;
+    std::string value;                    // as in the status
+    std::optional<ClaimView> decided_by;  // nothing: no claim, a default
+    std::vector<ClaimView> overruled;     // newest first; those still in the registers
+    std::vector<std::string> rules;       // the table rows that feed this attribute, in words
+    std::string remark;                   // why the winner won
+};
+
+// kNotFound when there is no attribute of that name (for this type).
+Result<Explanation> explain(const Registers& registers, std::string_view attribute);
+
+// What an event claims by itself: (attribute, value) pairs, "state" and "vm_state" among them. For
+// listing the overruled claims of a register by a scan of the stored events.
+std::vector<std::pair<std::string, std::string>> claims_of(std::uint32_t type,
+                                                           const event::Event& event);
+
+// What depends on now.
+struct Sighting {
+    std::string who;  // host name; of heartbeats: the reporter's source name, "VMSystem"
+    std::int64_t at_us = 0;
+};
+struct ViewInput {
+    std::int64_t now_us = 0;
+    std::int64_t grace_us = 120'000'000;
+    std::int64_t heartbeat_period_us = 60'000'000;
+    std::int64_t keepalive_us = 30'000'000;
+    std::vector<Sighting> heartbeats;  // newest per reporter of this process
+    std::vector<Sighting> loggers;     // newest sign of life per host that logs
+};
+
+struct Disagreement {
+    std::string name;  // lost, stray, zombie, silent, misplaced, split
+    std::int64_t since_us = 0;
+    std::string text;   // one sentence
+    std::string stale;  // the party whose word may be out of date; else empty
+};
+
+struct View {
+    nlohmann::ordered_json evidence =
+        nlohmann::ordered_json::array();      // newest claim per source and host
+    std::vector<Disagreement> disagreements;  // past their grace time, by name
+    std::vector<std::string> stale;           // hosts whose logger is silent
+    std::optional<std::int64_t> next_due_us;  // when the view changes by itself, if it will
+    [[nodiscard]] nlohmann::ordered_json to_json() const;
+};
+
+View view(const Registers& registers, const ViewInput& input);
+
+}  // namespace lb::state

@@ -1,0 +1,102 @@
+// The reading side of the spool: lb-interlogd's. It reads records in order, settles them, removes
+// segments that are wholly settled. The invariant: a segment goes only after the ledger that passed
+// it is durable, so every acknowledged event is in the spool or settled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/env/env.h"
+#include "common/spool/ledger.h"
+#include "common/spool/segment_reader.h"
+#include "common/spool/spool_format.h"
+
+namespace lb::spool {
+
+// A lane found on disk.
+struct LaneId {
+    Destination destination;
+    Lane lane = Lane::kBulk;
+
+    auto operator<=>(const LaneId&) const = default;
+};
+
+// Every lane that has a directory under `root`. Names that are no destination's are passed over.
+Result<std::vector<LaneId>> list_lanes(env::Env& env, const std::string& root);
+// Segments of a lane, oldest first.
+Result<std::vector<SegmentName>> list_segments(env::Env& env, const std::string& lane_directory);
+
+struct ReadLimits {
+    std::size_t events_max = 1024;
+    std::size_t bytes_max = 4 * 1024 * 1024;  // payload; one larger record is still returned
+};
+
+// Called for every span that was set aside: log it and count it. `kept_in` is the file that has the
+// bytes now, empty when the quarantine is full or cannot be written.
+using DamageCallback = std::function<void(const Damage& damage, const std::string& kept_in)>;
+
+struct LaneReaderOptions {
+    std::string root;
+    LaneId id;
+    DamageCallback on_damage;  // may be empty
+    std::uint64_t quarantine_bytes_max =
+        64 * 1024 * 1024;  // in <root>/quarantine, all lanes together
+    std::uint64_t suspect_us =
+        1'000'000;  // damage in the newest segment counts when it lasts so long
+};
+
+struct LaneTail {
+    std::uint64_t events = 0;    // not settled
+    std::uint64_t bytes = 0;     // of the segments' files from the settled position on
+    std::int64_t oldest_us = 0;  // when the oldest unsettled event was appended; 0 = none
+    std::uint64_t segments = 0;
+};
+
+// One lane. One thread at a time. Opens as well on a lane directory that does not exist yet.
+class LaneReader {
+  public:
+    static Result<std::unique_ptr<LaneReader>> open(env::Env& env, LaneReaderOptions options);
+
+    // The next records at the cursor, oldest first; empty when there is nothing more now.
+    // kUnsupported when a segment is of a newer format: it stays untouched.
+    Result<std::vector<Record>> read(const ReadLimits& limits);
+    // Where read() goes on. Begins at the settled position.
+    [[nodiscard]] Position cursor() const { return cursor_; }
+    // Read again from here: after a lost connection, from settled() or an unsettled record's begin.
+    void rewind(Position position);
+
+    [[nodiscard]] Position settled() const;
+    // Everything before `position` (a Record's end, or the cursor) is settled.
+    Status settle(Position position);
+    // Syncs the ledger if it moved. Losing it costs only sending again: once a second is plenty.
+    Status sync_ledger();
+    // Removes segments that are wholly settled, after syncing the ledger. How many.
+    Result<std::size_t> remove_settled();
+
+    // Counts what is not settled. Reads the segments: for start-up and for people, not per batch.
+    Result<LaneTail> tail();
+
+  private:
+    LaneReader(env::Env& env, LaneReaderOptions options);
+    Result<bool> advance_segment();
+    Status read_some(const ReadLimits& limits, std::vector<Record>& records);
+    Result<bool> handle_damage(const Damage& damage);
+    void set_aside(const Damage& damage);
+    Status ensure_ledger();
+
+    env::Env& env_;
+    LaneReaderOptions options_;
+    std::string directory_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<SegmentReader> segment_;
+    Position cursor_;
+    bool is_last_segment_ = true;      // no newer one was there when segment_ was last listed
+    std::optional<Position> suspect_;  // damage in the newest segment, seen at suspect_since_us_
+    std::uint64_t suspect_since_us_ = 0;
+};
+
+}  // namespace lb::spool

@@ -1,0 +1,55 @@
+#include "common/env/env.h"
+
+#include <vector>
+
+namespace lb::env {
+
+Result<std::string> read_file(Env& env, const std::string& path, std::size_t bytes_max) {
+    LB_TRY_ASSIGN(auto file, env.open_file(path, OpenMode::kRead));
+    LB_TRY_ASSIGN(const std::uint64_t size, file->size());
+    if (size > bytes_max)
+        return Error{ErrorCode::kFull, path + " has " + std::to_string(size) +
+                                           " bytes; the limit is " + std::to_string(bytes_max)};
+    std::string bytes(size, '\0');
+    LB_TRY_ASSIGN(const std::size_t count, file->read_at(0, bytes));
+    bytes.resize(count);
+    return bytes;
+}
+
+Status replace_file(Env& env, const std::string& path, std::string_view bytes) {
+    const std::string aside = path + ".new";
+    if (const Status removed = env.remove_file(aside);
+        !removed.ok() && removed.error().code != ErrorCode::kNotFound)
+        return removed;
+    {
+        LB_TRY_ASSIGN(auto file, env.open_file(aside, OpenMode::kCreateNew));
+        LB_TRY(file->write_at(0, bytes));
+        LB_TRY(file->sync_data());
+    }
+    LB_TRY(env.rename_file(aside, path));
+    return env.sync_directory(directory_of(path));
+}
+
+Status make_directories(Env& env, const std::string& path) {
+    std::vector<std::string> missing;
+    std::string step = path;
+    while (!env.list_directory(step).ok()) {
+        missing.push_back(step);
+        const std::string parent = directory_of(step);
+        if (parent == step) break;
+        step = parent;
+    }
+    for (auto name = missing.rbegin(); name != missing.rend(); ++name) {
+        LB_TRY(env.make_directory(*name));
+        LB_TRY(env.sync_directory(directory_of(*name)));
+    }
+    return {};
+}
+
+std::string directory_of(const std::string& path) {
+    const auto slash = path.find_last_of('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace lb::env

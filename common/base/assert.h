@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define LB_ASSERT(condition)                                                                  \
-    do {                                                                                      \
-        if (!(condition)) {                                                                   \
+#define LB_ASSERT(condition)                                                                     \
+    do {                                                                                         \
+        if (!(condition)) {                                                                      \
             std::fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__, __LINE__, #condition); \
-            std::abort();                                                                     \
-        }                                                                                     \
+            std::abort();                                                                        \
+        }                                                                                        \
     } while (false)

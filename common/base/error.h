@@ -1,5 +1,5 @@
-// Errors: a class that says what the caller must do, and a text that says what was wrong, where, and
-// what to do about it. Numbers are those of proto/lb/v1/error.proto.
+// Errors: a class that says what the caller must do, and a text that says what was wrong, where,
+// and what to do about it. Numbers are those of proto/lb/v1/error.proto.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,9 @@ struct Error {
     [[nodiscard]] Error within(std::string_view context) const;
 };
 
-// An error of the operating system: `action` and `what` say what was tried, errno_value why it failed.
-// The code is kFull for ENOSPC/EDQUOT/EMFILE, kNotFound for ENOENT, kDenied for EACCES/EPERM, else kRetry.
+// An error of the operating system: `action` and `what` say what was tried, errno_value why it
+// failed. The code is kFull for ENOSPC/EDQUOT/EMFILE, kNotFound for ENOENT, kDenied for
+// EACCES/EPERM, else kRetry.
 Error system_error(std::string_view action, std::string_view what, int errno_value);
 
 }  // namespace lb

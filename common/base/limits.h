@@ -19,6 +19,8 @@ inline constexpr std::size_t kAttributeNameBytesMax = 128;
 inline constexpr std::size_t kProcessIdBytesMax = 255;
 inline constexpr std::size_t kKeyBytesMax = 255;
 inline constexpr std::size_t kHostBytesMax = 255;
+// Sequence codes, instances, identities: the longest the original stored.
+inline constexpr std::size_t kHeaderTextBytesMax = 4096;
 
 // An event time later than this after its acceptance does not count as later (design: order key).
 inline constexpr std::int64_t kSkewUsMax = 5'000'000;

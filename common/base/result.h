@@ -66,15 +66,15 @@ class [[nodiscard]] Status {
 }  // namespace lb
 
 // Returns the error of `expression` (a Status or Result) from this function, if it has one.
-#define LB_TRY(expression)                                        \
-    do {                                                          \
+#define LB_TRY(expression)                                                      \
+    do {                                                                        \
         if (auto lb_try_ = (expression); !lb_try_.ok()) return lb_try_.error(); \
     } while (false)
 
 // LB_TRY_ASSIGN(auto x, f()): x becomes the value of the Result, or its error is returned.
 #define LB_TRY_ASSIGN(target, expression) LB_TRY_ASSIGN_(target, expression, __LINE__)
 #define LB_TRY_ASSIGN_(target, expression, line) LB_TRY_ASSIGN__(target, expression, line)
-#define LB_TRY_ASSIGN__(target, expression, line)                 \
-    auto lb_try_##line = (expression);                            \
-    if (!lb_try_##line.ok()) return lb_try_##line.error();        \
+#define LB_TRY_ASSIGN__(target, expression, line)          \
+    auto lb_try_##line = (expression);                     \
+    if (!lb_try_##line.ok()) return lb_try_##line.error(); \
     target = std::move(lb_try_##line).value()

@@ -14,8 +14,8 @@ namespace lb::event {
 std::string encode(const Event& event);
 
 // kReject with the place when the bytes are no lb.v1.Event, when a text is over
-// limits::kFieldBytesMax, or attributes are too many. Unknown fields are skipped; an unknown payload
-// number gives an Event of that type without fields (the bytes stay with their owner).
+// limits::kFieldBytesMax, or attributes are too many. Unknown fields are skipped; an unknown
+// payload number gives an Event of that type without fields (the bytes stay with their owner).
 Result<Event> decode(std::string_view bytes);
 
 // Sets field `name` of `event` from what a person, ULM or JSON wrote: enum and source names in any

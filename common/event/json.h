@@ -1,11 +1,11 @@
-// Events as JSON objects: what `lbctl replay --json-lines`, histories and HTTP ingest read and write.
+// Events as JSON objects: what `lbctl replay --json-lines`, histories and HTTP ingest read and
+// write.
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "common/base/result.h"
 #include "common/event/event.h"
@@ -19,9 +19,10 @@ struct JsonEvent {
 };
 
 // {"type": "VMStop", "process": "https://..." or "key": "...", "time": RFC 3339, "source", "host",
-//  "sequence_code", "user", "instance", "level", "resync", "since", "attributes": {}, "fields": {}}.
-// Accepted as well: jobId/jobid/job_id/subject for process, timestamp for time, seqcode, numbers for
-// time (seconds since 1970). kReject names the member.
+//  "sequence_code", "user", "instance", "level", "resync", "since", "attributes": {}, "fields":
+//  {}}.
+// Accepted as well: jobId/jobid/job_id/subject for process, timestamp for time, seqcode, numbers
+// for time (seconds since 1970). kReject names the member.
 Result<JsonEvent> event_from_json(const nlohmann::json& object);
 nlohmann::json event_to_json(std::string_view subject, const Event& event);
 

@@ -1,13 +1,14 @@
-// The order key: a total order of the events of one process, the same wherever and whenever it is computed
-// (design: order key; state-model section 3). Compared as bytes.
+// The order key: a total order of the events of one process, the same wherever and whenever it is
+// computed (design: order key; state-model section 3). Compared as bytes.
 //
 //   registration flag  1 byte   0 for a registration, 1 for all else
-//   logical clock      n bytes  big-endian counters of the family, nothing for machines and transfers;
+//   logical clock      n bytes  big-endian counters of the family, nothing for machines and
+//   transfers;
 //                               never of a registration
-//   order time         8 bytes  big-endian microseconds: min(event time, accepted_at + limits::kSkewUsMax)
-//   origin             8 bytes  first 8 of the origin's instance id; imports: of SHA-256(source, 0, host)
-//   counter            8 bytes  big-endian; imports: 0
-//   event id           8 bytes  the last 8 of the event id
+//   order time         8 bytes  big-endian microseconds: min(event time, accepted_at +
+//   limits::kSkewUsMax) origin             8 bytes  first 8 of the origin's instance id; imports:
+//   of SHA-256(source, 0, host) counter            8 bytes  big-endian; imports: 0 event id 8 bytes
+//   the last 8 of the event id
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,10 @@ ClockFamily clock_family_of(ProcessType type);
 
 // What the order key needs beside the event itself.
 struct Arrival {
-    std::string_view origin;    // 16 bytes, empty for imports
+    std::string_view origin;  // 16 bytes, empty for imports
     std::uint64_t counter = 0;
     std::int64_t accepted_at_us = 0;  // 0 for imports: the event time is taken as it is
-    std::string_view event_id;  // 16 bytes
+    std::string_view event_id;        // 16 bytes
 };
 
 std::string order_key(const Event& event, const Arrival& arrival, ClockFamily family);

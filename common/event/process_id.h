@@ -14,7 +14,7 @@ inline constexpr std::uint16_t kDefaultPort = 9000;
 
 // https://host[:port]/unique[?info]. host:port names the bookkeeping service.
 struct ProcessId {
-    std::string host;    // lower case; IPv6 literals with their brackets
+    std::string host;  // lower case; IPv6 literals with their brackets
     std::uint16_t port = kDefaultPort;
     std::string unique;  // non-empty, no blanks
     std::string info;    // without '?', kept and printed, no part of the identity
@@ -30,7 +30,8 @@ struct ProcessId {
     // SHA-256(service + "libvirt-uuid/" + uuid), `uuid` in lower case with dashes.
     // Manager, host and guest arrive at the same id without asking anybody.
     static Result<ProcessId> of_libvirt_uuid(std::string_view service, std::string_view uuid);
-    // Child `index` of a collection or DAG: MD5("<parent unique>,<seed>,<index>"), base64url; the same service.
+    // Child `index` of a collection or DAG: MD5("<parent unique>,<seed>,<index>"), base64url; the
+    // same service.
     [[nodiscard]] ProcessId child(std::string_view seed, std::uint32_t index) const;
 
     // Identity: host, port and unique.
@@ -39,8 +40,9 @@ struct ProcessId {
     }
 };
 
-// type:scope/value, for example libvirt-uuid:/6b1a2a9e-..., one-vmid:cloud1/42, host:/node1.example.org.
-// type is [a-z0-9-]+, scope may be empty and has no '/', value is not empty; no blanks or controls.
+// type:scope/value, for example libvirt-uuid:/6b1a2a9e-..., one-vmid:cloud1/42,
+// host:/node1.example.org. type is [a-z0-9-]+, scope may be empty and has no '/', value is not
+// empty; no blanks or controls.
 struct Key {
     std::string type;
     std::string scope;
@@ -56,8 +58,9 @@ using Subject = std::variant<ProcessId, Key>;
 Result<Subject> parse_subject(std::string_view text);
 std::string to_string(const Subject& subject);
 
-// The machine or job that a key of this type names: libvirt-uuid, one-vmid, nova-uuid, proxmox-vmid and
-// xen-uuid mean VIRTUAL_MACHINE, host means PHYSICAL_MACHINE, condor-id CONDOR, pbs-id PBS; 0 when the type implies none.
+// The machine or job that a key of this type names: libvirt-uuid, one-vmid, nova-uuid, proxmox-vmid
+// and xen-uuid mean VIRTUAL_MACHINE, host means PHYSICAL_MACHINE, condor-id CONDOR, pbs-id PBS; 0
+// when the type implies none.
 std::uint32_t process_type_of_key(std::string_view key_type);
 
 }  // namespace lb::event

@@ -1,4 +1,5 @@
-// Sequence codes: the logical clocks of grid, PBS and Condor jobs (four text formats of the original).
+// Sequence codes: the logical clocks of grid, PBS and Condor jobs (four text formats of the
+// original).
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@ struct CondorCode {
     std::string timestamp;  // as written, padding removed
     std::string position;
     std::uint32_t event_code = 0;
-    char source = ' ';      // L M m N C H s S j
+    char source = ' ';  // L M m N C H s S j
 };
 
 // Nothing when the text is no such code. A missing LBS counts as 0.

@@ -1,5 +1,6 @@
-// The event types as data: generated at build time from proto/lb/v1 (table_generator.cc), so that the
-// command line, ULM, JSON and the state tables read one list. No protobuf library is needed to use it.
+// The event types as data: generated at build time from proto/lb/v1 (table_generator.cc), so that
+// the command line, ULM, JSON and the state tables read one list. No protobuf library is needed to
+// use it.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +29,19 @@ struct EnumValue {
 };
 
 struct FieldInfo {
-    std::string_view name;      // as the original spells it: "status_code"
-    std::string_view ulm_key;   // last part of the ULM key: "STATUS_CODE"
+    std::string_view name;     // as the original spells it: "status_code"
+    std::string_view ulm_key;  // last part of the ULM key: "STATUS_CODE"
     FieldKind kind;
-    std::uint8_t number;        // proto field number
-    bool is_required;           // the original refused the event without it
+    std::uint8_t number;                // proto field number
+    bool is_required;                   // the original refused the event without it
     std::span<const EnumValue> values;  // of kEnum
-    std::string_view help;      // one line for --help
+    std::string_view help;              // one line for --help
 };
 
 struct TypeInfo {
-    std::uint16_t code;         // proto payload number - 100
-    std::string_view name;      // "VMRunning"
-    std::string_view family;    // "compute", "pbs", "condor", "cream", "transfer", "vm"
+    std::uint16_t code;       // proto payload number - 100
+    std::string_view name;    // "VMRunning"
+    std::string_view family;  // "compute", "pbs", "condor", "cream", "transfer", "vm"
     std::string_view help;
     std::span<const FieldInfo> fields;
 
@@ -62,9 +63,12 @@ const TypeInfo* find_type(std::string_view name);
 std::span<const std::string_view> source_names();
 // Names of lb.v1.Level: "UNDEFINED", "EMERGENCY", ...
 std::span<const std::string_view> level_names();
+// Names of lb.v1.ProcessType: "SIMPLE" ... "VM_CLUSTER"; empty where there is no such number.
+std::span<const std::string_view> process_type_names();
 
 }  // namespace lb::event
 
 // enum class EventType { kTransfer = 1, ... }, enum class Source { kUserInterface = 1, ... },
-// enum class ProcessType { kSimple = 1, ... } and consteval tables, generated from the same descriptors.
+// enum class ProcessType { kSimple = 1, ... } and consteval tables, generated from the same
+// descriptors.
 #include "common/event/generated_types.h"

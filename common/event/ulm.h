@@ -13,10 +13,10 @@
 namespace lb::event {
 
 struct UlmEvent {
-    std::string subject;                      // text of DG.JOBID (or DG.KEY, ours)
+    std::string subject;  // text of DG.JOBID (or DG.KEY, ours)
     Event event;
-    std::optional<std::int64_t> arrived_us;   // DG.ARRIVED or ARR_DATE
-    std::vector<std::string> warnings;        // what was tolerated, for people
+    std::optional<std::int64_t> arrived_us;  // DG.ARRIVED or ARR_DATE
+    std::vector<std::string> warnings;       // what was tolerated, for people
 };
 
 // Lenient where the original was needlessly strict (README.md of this folder lists where).

@@ -26,9 +26,4 @@ struct JsonEvent {
 Result<JsonEvent> event_from_json(const nlohmann::json& object);
 nlohmann::json event_to_json(std::string_view subject, const Event& event);
 
-// 2026-11-23T04:38:56.030123Z
-std::string time_to_text(std::int64_t time_us);
-// RFC 3339 with any offset, with or without a fraction.
-Result<std::int64_t> time_from_text(std::string_view text);
-
 }  // namespace lb::event

@@ -4,11 +4,11 @@
 //   registration flag  1 byte   0 for a registration, 1 for all else
 //   logical clock      n bytes  big-endian counters of the family, nothing for machines and
 //   transfers;
-//                               never of a registration
-//   order time         8 bytes  big-endian microseconds: min(event time, accepted_at +
-//   limits::kSkewUsMax) origin             8 bytes  first 8 of the origin's instance id; imports:
-//   of SHA-256(source, 0, host) counter            8 bytes  big-endian; imports: 0 event id 8 bytes
-//   the last 8 of the event id
+//                               zeros in a registration and where the code cannot be parsed
+//   order time         8 bytes  big-endian microseconds, sign bit inverted: min(event time,
+//   accepted_at + limits::kSkewUsMax) origin             8 bytes  first 8 of the origin's instance
+//   id; imports: of SHA-256(source, 0, host) counter            8 bytes  big-endian; imports: 0
+//   event id 8 bytes the last 8 of the event id
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Arrival {
 };
 
 std::string order_key(const Event& event, const Arrival& arrival, ClockFamily family);
-// The order time inside an order key made by order_key() of a family without logical clock.
+// The time that counts for order: min(event time, accepted_at + limits::kSkewUsMax).
 std::int64_t order_time_us(const Event& event, const Arrival& arrival);
 
 }  // namespace lb::event

@@ -7,8 +7,11 @@
 #include <variant>
 
 #include "common/base/result.h"
+#include "common/event/table.h"
 
 namespace lb::event {
+
+struct Key;
 
 inline constexpr std::uint16_t kDefaultPort = 9000;
 
@@ -30,6 +33,9 @@ struct ProcessId {
     // SHA-256(service + "libvirt-uuid/" + uuid), `uuid` in lower case with dashes.
     // Manager, host and guest arrive at the same id without asking anybody.
     static Result<ProcessId> of_libvirt_uuid(std::string_view service, std::string_view uuid);
+    // The id of a process that a key founded: of_libvirt_uuid for libvirt-uuid keys without scope,
+    // else base64url of the first 16 bytes of SHA-256(service + key text).
+    static Result<ProcessId> of_key(std::string_view service, const Key& key);
     // Child `index` of a collection or DAG: MD5("<parent unique>,<seed>,<index>"), base64url; the
     // same service.
     [[nodiscard]] ProcessId child(std::string_view seed, std::uint32_t index) const;
@@ -58,9 +64,8 @@ using Subject = std::variant<ProcessId, Key>;
 Result<Subject> parse_subject(std::string_view text);
 std::string to_string(const Subject& subject);
 
-// The machine or job that a key of this type names: libvirt-uuid, one-vmid, nova-uuid, proxmox-vmid
-// and xen-uuid mean VIRTUAL_MACHINE, host means PHYSICAL_MACHINE, condor-id CONDOR, pbs-id PBS; 0
-// when the type implies none.
-std::uint32_t process_type_of_key(std::string_view key_type);
+// What a key of this type names: libvirt-uuid and the like a virtual machine, host a physical one;
+// kUnspecified when the type implies nothing.
+ProcessType process_type_of_key(std::string_view key_type);
 
 }  // namespace lb::event

@@ -90,6 +90,19 @@ struct ProcessStatus {
 
 ProcessStatus derive(const Registers& registers, std::string_view process);
 
+// A relation has two ends: what ConnectJob or DisconnectJob on `process` says at the other one, as
+// an event of the server (source LBServer). Nothing for other events and for such mirrors
+// themselves.
+struct Mirror {
+    std::string process;  // the other end
+    event::Event event;
+};
+std::optional<Mirror> mirror_of(const event::Event& event, std::string_view process);
+
+// Done, Aborted and Cancelled end a process's relations: the status of either end shows them as
+// inactive. derive() knows its own end; whoever knows the other applies this to "connections".
+bool ends_relations(MainState state);
+
 // A claim as people read it.
 struct ClaimView {
     std::string event_id;  // 16 bytes

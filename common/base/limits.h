@@ -25,4 +25,16 @@ inline constexpr std::size_t kHeaderTextBytesMax = 4096;
 // An event time later than this after its acceptance does not count as later (design: order key).
 inline constexpr std::int64_t kSkewUsMax = 5'000'000;
 
+// Registers of a process (bkserver/state). Named values (tags, edges, addresses): the newest stay.
+inline constexpr std::size_t kNamesPerRegisterMax = 256;
+// Track: of each row and source the newest claims of each group (a host, an attempt) ...
+inline constexpr std::size_t kTrackNewestPerGroup = 4;
+// ... of these the newest over all groups (64 hosts), and the first claim of the oldest groups.
+inline constexpr std::size_t kTrackNewestPerKind = 256;
+inline constexpr std::size_t kTrackFirstGroups = 64;
+// A text kept with a claim of the track (a host, a reason) is cut here.
+inline constexpr std::size_t kTrackTextBytesMax = 1024;
+// Intervals that a status shows of where a machine ran: the newest.
+inline constexpr std::size_t kPlacementsMax = 64;
+
 }  // namespace lb::limits

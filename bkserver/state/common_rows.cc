@@ -1,0 +1,31 @@
+// Rows that hold for every process type.
+#include "bkserver/state/machine.h"
+
+namespace lb::state {
+namespace {
+
+using E = event::EventType;
+
+// clang-format off
+constexpr DataRow kCommonRows[] = {
+    // event              source  when     register                                merge            value
+    {E::kRegJob,          kAny, kAlways, {"reg_type"},                           Merge::kFirst,   field("jobtype")},
+    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kUser)},
+    {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
+    {E::kRegJob,          kAny, kAlways, {"seed"},                               Merge::kFirst,   field("seed")},
+    {E::kUserTag,         kAny, kAlways, {"user_tags", "name"},                  Merge::kPerName, field("value")},
+    {E::kConnectJob,      kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("connect")},
+    {E::kDisconnectJob,   kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("disconnect")},
+    {E::kClusterJoin,     kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("member")},
+    {E::kClusterLeave,    kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("left")},
+};
+// clang-format on
+static_assert(rows_are_sound(kCommonRows));
+
+}  // namespace
+
+std::span<const DataRow> common_rows() {
+    return kCommonRows;
+}
+
+}  // namespace lb::state

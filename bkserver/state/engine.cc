@@ -1,0 +1,251 @@
+#include "bkserver/state/engine.h"
+
+#include <algorithm>
+
+#include "bkserver/state/machine.h"
+#include "bkserver/state/retain.h"
+#include "bkserver/state/shapes.h"
+#include "common/base/ascii.h"
+#include "common/base/limits.h"
+
+namespace lb::state {
+namespace {
+
+constexpr Attr kRegType{"reg_type"};
+
+Claim claim_of(const Subject& subject, const std::string& key, std::string value) {
+    return {key, std::move(value),      std::string(subject.arrival.event_id),
+            {},  subject.event.time_us, subject.event.source};
+}
+
+bool put_data(Registers& registers, std::span<const DataRow> rows, const Subject& subject,
+              const std::string& key) {
+    bool claimed = false;
+    for (const DataRow& row : rows) {
+        if (!takes(row, subject)) continue;
+        std::string value = value_of(row.value, subject);
+        if (value.empty()) continue;  // what is missing claims nothing
+        Claim claim = claim_of(subject, key, std::move(value));
+        std::string name;
+        if (is_named(row.merge)) {
+            claim.label = name_of(row.into, subject);
+            if (claim.label.empty()) continue;
+            name = row.merge == Merge::kPerId ? claim.label : lower_case(claim.label);
+        }
+        put_claim(registers, row.into.attribute.info(), name, std::move(claim));
+        claimed = true;
+    }
+    return claimed;
+}
+
+std::string kept_text(const Keep& keep, const Subject& subject) {
+    std::string text =
+        keep.field.empty() ? std::string() : std::string(subject.event.text(keep.field));
+    if (text.empty() && keep.otherwise == Keep::Else::kEnvelopeHost) text = subject.event.host;
+    if (text.size() > limits::kTrackTextBytesMax) text.resize(limits::kTrackTextBytesMax);
+    return keep.is_host ? lower_case(text) : text;
+}
+
+std::vector<std::string> kept_texts(const TrackRow& row, const Subject& subject) {
+    std::vector<std::string> texts;
+    for (const Keep& keep : row.kept) texts.push_back(kept_text(keep, subject));
+    while (!texts.empty() && texts.back().empty()) texts.pop_back();
+    return texts;
+}
+
+void put_moved(Registers& registers, const Machine& machine, const TrackRow* row,
+               const Subject& subject, const std::string& key) {
+    TrackClaim claim;
+    claim.key = key;
+    claim.row = row == nullptr ? kTouchRow : row->id;
+    claim.source = subject.event.source;
+    claim.time_us = subject.event.time_us;
+    claim.event_id = subject.arrival.event_id;
+    claim.is_resync = subject.event.is_resync;
+    if (row != nullptr) claim.texts = kept_texts(*row, subject);
+    put_track(registers, std::move(claim), machine.groups_by_first_text);
+}
+
+// Which type does this registration mean? 0: it is none, or names no type that there is.
+std::uint32_t registered_type(const event::Event& event) {
+    if (event.type != static_cast<std::uint16_t>(event::EventType::kRegJob)) return 0;
+    return process_type_from_word(event.text("jobtype"));
+}
+
+const Claim* type_claim(const Registers& registers) {
+    const auto at = registers.claims.find(Slot{kRegType.number(), {}});
+    return at == registers.claims.end() ? nullptr : &at->second;
+}
+
+bool is_common(const Subject& subject) {
+    return std::any_of(common_rows().begin(), common_rows().end(),
+                       [&](const DataRow& row) { return takes(row, subject); });
+}
+
+Outcome fold(const Machine& machine, Registers& registers, const Subject& subject) {
+    const std::string key =
+        event::order_key(subject.event, subject.arrival,
+                         event::clock_family_of(static_cast<event::ProcessType>(machine.type)));
+    const bool common = put_data(registers, common_rows(), subject, key);
+    const TrackRow* row = find_row(machine.track, subject);
+    if (!machine.has_tables && row == nullptr && !common && !is_common(subject)) {
+        registers.not_understood = true;
+        return Outcome::kNotUnderstood;
+    }
+    if (row != nullptr && row->role == kNothing) return Outcome::kNoted;
+    const bool own = put_data(registers, machine.data, subject, key);
+    if (row != nullptr || machine.leaves_touch) put_moved(registers, machine, row, subject, key);
+    return common || own || row != nullptr ? Outcome::kApplied : Outcome::kNoted;
+}
+
+// The registration that decides: the first by key, or any while only a key implied the type.
+bool decides_type(Registry registry, const Registers& registers, const Subject& subject) {
+    const std::uint32_t type = registered_type(subject.event);
+    if (type == 0 || type == registers.type || find_machine(registry, type) == nullptr)
+        return false;
+    const Claim* known = type_claim(registers);
+    return known == nullptr ||
+           event::order_key(subject.event, subject.arrival, event::ClockFamily::kNone) < known->key;
+}
+
+// Plain registers as their shapes say; machines overwrite what they derive.
+void show_registers(const Registers& registers, Draft& draft) {
+    for (std::size_t i = 0; i < kAttributeCount; ++i) {
+        const AttributeInfo& info = kAttributes[i];
+        if (info.shape == Shape::kHidden || info.merge == Merge::kDerived) continue;
+        nlohmann::ordered_json value = show_register(registers, info);
+        if (!value.is_null()) draft.set_json(i, std::move(value));
+    }
+}
+
+void show_limits(const Registers& registers, Draft& draft) {
+    nlohmann::ordered_json names = nlohmann::ordered_json::array();
+    for (const std::uint16_t number : registers.truncated)
+        if (const AttributeInfo* info = find_attribute(number)) names.push_back(info->name);
+    if (registers.track_truncated) names.push_back("stateEnterTimes");
+    if (!names.empty()) draft.set_json(Attr{"truncated"}.index, std::move(names));
+    if (registers.not_understood) draft.set("not_understood", true);
+}
+
+void set_identity(const Machine* machine, const Registers& registers, std::string_view process,
+                  Draft& draft) {
+    draft.set("jobId", process);
+    draft.set("jobtype", machine == nullptr ? std::string_view() : machine->word);
+    if (machine != nullptr && !is_registered(registers)) draft.set("adopted", true);
+}
+
+std::string text_of(const Draft& draft, Attr attribute) {
+    return draft.has(attribute) ? draft.get(attribute).get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::string_view to_string(MainState state) {
+    constexpr std::string_view kWords[] = {"Undefined", "Submitted", "Waiting", "Ready",
+                                           "Scheduled", "Running",   "Done",    "Cleared",
+                                           "Aborted",   "Cancelled", "Unknown", "Purged"};
+    return kWords[static_cast<std::size_t>(state)];
+}
+
+std::string_view to_string(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kApplied:
+        case Outcome::kTypeChanged:
+            return "applied";
+        case Outcome::kNoted:
+            return "noted";
+        case Outcome::kNotUnderstood:
+            return "unknown";
+        case Outcome::kWaiting:
+            return "unregistered";
+    }
+    return {};
+}
+
+Registers fresh(std::uint32_t implied_type) {
+    Registers registers;
+    registers.type = implied_type;
+    return registers;
+}
+
+bool is_registered(const Registers& registers) {
+    return type_claim(registers) != nullptr;
+}
+
+Outcome apply(Registry registry, Registers& registers, const event::Event& event,
+              const event::Arrival& arrival) {
+    const Subject subject{event, arrival};
+    Outcome outcome = Outcome::kApplied;
+    if (decides_type(registry, registers, subject)) {
+        registers = fresh(registered_type(event));
+        outcome = Outcome::kTypeChanged;
+    }
+    const Machine* machine = find_machine(registry, registers.type);
+    if (machine == nullptr) return Outcome::kWaiting;
+    if (event::find_type(event.type) == nullptr) {
+        registers.not_understood = true;
+        return Outcome::kNotUnderstood;
+    }
+    const Outcome folded = fold(*machine, registers, subject);
+    return outcome == Outcome::kTypeChanged ? outcome : folded;
+}
+
+Outcome apply(Registers& registers, const event::Event& event, const event::Arrival& arrival) {
+    return apply(machines(), registers, event, arrival);
+}
+
+bool merge(Registers& registers, const Registers& other) {
+    if (other.type == 0) return true;
+    if (registers.type == 0) {
+        registers = other;
+        return true;
+    }
+    if (registers.type != other.type) return false;
+    const Machine* machine = find_machine(machines(), registers.type);
+    registers.rules_version = std::max(registers.rules_version, other.rules_version);
+    for (const auto& [slot, claim] : other.claims)
+        if (const AttributeInfo* info = find_attribute(slot.register_number))
+            put_claim(registers, *info, slot.name, claim);
+    for (const TrackClaim& claim : other.track)
+        put_track(registers, claim, machine != nullptr && machine->groups_by_first_text);
+    std::vector<std::uint16_t> truncated;
+    std::set_union(registers.truncated.begin(), registers.truncated.end(), other.truncated.begin(),
+                   other.truncated.end(), std::back_inserter(truncated));
+    registers.truncated = std::move(truncated);
+    registers.track_truncated |= other.track_truncated;
+    registers.not_understood |= other.not_understood;
+    return true;
+}
+
+ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process) {
+    const Machine* machine = find_machine(registry, registers.type);
+    Draft draft;
+    set_identity(machine, registers, process, draft);
+    if (machine == nullptr) {
+        draft.set_state_without_time(MainState::kUnknown);
+    } else {
+        show_registers(registers, draft);
+        machine->derive(*machine, registers, draft);
+        show_connections(registers, process, draft);
+        show_limits(registers, draft);
+    }
+    ProcessStatus status;
+    status.process = process;
+    status.type = registers.type;
+    status.state = draft.state();
+    status.vm_state = text_of(draft, "vm_state");
+    status.done_code = text_of(draft, "done_code");
+    status.owner = text_of(draft, "owner");
+    status.host = text_of(draft, "vm_phy_hostname");
+    status.entered_us = draft.entered_us();
+    status.updated_us = draft.updated_us();
+    status.is_adopted = machine != nullptr && !is_registered(registers);
+    status.attributes = draft.finish();
+    return status;
+}
+
+ProcessStatus derive(const Registers& registers, std::string_view process) {
+    return derive(machines(), registers, process);
+}
+
+}  // namespace lb::state

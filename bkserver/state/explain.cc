@@ -1,0 +1,164 @@
+// Why an attribute is what it is: the deciding claim, those it overruled, the rows that feed it.
+#include <algorithm>
+
+#include "bkserver/state/engine.h"
+#include "bkserver/state/machine.h"
+#include "common/event/event_id.h"
+
+namespace lb::state {
+namespace {
+
+std::string event_name(event::EventType type) {
+    const event::TypeInfo* info = event::find_type(static_cast<std::uint16_t>(type));
+    return info == nullptr ? std::string() : std::string(info->name);
+}
+
+std::string sources_text(Sources sources) {
+    if (sources == kAny) return "any source";
+    const auto names = event::source_names();
+    const bool most = (sources >> names.size()) != 0;  // a complement: all but a few
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (((sources >> i & 1U) != 0) == most) continue;
+        if (!text.empty()) text += most ? " or " : ", ";
+        text += names[i];
+    }
+    return most ? "any source but " + text : text;
+}
+
+std::string when_text(const When& when) {
+    std::string text;
+    for (const Test& test : when) {
+        if (test.field.empty()) continue;
+        text += text.empty() ? " with " : ", ";
+        if (test.value.empty())
+            text += std::string(test.is_equal ? "no " : "a ") + std::string(test.field);
+        else
+            text +=
+                std::string(test.field) + (test.is_equal ? "=" : "!=") + std::string(test.value);
+    }
+    return text;
+}
+
+std::string rule_text(event::EventType type, Sources sources, const When& when) {
+    return event_name(type) + " from " + sources_text(sources) + when_text(when);
+}
+
+ClaimView view_of(const Claim& claim) {
+    return {claim.event_id, claim.key, claim.time_us, claim.source, {}, {}, claim.value};
+}
+
+ClaimView view_of(const Machine& machine, const TrackClaim& claim) {
+    ClaimView view{claim.event_id, claim.key, claim.time_us, claim.source, {}, {}, {}};
+    const TrackRow* row = find_row(machine.track, claim.row);
+    if (row == nullptr) return view;
+    if (machine.groups_by_first_text && !claim.texts.empty()) view.host = claim.texts.front();
+    view.event = event_name(row->event);
+    view.value = row->phase.empty() ? to_string(row->to) : row->phase;
+    return view;
+}
+
+// Claims of the track that name a state, newest first, without the winner.
+std::vector<ClaimView> overruled_of(const Machine& machine, const Registers& registers,
+                                    const TrackClaim* winner) {
+    std::vector<ClaimView> overruled;
+    for (auto claim = registers.track.rbegin(); claim != registers.track.rend(); ++claim) {
+        const TrackRow* row = find_row(machine.track, claim->row);
+        const bool moves =
+            row != nullptr && (row->to != MainState::kUndefined || !row->phase.empty());
+        if (moves && (winner == nullptr || claim->key != winner->key))
+            overruled.push_back(view_of(machine, *claim));
+    }
+    return overruled;
+}
+
+void explain_track(const Machine& machine, const Registers& registers, Explanation& explanation) {
+    const Decision decision = machine.decide(machine, registers, explanation.attribute);
+    if (decision.claim != nullptr) explanation.decided_by = view_of(machine, *decision.claim);
+    explanation.overruled = overruled_of(machine, registers, decision.claim);
+    explanation.remark =
+        decision.claim == nullptr ? "no event says so: the default" : decision.remark;
+    for (const TrackRow& row : machine.track)
+        if (row.role != kNothing && (row.to != MainState::kUndefined || !row.phase.empty()))
+            explanation.rules.push_back(
+                rule_text(row.event, row.sources, row.when) + " says " +
+                std::string(row.phase.empty() ? to_string(row.to) : row.phase));
+}
+
+void add_rules(std::span<const DataRow> rows, std::uint16_t number, Explanation& explanation) {
+    for (const DataRow& row : rows)
+        if (row.into.attribute.number() == number)
+            explanation.rules.push_back(rule_text(row.event, row.sources, row.when));
+}
+
+void explain_register(const Machine& machine, const Registers& registers, const AttributeInfo& info,
+                      Explanation& explanation) {
+    std::vector<ClaimView> claims;
+    for (auto at = registers.claims.lower_bound(Slot{info.number, {}});
+         at != registers.claims.end() && at->first.register_number == info.number; ++at)
+        claims.push_back(view_of(at->second));
+    std::sort(claims.begin(), claims.end(),
+              [](const ClaimView& a, const ClaimView& b) { return a.key > b.key; });
+    if (!claims.empty()) explanation.decided_by = claims.front();
+    add_rules(common_rows(), info.number, explanation);
+    add_rules(machine.data, info.number, explanation);
+    explanation.remark = claims.empty()                 ? "no event says so: the default"
+                         : info.merge == Merge::kFirst  ? "the first claim wins"
+                         : info.merge == Merge::kNewest ? "the newest claim wins"
+                                                        : "for each name the newest claim wins";
+}
+
+}  // namespace
+
+Result<Explanation> explain(const Registers& registers, std::string_view attribute) {
+    const std::size_t index = attribute_index(attribute);
+    const Machine* machine = find_machine(machines(), registers.type);
+    if (index == kAttributeCount || kAttributes[index].shape == Shape::kHidden)
+        return Error{ErrorCode::kNotFound,
+                     "there is no attribute \"" + std::string(attribute) + "\""};
+    Explanation explanation;
+    explanation.attribute = attribute;
+    const auto all = derive(registers, "").attributes;
+    const auto shown = all.find(attribute);
+    if (shown != all.end())
+        explanation.value = shown->is_string() ? shown->get<std::string>() : shown->dump();
+    if (machine == nullptr) {
+        explanation.remark = "nobody registered the process, and no key tells what it is";
+        return explanation;
+    }
+    const AttributeInfo& info = kAttributes[index];
+    const bool is_plain =
+        info.merge != Merge::kDerived && registers.claims.contains(Slot{info.number, {}});
+    if (is_plain || is_named(info.merge) || info.merge == Merge::kFirst)
+        explain_register(*machine, registers, info, explanation);
+    else
+        explain_track(*machine, registers, explanation);
+    return explanation;
+}
+
+std::vector<std::pair<std::string, std::string>> claims_of(std::uint32_t type,
+                                                           const event::Event& event) {
+    std::vector<std::pair<std::string, std::string>> claims;
+    const event::Arrival arrival;
+    const Subject subject{event, arrival};
+    const Machine* machine = find_machine(machines(), type);
+    const auto add = [&](std::span<const DataRow> rows) {
+        for (const DataRow& row : rows) {
+            if (!takes(row, subject)) continue;
+            std::string value = value_of(row.value, subject);
+            if (!value.empty())
+                claims.emplace_back(row.into.attribute.info().name, std::move(value));
+        }
+    };
+    add(common_rows());
+    if (machine == nullptr) return claims;
+    add(machine->data);
+    const TrackRow* row = find_row(machine->track, subject);
+    if (row == nullptr || row->role == kNothing) return claims;
+    if (row->to != MainState::kUndefined) claims.emplace_back("state", to_string(row->to));
+    if (!row->phase.empty())
+        claims.emplace_back(std::string(machine->phase_attribute), std::string(row->phase));
+    return claims;
+}
+
+}  // namespace lb::state

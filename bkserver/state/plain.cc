@@ -1,0 +1,36 @@
+#include "bkserver/state/plain.h"
+
+namespace lb::state::plain {
+
+Fold fold(const Machine& machine, const Registers& registers, Draft* draft) {
+    Fold found;
+    std::uint32_t highest = 0;
+    for (const TrackClaim& claim : registers.track) {
+        const TrackRow* row = find_row(machine.track, claim.row);
+        const bool counts = row == nullptr || row->role >= highest;
+        if (!counts) continue;
+        found.last = &claim;
+        if (row == nullptr) continue;
+        highest = row->role;
+        if (!row->phase.empty()) found.phase = row->phase;
+        if (row->to == MainState::kUndefined) continue;
+        if (found.row == nullptr || found.row->to != row->to) found.moved = &claim;
+        found.row = row;
+        if (draft != nullptr) draft->enter(row->to, claim.time_us);
+    }
+    return found;
+}
+
+void derive(const Machine& machine, const Registers& registers, Draft& draft) {
+    const Fold found = fold(machine, registers, &draft);
+    if (found.last != nullptr) draft.update(found.last->time_us);
+    if (found.row == nullptr) draft.set_state_without_time(MainState::kSubmitted);
+}
+
+Decision decide(const Machine& machine, const Registers& registers, std::string_view attribute) {
+    const Fold found = fold(machine, registers, nullptr);
+    if (attribute == "lastUpdateTime") return {found.last, "the newest claim that counts"};
+    return {found.moved, "the newest claim that moves it"};
+}
+
+}  // namespace lb::state::plain

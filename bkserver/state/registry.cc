@@ -1,0 +1,92 @@
+// The registry: every process type there is.
+#include <algorithm>
+#include <string>
+
+#include "bkserver/state/machine.h"
+#include "bkserver/state/plain.h"
+#include "common/base/ascii.h"
+
+namespace lb::state {
+
+extern const Machine kVirtualMachine;
+extern const Machine kPhysicalMachine;
+
+namespace {
+
+// Types whose tables are not written yet: they are registered, tagged and related like all others;
+// their own events are stored, marked as not understood and interpreted after an upgrade.
+constexpr TrackRow kRegistrationOnly[] = {
+    {10, event::EventType::kRegJob, kAny, kAlways, MainState::kSubmitted, "", plain::rank(0)},
+};
+
+constexpr Machine without_tables(std::uint32_t type, std::string_view word) {
+    return {.type = type,
+            .word = word,
+            .data = {},
+            .track = kRegistrationOnly,
+            .ignored = {},
+            .phase_attribute = {},
+            .has_tables = false,
+            .leaves_touch = true,
+            .groups_by_first_text = false,
+            .derive = plain::derive,
+            .decide = plain::decide};
+}
+
+constexpr Machine kSimple = without_tables(1, "simple");
+constexpr Machine kDag = without_tables(2, "dag");
+constexpr Machine kCollection = without_tables(5, "collection");
+constexpr Machine kPbs = without_tables(6, "pbs");
+constexpr Machine kCondor = without_tables(7, "condor");
+constexpr Machine kCream = without_tables(8, "cream");
+constexpr Machine kTransferCollection = without_tables(9, "file_transfer_collection");
+constexpr Machine kTransfer = without_tables(10, "file_transfer");
+constexpr Machine kCluster = without_tables(21, "vm_cluster");
+
+constexpr const Machine* kMachines[] = {
+    &kSimple,
+    &kDag,
+    &kCollection,
+    &kPbs,
+    &kCondor,
+    &kCream,
+    &kTransferCollection,
+    &kTransfer,
+    &kVirtualMachine,
+    &kPhysicalMachine,
+    &kCluster,
+};
+
+// Types of the original that share the machine of another one.
+constexpr std::pair<std::string_view, std::uint32_t> kOtherWords[] = {
+    {"partitionable", 2},
+    {"partitioned", 2},
+};
+
+}  // namespace
+
+Registry machines() {
+    return kMachines;
+}
+
+const Machine* find_machine(Registry registry, std::uint32_t type) {
+    const auto at = std::find_if(registry.begin(), registry.end(),
+                                 [&](const Machine* machine) { return machine->type == type; });
+    return at == registry.end() ? nullptr : *at;
+}
+
+std::string_view process_type_word(std::uint32_t type) {
+    const Machine* machine = find_machine(kMachines, type);
+    return machine == nullptr ? std::string_view() : machine->word;
+}
+
+std::uint32_t process_type_from_word(std::string_view word) {
+    const std::string lower = lower_case(word);
+    for (const Machine* machine : kMachines)
+        if (machine->word == lower) return machine->type;
+    for (const auto& [other, type] : kOtherWords)
+        if (other == lower) return type;
+    return 0;
+}
+
+}  // namespace lb::state

@@ -1,0 +1,81 @@
+// What depends on now: evidence, disagreements past their grace time, stale parties.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "bkserver/state/engine.h"
+#include "bkserver/state/machine.h"
+#include "bkserver/state/vm_view.h"
+#include "common/event/time_text.h"
+
+namespace lb::state {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int kKeepalivesMissed = 3;
+
+std::string source_name(event::Source source) {
+    return std::string(event::source_names()[static_cast<std::size_t>(source)]);
+}
+
+// The newest claim of each source and host.
+ordered_json evidence_of(const Machine& machine, const Registers& registers) {
+    std::map<std::pair<std::string, std::string>, const TrackClaim*> newest;
+    for (const TrackClaim& claim : registers.track) {
+        const TrackRow* row = find_row(machine.track, claim.row);
+        if (row == nullptr) continue;
+        const bool has_host = machine.groups_by_first_text && !claim.texts.empty();
+        newest[{source_name(claim.source), has_host ? claim.texts.front() : std::string()}] =
+            &claim;
+    }
+    ordered_json list = ordered_json::array();
+    for (const auto& [party, claim] : newest) {
+        const TrackRow* row = find_row(machine.track, claim->row);
+        const event::TypeInfo* type = event::find_type(static_cast<std::uint16_t>(row->event));
+        ordered_json entry{{"source", party.first}};
+        if (!party.second.empty()) entry["host"] = party.second;
+        entry["event"] = type == nullptr ? "" : std::string(type->name);
+        if (!row->phase.empty()) entry["says"] = row->phase;
+        entry["time"] = event::time_to_text(claim->time_us);
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+void find_stale(const ViewInput& input, View& view) {
+    for (const Sighting& logger : input.loggers) {
+        const std::int64_t stale_at = logger.at_us + kKeepalivesMissed * input.keepalive_us;
+        if (stale_at <= input.now_us)
+            view.stale.push_back(logger.who);
+        else
+            view.next_due_us = std::min(view.next_due_us.value_or(stale_at), stale_at);
+    }
+    std::sort(view.stale.begin(), view.stale.end());
+}
+
+}  // namespace
+
+ordered_json View::to_json() const {
+    ordered_json named = ordered_json::array();
+    for (const Disagreement& one : disagreements) {
+        ordered_json entry{
+            {"name", one.name}, {"since", event::time_to_text(one.since_us)}, {"text", one.text}};
+        if (!one.stale.empty()) entry["stale"] = one.stale;
+        named.push_back(std::move(entry));
+    }
+    return ordered_json{{"evidence", evidence}, {"disagreements", named}, {"stale", stale}};
+}
+
+View view(const Registers& registers, const ViewInput& input) {
+    View view;
+    const Machine* machine = find_machine(machines(), registers.type);
+    if (machine == nullptr) return view;
+    view.evidence = evidence_of(*machine, registers);
+    find_stale(input, view);
+    if (machine->word == "virtual_machine" || machine->word == "physical_machine")
+        vm::add_disagreements(*machine, registers, input, view);
+    return view;
+}
+
+}  // namespace lb::state

@@ -1,0 +1,50 @@
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+
+#include "tests/unit/bkserver_state/case_check.h"
+
+namespace lb::test {
+namespace {
+
+std::string source_dir() {
+    const char* dir = std::getenv("LB_SOURCE_DIR");
+    return dir == nullptr ? "." : dir;
+}
+
+// Families whose machines have their tables. The others join them one by one.
+const std::set<std::string> kFamilies = {"connect", "vm"};
+
+struct Tally {
+    int cases = 0, states = 0, attributes = 0;
+};
+
+void check_all(const std::vector<Case>& cases) {
+    std::map<std::string, Tally> tallies;
+    for (const Case& one : cases) {
+        const CaseResult result = check_case(one);
+        Tally& tally = tallies[family_of(one)];
+        ++tally.cases;
+        tally.states += result.states.empty() ? 1 : 0;
+        tally.attributes += result.ok() ? 1 : 0;
+        if (!kFamilies.contains(family_of(one))) continue;
+        INFO(one.name << '\n' << result.text());
+        CHECK(result.ok());
+    }
+    for (const auto& [family, tally] : tallies)
+        std::printf("cases %-8s %3d, states right %3d, attributes too %3d%s\n", family.c_str(),
+                    tally.cases, tally.states, tally.attributes,
+                    kFamilies.contains(family) ? "" : " (no tables yet: not required)");
+}
+
+}  // namespace
+
+TEST_CASE("the cases of the fixtures come out as expected") {
+    check_all(read_cases(source_dir() + "/tests/fixtures/cases"));
+}
+
+}  // namespace lb::test

@@ -1,0 +1,30 @@
+// What the daemon skeleton logs.
+#pragma once
+
+#include <array>
+
+#include "common/log/log.h"
+
+namespace lb::app {
+
+// clang-format off
+inline constexpr log::Message kStarted{"APP_STARTED", log::Level::kInfo, "version {} is ready",
+    "The daemon has opened its files and sockets."};
+inline constexpr log::Message kStopping{"APP_STOPPING", log::Level::kInfo, "stopping",
+    "It was told to stop; it finishes what it has begun."};
+inline constexpr log::Message kCannotStart{"APP_CANNOT_START", log::Level::kError, "cannot start: {}",
+    "The text says what is missing. Nothing was changed."};
+inline constexpr log::Message kReloaded{"APP_RELOADED", log::Level::kInfo, "configuration reloaded",
+    "Options marked reloadable, certificates and policies are in force."};
+inline constexpr log::Message kReloadRefused{"APP_RELOAD_REFUSED", log::Level::kError,
+    "configuration not reloaded, the old one stays in force: {}", "Mend the file and send HUP again."};
+inline constexpr log::Message kNeedsRestart{"APP_NEEDS_RESTART", log::Level::kWarning,
+    "option {} changes only at a restart", "Restart the daemon when it suits."};
+inline constexpr log::Message kStatus{"APP_STATUS", log::Level::kInfo, "{}",
+    "The status that USR1 asked for."};
+// clang-format on
+
+inline constexpr std::array kMessages = {kStarted,       kStopping,     kCannotStart, kReloaded,
+                                         kReloadRefused, kNeedsRestart, kStatus};
+
+}  // namespace lb::app

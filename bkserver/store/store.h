@@ -38,13 +38,13 @@ using ArrivalNumber = std::uint64_t;
 // What events hang on: a process id or a key, and the process that answers for it now.
 struct Subject {
     SubjectNumber number = 0;
-    std::string text;
+    std::string text{};
     ProcessNumber process = 0;
 };
 
 struct Process {
     ProcessNumber number = 0;
-    std::string id;  // text of its founding subject: a key as long as nobody owns the process
+    std::string id{};  // text of its founding subject: a key as long as nobody owns the process
     ProcessNumber merged_into = 0;  // not 0: this process is only a name of that one
     std::uint32_t revision = 0;     // grows by one with every write
     std::uint16_t type = 0;         // lb.v1.ProcessType; 0: not registered, not adopted
@@ -52,26 +52,26 @@ struct Process {
     bool not_understood = false;  // holds events of types newer than the server that stored them
     std::uint32_t rules_version = 0;
     std::uint32_t waiting = 0;  // stored events that no type could fold yet
-    std::string registrant;     // identity of the first accepted registration; empty: unregistered
-    std::string state;          // columns of the lists: words of the derived status
-    std::string vm_state;
-    std::string owner;
-    std::string host;
+    std::string registrant{};   // identity of the first accepted registration; empty: unregistered
+    std::string state{};        // columns of the lists: words of the derived status
+    std::string vm_state{};
+    std::string owner{};
+    std::string host{};
     std::int64_t entered_us = 0;  // when the state was entered
     std::int64_t updated_us = 0;  // event time of the last update
-    std::string registers;        // lb.v1.Registers, canonical bytes
+    std::string registers{};      // lb.v1.Registers, canonical bytes
 };
 
 struct Event {
     ArrivalNumber arrival = 0;
     SubjectNumber subject = 0;
-    std::string event_id;
-    std::string order_key;  // whole, as event::order_key() makes it
+    std::string event_id{};
+    std::string order_key{};  // whole, as event::order_key() makes it
     std::uint16_t type = 0;
     lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;
-    lb::v1::Identity forwarder;  // who delivered it, proven by TLS
+    lb::v1::Identity forwarder{};  // who delivered it, proven by TLS
     std::int64_t arrived_us = 0;
-    std::string envelope;  // the bytes that arrived
+    std::string envelope{};  // the bytes that arrived
 };
 
 // A state that became another one. Numbered without gaps within its stream, in the order of
@@ -81,10 +81,10 @@ struct Change {
     std::uint64_t number = 0;  // filled in by the store
     ProcessNumber process = 0;
     std::uint32_t revision = 0;
-    std::string old_state;
-    std::string new_state;
-    std::string old_vm_state;
-    std::string new_vm_state;
+    std::string old_state{};
+    std::string new_state{};
+    std::string old_vm_state{};
+    std::string new_vm_state{};
     ArrivalNumber arrival = 0;  // the event that did it; 0: a merge or a rebuild
     std::int64_t changed_us = 0;
 };
@@ -97,16 +97,16 @@ struct DeadLetter {
     std::int64_t arrived_us = 0;  // last arrival
     std::uint32_t times = 1;      // how often these very bytes arrived
     lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;
-    std::string reason;
-    lb::v1::Identity forwarder;
+    std::string reason{};
+    lb::v1::Identity forwarder{};
     std::int64_t replayed_us = 0;  // 0: not replayed
-    std::string envelope;
+    std::string envelope{};
 };
 
 // The last sign of life of a process as one reporter saw it: outside events, registers and status.
 struct Heartbeat {
     ProcessNumber process = 0;
-    std::string reporter;  // "VMSystem/host"
+    std::string reporter{};  // "VMSystem/host"
     std::int64_t time_us = 0;
     std::int64_t arrived_us = 0;
     std::uint32_t uptime_s = 0;
@@ -115,15 +115,15 @@ struct Heartbeat {
 // All that are not empty (0) must hold.
 struct ListFilter {
     std::uint16_t type = 0;
-    std::string state;
-    std::string vm_state;
-    std::string host;
-    std::string owner;
+    std::string state{};
+    std::string vm_state{};
+    std::string host{};
+    std::string owner{};
 };
 
 struct HistoryPage {
     std::vector<Event> events;  // in the order of their keys
-    std::string cursor;         // empty: no more
+    std::string cursor{};       // empty: no more
 };
 
 struct Counts {
@@ -165,7 +165,7 @@ class Reader {
 
 // Where a scan over the events of a subject stands: nothing is before Position{}.
 struct Position {
-    std::string order_prefix;
+    std::string order_prefix{};
     ArrivalNumber arrival = 0;
 };
 

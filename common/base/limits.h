@@ -22,6 +22,9 @@ inline constexpr std::size_t kHostBytesMax = 255;
 // Sequence codes, instances, identities: the longest the original stored.
 inline constexpr std::size_t kHeaderTextBytesMax = 4096;
 
+// Events kept for a process that nobody registered and no key explains; more of them are dead letters.
+inline constexpr std::uint32_t kWaitingEventsMax = 10'000;
+
 // An event time later than this after its acceptance does not count as later (design: order key).
 inline constexpr std::int64_t kSkewUsMax = 5'000'000;
 

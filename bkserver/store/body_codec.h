@@ -1,0 +1,48 @@
+// How bodies are kept: an envelope without what its row says already, and deflated when that is
+// shorter. Nothing is lost: decode_body() gives the very bytes that encode_body() got, or
+// encode_body() keeps them verbatim.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace lb::store {
+
+// Stored numbers: never reused.
+enum class BodyFormat : std::uint8_t {
+    kVerbatim = 0,         // the envelope
+    kCompact = 1,          // the envelope without event id, subject and stamp
+    kCompactDeflated = 2,  // kCompact, raw deflate; the stamp is the preset dictionary
+};
+
+struct Body {
+    BodyFormat format = BodyFormat::kVerbatim;
+    // What many envelopes share, for the dictionary: a serialized lb.v1.Acceptance of origin,
+    // identity, host and boot alone. Empty for kVerbatim.
+    std::string stamp;
+    std::string bytes;
+};
+
+// The columns beside the body.
+struct BodyContext {
+    std::string_view event_id;
+    std::string_view subject;
+};
+
+Body encode_body(std::string_view envelope, const BodyContext& context);
+// kCorrupt when the bytes are not what encode_body() made.
+Result<std::string> decode_body(const Body& body, const BodyContext& context);
+
+// Registers: deflated when that is shorter.
+enum class RegistersFormat : std::uint8_t { kPlain = 0, kDeflated = 1 };
+struct PackedRegisters {
+    RegistersFormat format = RegistersFormat::kPlain;
+    std::string bytes;
+};
+PackedRegisters pack_registers(std::string_view registers);
+Result<std::string> unpack_registers(const PackedRegisters& packed);
+
+}  // namespace lb::store

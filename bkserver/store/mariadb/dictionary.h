@@ -1,0 +1,63 @@
+// What all sessions of one server share: texts that stand in rows as numbers, and blocks of fresh
+// numbers. Has a connection of its own, so that a number given out never depends on the fate of the
+// transaction that asked for it. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "bkserver/store/mariadb/connection.h"
+#include "common/base/result.h"
+
+namespace lb::store::mariadb {
+
+// Stored numbers: never reused.
+enum class TextKind : std::uint8_t {
+    kScope = 1,     // of a subject: "https://host:port/", "libvirt-uuid:/"
+    kWord = 2,      // state, vm_state
+    kIdentity = 3,  // serialized lb.v1.Identity
+    kOwner = 4,     // owner or registrant of a process
+    kHost = 5,
+    kStamp = 6,  // body_codec.h
+    kReporter = 7,
+};
+
+// Longer texts are cut, but stamps, which body_codec keeps shorter.
+inline constexpr std::size_t kTextBytesMax = 1024;
+
+class Dictionary {
+  public:
+    explicit Dictionary(Dsn dsn);
+
+    // 0 for the empty text. A new text gets a number at once.
+    Result<std::uint32_t> number_of(TextKind kind, std::string_view text);
+    // 0 also when the text has no number: for filters.
+    Result<std::uint32_t> find(TextKind kind, std::string_view text);
+    Result<std::string> text_of(std::uint32_t number);
+
+    // The first of `count` numbers of `sequence` that nobody else has or gets.
+    Result<std::uint64_t> take(std::string_view sequence, std::uint32_t count);
+
+  private:
+    struct Block {
+        std::uint64_t next = 0;
+        std::uint64_t end = 0;
+    };
+
+    Result<std::uint32_t> look_up(const std::string& key);
+    Result<std::uint32_t> insert(const std::string& key);
+    Result<std::uint64_t> advance(std::string_view sequence, std::uint64_t count);
+    void remember(const std::string& key, std::uint32_t number);
+
+    std::mutex mutex_;
+    Connection connection_;
+    std::unordered_map<std::string, std::uint32_t> numbers_;  // by kind byte + text
+    std::unordered_map<std::uint32_t, std::string> texts_;
+    std::map<std::string, Block, std::less<>> blocks_;
+};
+
+}  // namespace lb::store::mariadb

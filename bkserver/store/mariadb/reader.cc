@@ -1,0 +1,266 @@
+#include "bkserver/store/mariadb/reader.h"
+
+#include <algorithm>
+
+#include "bkserver/store/mariadb/rows.h"
+#include "common/event/process_id.h"
+
+namespace lb::store::mariadb {
+
+namespace {
+
+constexpr std::string_view kSelectDeadLetters =
+    "SELECT number, arrived_us, times, verdict, reason, forwarder, replayed_us";
+
+// The text under which a subject is stored; of a bare unique part the id of `service`.
+std::string subject_text_of(std::string_view name, std::string_view service) {
+    const auto subject = event::parse_subject(name);
+    if (!subject.ok()) return "https://" + std::string(service) + "/" + std::string(name);
+    event::Subject canonical = *subject;
+    if (auto* id = std::get_if<event::ProcessId>(&canonical)) id->info.clear();
+    return event::to_string(canonical);
+}
+
+std::string_view prefix_of(std::string_view key) {
+    return key.substr(0, key.size() - std::min(key.size(), kOrderTailBytes));
+}
+
+struct Condition {
+    std::string_view sql;
+    std::uint64_t value;
+};
+
+}  // namespace
+
+MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service)
+    : connection_(std::move(dsn)), dictionary_(dictionary), service_(std::move(service)) {}
+
+Result<Found> MariadbReader::query(std::string_view sql, std::span<const Value> values) {
+    LB_TRY(connection_.use());
+    auto found = connection_.query(sql, values);
+    // A line that the server closed while it was idle: once more over a new one.
+    if (found.ok() || !connection_.is_broken()) return found;
+    LB_TRY(connection_.use());
+    return connection_.query(sql, values);
+}
+
+Status MariadbReader::ping() {
+    LB_TRY(query("SELECT 1", {}));
+    return {};
+}
+
+Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
+    const std::string text = subject_text_of(name, service_);
+    const auto [scope, rest] = split_subject(text);
+    LB_TRY_ASSIGN(const std::uint32_t scope_number, dictionary_.find(TextKind::kScope, scope));
+    const Value values[] = {rest, std::uint64_t{scope_number}};
+    LB_TRY_ASSIGN(const Found found,
+                  query("SELECT process FROM subject WHERE name = ? AND scope = ?", values));
+    if (found.count() == 0) return std::optional<Process>();
+    return get_process(static_cast<ProcessNumber>(found.number(0, 0)));
+}
+
+Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) {
+    const Value value = std::uint64_t{number};
+    LB_TRY_ASSIGN(const Found found, query(std::string(kSelectProcesses) + "WHERE p.number = ?",
+                                           std::span(&value, 1)));
+    if (found.count() == 0) return std::optional<Process>();
+    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
+    return std::optional<Process>(std::move(process));
+}
+
+Result<std::vector<Subject>> MariadbReader::subjects_of(ProcessNumber process) {
+    LB_TRY(connection_.use());
+    return select_subjects_of(connection_, dictionary_, process);
+}
+
+Result<std::vector<Process>> MariadbReader::list_processes(const ListFilter& filter,
+                                                           ProcessNumber after,
+                                                           std::uint32_t limit) {
+    LB_TRY_ASSIGN(const std::uint32_t state, dictionary_.find(TextKind::kWord, filter.state));
+    LB_TRY_ASSIGN(const std::uint32_t vm_state, dictionary_.find(TextKind::kWord, filter.vm_state));
+    LB_TRY_ASSIGN(const std::uint32_t host, dictionary_.find(TextKind::kHost, filter.host));
+    LB_TRY_ASSIGN(const std::uint32_t owner, dictionary_.find(TextKind::kOwner, filter.owner));
+    std::string sql = std::string(kListProcesses) + "WHERE p.number > ? AND p.merged_into = 0";
+    std::vector<Value> values = {std::uint64_t{after}};
+    const auto add = [&](bool is_wanted, std::string_view condition, std::uint64_t value) {
+        if (!is_wanted) return;
+        sql += condition;
+        values.emplace_back(value);
+    };
+    // A word that has no number stands in no row: number 0 is only met where nothing is.
+    constexpr std::uint64_t kNowhere = 0xffffffff;
+    const auto number = [](std::uint32_t found) { return found == 0 ? kNowhere : found; };
+    add(filter.type != 0, " AND p.type = ?", filter.type);
+    add(filter.type == 0, " AND p.type <> ?", 0);
+    add(!filter.state.empty(), " AND p.state = ?", number(state));
+    add(!filter.vm_state.empty(), " AND p.vm_state = ?", number(vm_state));
+    add(!filter.host.empty(), " AND p.host = ?", number(host));
+    add(!filter.owner.empty(), " AND p.owner = ?", number(owner));
+    values.emplace_back(std::uint64_t{limit});
+    LB_TRY_ASSIGN(const Found found, query(sql + " ORDER BY p.number LIMIT ?", values));
+    std::vector<Process> processes;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, false));
+        processes.push_back(std::move(process));
+    }
+    return processes;
+}
+
+// Adds events of `subject` behind `cursor`: all of them, or so many that at least `limit` lie
+// before any that is not added. The index orders by clock and time only, so a group of equal ones
+// is taken whole or counts as not there.
+Status MariadbReader::collect_history(SubjectNumber subject, std::string_view cursor,
+                                      std::uint32_t limit, std::vector<Event>& events) {
+    Position after = {std::string(prefix_of(cursor)), 0};
+    std::size_t settled = 0;  // of this subject: before the last group
+    std::size_t group = 0;
+    std::string group_prefix;
+    while (settled < limit) {
+        LB_TRY_ASSIGN(EventPage page,
+                      select_events(connection_, dictionary_, subject, after, limit + 1));
+        for (Event& event : page.events) {
+            if (!cursor.empty() && event.order_key <= cursor) continue;
+            if (prefix_of(event.order_key) != group_prefix) {
+                settled += group;
+                group = 0;
+                group_prefix = prefix_of(event.order_key);
+            }
+            ++group;
+            events.push_back(std::move(event));
+        }
+        if (!page.next) return {};
+        after = *page.next;
+    }
+    return {};
+}
+
+Result<HistoryPage> MariadbReader::read_history(ProcessNumber process, std::string_view cursor,
+                                                std::uint32_t limit) {
+    LB_TRY(connection_.use());
+    LB_TRY_ASSIGN(const std::vector<Subject> subjects,
+                  select_subjects_of(connection_, dictionary_, process));
+    HistoryPage page;
+    for (const Subject& subject : subjects)
+        LB_TRY(collect_history(subject.number, cursor, limit, page.events));
+    std::sort(page.events.begin(), page.events.end(),
+              [](const Event& a, const Event& b) { return a.order_key < b.order_key; });
+    if (page.events.size() > limit) {
+        page.events.resize(limit);
+        page.cursor = page.events.back().order_key;
+    }
+    return page;
+}
+
+Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber process) {
+    const Value value = std::uint64_t{process};
+    LB_TRY_ASSIGN(const Found found,
+                  query("SELECT reporter, time_us, arrived_us, uptime_s FROM heartbeat "
+                        "WHERE process = ? ORDER BY reporter",
+                        std::span(&value, 1)));
+    std::vector<Heartbeat> heartbeats;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(std::string reporter,
+                      dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, 0))));
+        heartbeats.push_back({process, std::move(reporter), found.signed_number(row, 1),
+                              found.signed_number(row, 2),
+                              static_cast<std::uint32_t>(found.number(row, 3))});
+    }
+    return heartbeats;
+}
+
+Result<DeadLetter> MariadbReader::dead_letter_at(const Found& found, std::size_t row) {
+    DeadLetter letter;
+    letter.number = found.number(row, 0);
+    letter.arrived_us = found.signed_number(row, 1);
+    letter.times = static_cast<std::uint32_t>(found.number(row, 2));
+    letter.verdict = static_cast<lb::v1::Verdict>(found.number(row, 3));
+    letter.reason = found.bytes(row, 4);
+    LB_TRY_ASSIGN(letter.forwarder,
+                  identity_of(static_cast<std::uint32_t>(found.number(row, 5)), dictionary_));
+    letter.replayed_us = found.signed_number(row, 6);
+    return letter;
+}
+
+Result<std::vector<DeadLetter>> MariadbReader::list_dead_letters(std::uint64_t after,
+                                                                 std::uint32_t limit) {
+    const Value values[] = {after, std::uint64_t{limit}};
+    LB_TRY_ASSIGN(const Found found,
+                  query(std::string(kSelectDeadLetters) +
+                            " FROM dead_letter WHERE number > ? ORDER BY number LIMIT ?",
+                        values));
+    std::vector<DeadLetter> letters;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(DeadLetter letter, dead_letter_at(found, row));
+        letters.push_back(std::move(letter));
+    }
+    return letters;
+}
+
+Result<std::optional<DeadLetter>> MariadbReader::get_dead_letter(std::uint64_t number) {
+    const Value value = number;
+    LB_TRY_ASSIGN(const Found found, query(std::string(kSelectDeadLetters) +
+                                               ", envelope FROM dead_letter WHERE number = ?",
+                                           std::span(&value, 1)));
+    if (found.count() == 0) return std::optional<DeadLetter>();
+    LB_TRY_ASSIGN(DeadLetter letter, dead_letter_at(found, 0));
+    letter.envelope = found.bytes(0, 7);
+    return std::optional<DeadLetter>(std::move(letter));
+}
+
+Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, std::uint32_t limit,
+                                     std::vector<Change>& changes) {
+    const Value values[] = {std::uint64_t{stream}, after, std::uint64_t{limit}};
+    LB_TRY_ASSIGN(const Found found,
+                  query("SELECT number, process, revision, arrival, changed_us, old_state, "
+                        "new_state, old_vm_state, new_vm_state FROM `change` "
+                        "WHERE stream = ? AND number > ? ORDER BY number LIMIT ?",
+                        values));
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        Change change;
+        change.stream = stream;
+        change.number = found.number(row, 0);
+        change.process = static_cast<ProcessNumber>(found.number(row, 1));
+        change.revision = static_cast<std::uint32_t>(found.number(row, 2));
+        change.arrival = found.number(row, 3);
+        change.changed_us = found.signed_number(row, 4);
+        std::size_t column = 5;
+        for (std::string* word :
+             {&change.old_state, &change.new_state, &change.old_vm_state, &change.new_vm_state}) {
+            LB_TRY_ASSIGN(*word, dictionary_.text_of(
+                                     static_cast<std::uint32_t>(found.number(row, column++))));
+        }
+        changes.push_back(std::move(change));
+    }
+    return {};
+}
+
+Result<std::vector<Change>> MariadbReader::changes_after(const ChangeCursor& cursor,
+                                                         std::uint32_t limit) {
+    LB_TRY_ASSIGN(const Found streams, query("SELECT number FROM stream ORDER BY number", {}));
+    std::vector<Change> changes;
+    for (std::size_t row = 0; row < streams.count() && changes.size() < limit; ++row) {
+        const auto stream = static_cast<std::uint32_t>(streams.number(row, 0));
+        const auto seen = cursor.find(stream);
+        const auto room = static_cast<std::uint32_t>(limit - changes.size());
+        LB_TRY(add_changes_of(stream, seen == cursor.end() ? 0 : seen->second, room, changes));
+    }
+    return changes;
+}
+
+Result<Counts> MariadbReader::counts() {
+    Counts counts;
+    LB_TRY_ASSIGN(const Found letters,
+                  query("SELECT COUNT(*) FROM dead_letter WHERE replayed_us = 0", {}));
+    counts.dead_letters = letters.number(0, 0);
+    LB_TRY_ASSIGN(const Found states,
+                  query("SELECT state, COUNT(*) FROM process GROUP BY state", {}));
+    for (std::size_t row = 0; row < states.count(); ++row) {
+        LB_TRY_ASSIGN(std::string word,
+                      dictionary_.text_of(static_cast<std::uint32_t>(states.number(row, 0))));
+        counts.processes_by_state[std::move(word)] += states.number(row, 1);
+    }
+    return counts;
+}
+
+}  // namespace lb::store::mariadb

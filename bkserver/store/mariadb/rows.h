@@ -1,0 +1,55 @@
+// Rows of the tables as values of store.h, for Reader and Writer alike.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bkserver/store/mariadb/connection.h"
+#include "bkserver/store/mariadb/dictionary.h"
+#include "bkserver/store/store.h"
+
+namespace lb::store::mariadb {
+
+// The last part of an order key: origin, counter, end of the event id. Events of one process hardly
+// ever differ in it alone, so the index does without; it is computed from the body (README.md).
+inline constexpr std::size_t kOrderTailBytes = 24;
+
+// "https://host:port/" and "unique", "type:scope/" and "value".
+std::pair<std::string_view, std::string_view> split_subject(std::string_view text);
+
+// Begins of selects whose columns subject_at(), process_at() and event_at() read.
+inline constexpr std::string_view kSelectSubjects =
+    "SELECT s.number, s.scope, s.name, s.process FROM subject s ";
+inline constexpr std::string_view kSelectProcesses =
+    "SELECT p.number, p.merged_into, p.revision, p.type, p.flags, p.rules_version, p.waiting, "
+    "p.registrant, p.state, p.vm_state, p.owner, p.host, p.entered_us, p.updated_us, s.scope, "
+    "s.name, p.registers_format, p.registers FROM process p JOIN subject s ON s.number = p.number ";
+// The same for lists, which show no registers.
+inline constexpr std::string_view kListProcesses =
+    "SELECT p.number, p.merged_into, p.revision, p.type, p.flags, p.rules_version, p.waiting, "
+    "p.registrant, p.state, p.vm_state, p.owner, p.host, p.entered_us, p.updated_us, s.scope, "
+    "s.name FROM process p JOIN subject s ON s.number = p.number ";
+inline constexpr std::string_view kSelectEvents =
+    "SELECT e.arrival, e.subject, e.event_id, e.order_prefix, e.type, e.verdict, e.forwarder, "
+    "e.stamp, e.arrived_us, e.body_format, e.body, s.scope, s.name FROM event e "
+    "JOIN subject s ON s.number = e.subject ";
+
+Result<Subject> subject_at(const Found& found, std::size_t row, Dictionary& dictionary);
+Result<Process> process_at(const Found& found, std::size_t row, Dictionary& dictionary,
+                           bool with_registers);
+Result<Event> event_at(const Found& found, std::size_t row, Dictionary& dictionary);
+
+// Flags of table process.
+inline constexpr std::uint64_t kFlagAdopted = 1;
+inline constexpr std::uint64_t kFlagNotUnderstood = 2;
+
+Result<lb::v1::Identity> identity_of(std::uint32_t number, Dictionary& dictionary);
+
+Result<std::vector<Subject>> select_subjects_of(Connection& connection, Dictionary& dictionary,
+                                                ProcessNumber process);
+Result<EventPage> select_events(Connection& connection, Dictionary& dictionary,
+                                SubjectNumber subject, const Position& after, std::uint32_t limit);
+
+}  // namespace lb::store::mariadb

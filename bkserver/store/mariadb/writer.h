@@ -1,0 +1,66 @@
+// Writer of store.h over one connection.
+#pragma once
+
+#include <string>
+
+#include "bkserver/store/mariadb/connection.h"
+#include "bkserver/store/mariadb/dictionary.h"
+#include "bkserver/store/store.h"
+
+namespace lb::store::mariadb {
+
+struct StreamOwner {
+    std::string instance;
+    std::uint32_t lane = 0;
+};
+
+class MariadbWriter : public Writer {
+  public:
+    // `dictionary` outlives the writer.
+    MariadbWriter(Dsn dsn, Dictionary& dictionary, StreamOwner owner);
+    ~MariadbWriter() override;
+
+    Status begin() override;
+    Status commit() override;
+    void rollback() override;
+
+    Result<SubjectNumber> take_subject_numbers(std::uint32_t count) override;
+    Result<ArrivalNumber> take_arrival_numbers(std::uint32_t count) override;
+
+    Result<std::vector<std::optional<Subject>>> find_subjects(
+        std::span<const std::string> texts) override;
+    Result<std::vector<std::optional<Process>>> find_processes(
+        std::span<const ProcessNumber> numbers) override;
+    Result<std::vector<Event>> find_events(std::span<const std::string> event_ids) override;
+    Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
+    Result<EventPage> read_events(SubjectNumber subject, const Position& after,
+                                  std::uint32_t limit) override;
+
+    Status add_subjects(std::span<const Subject> subjects) override;
+    Status move_subjects(ProcessNumber from, ProcessNumber into) override;
+    Status add_processes(std::span<const Process> processes) override;
+    Status save_processes(std::span<const Process> processes) override;
+    Status add_events(std::span<const Event> events) override;
+    Status set_order_keys(std::span<const Event> events) override;
+    Status add_changes(std::span<const Change> changes) override;
+    Status put_heartbeats(std::span<const Heartbeat> heartbeats) override;
+    Status add_dead_letters(std::span<const DeadLetter> letters) override;
+    Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) override;
+    Status drop_dead_letter(std::uint64_t dead_letter) override;
+
+  private:
+    Status add_process_cells(Rows& rows, const Process& process);
+    Status add_event_cells(Rows& rows, const Event& event);
+    Status open_stream();
+    Status create_stream();
+
+    Connection connection_;
+    Dictionary& dictionary_;
+    StreamOwner owner_;
+    std::uint32_t stream_ = 0;           // 0: not opened yet
+    std::uint64_t next_change_ = 0;      // as committed
+    std::uint64_t pending_changes_ = 0;  // of this transaction
+    bool in_transaction_ = false;
+};
+
+}  // namespace lb::store::mariadb

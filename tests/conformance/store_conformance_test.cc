@@ -1,0 +1,360 @@
+// What store.h promises, tried on the private mariadbd.
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "bkserver/store/mariadb/connection.h"
+#include "bkserver/store/mariadb/database.h"
+#include "bkserver/store/store.h"
+#include "common/event/codec.h"
+#include "common/event/event.h"
+#include "common/event/order_key.h"
+#include "tests/support/private_mariadb.h"
+
+namespace {
+
+using lb::ErrorCode;
+using lb::store::Event;
+using lb::store::Process;
+using lb::store::Subject;
+using lb::store::mariadb::MariadbDatabase;
+
+constexpr std::int64_t kNoon = 1'700'000'000'000'000;
+
+struct Bench {
+    Bench() : dsn(lb::test::PrivateMariadb::shared().fresh_dsn()) {
+        database = open("server-one");
+        writer = database->open_writer(0).value();
+        reader = database->open_reader().value();
+    }
+    [[nodiscard]] std::unique_ptr<MariadbDatabase> open(const std::string& instance) const {
+        auto opened = MariadbDatabase::open({dsn, instance, "lb.example.org:9000"});
+        INFO((opened.ok() ? "" : opened.error().text));
+        REQUIRE(opened.ok());
+        return std::move(*opened);
+    }
+    // A committed process named `id`.
+    lb::store::ProcessNumber found(const std::string& id, const std::string& state = "Submitted") {
+        REQUIRE(writer->begin().ok());
+        const auto number = writer->take_subject_numbers(1).value();
+        const Subject subject = {number, id, number};
+        REQUIRE(writer->add_subjects(std::span(&subject, 1)).ok());
+        Process process;
+        process.number = number;
+        process.revision = 1;
+        process.type = 11;
+        process.state = state;
+        process.owner = "certificate:/DC=org/CN=alice";
+        process.registers = "registers of " + id;
+        REQUIRE(writer->add_processes(std::span(&process, 1)).ok());
+        REQUIRE(writer->commit().ok());
+        return number;
+    }
+    Event event(const Subject& subject, std::int64_t time_us, const std::string& name) {
+        lb::event::Event content;
+        content.type = static_cast<std::uint16_t>(lb::event::EventType::kVMRunning);
+        content.time_us = time_us;
+        content.host = "node1.example.org";
+        lb::v1::Envelope envelope;
+        envelope.set_schema(1);
+        std::string id = name;
+        id.resize(16, '.');
+        envelope.set_event_id(id);
+        envelope.set_subject(subject.text);
+        auto* acceptance = envelope.mutable_acceptance();
+        acceptance->set_origin(std::string(16, 'o'));
+        acceptance->set_counter(++counter);
+        acceptance->set_host("node1.example.org");
+        acceptance->set_accepted_at_us(time_us + 10);
+        acceptance->mutable_identity()->set_kind(lb::v1::IDENTITY_KIND_UID);
+        acceptance->mutable_identity()->set_name("uid:0(root)");
+        envelope.set_event(lb::event::encode(content));
+        Event event;
+        event.arrival = writer->take_arrival_numbers(1).value();
+        event.subject = subject.number;
+        event.event_id = id;
+        event.type = content.type;
+        event.verdict = lb::v1::VERDICT_ACCEPTED;
+        event.forwarder.set_kind(lb::v1::IDENTITY_KIND_CERTIFICATE);
+        event.forwarder.set_name("/CN=node1");
+        event.arrived_us = time_us + 20;
+        event.envelope = envelope.SerializeAsString();
+        event.order_key = lb::event::order_key(
+            content, {acceptance->origin(), counter, time_us + 10, envelope.event_id()},
+            lb::event::ClockFamily::kNone);
+        return event;
+    }
+
+    lb::store::mariadb::Dsn dsn;
+    std::unique_ptr<MariadbDatabase> database;
+    std::unique_ptr<lb::store::Writer> writer;
+    std::unique_ptr<lb::store::Reader> reader;
+    std::uint64_t counter = 0;
+};
+
+const std::string kId = "https://lb.example.org:9000/abcdef";
+
+}  // namespace
+
+TEST_CASE("a process is read back as it was written", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const auto process = bench.reader->find_process(kId).value();
+    REQUIRE(process);
+    CHECK(process->number == number);
+    CHECK(process->id == kId);
+    CHECK(process->state == "Submitted");
+    CHECK(process->owner == "certificate:/DC=org/CN=alice");
+    CHECK(process->registers == "registers of " + kId);
+    CHECK(bench.reader->find_process("abcdef").value()->number == number);
+    CHECK_FALSE(bench.reader->find_process("abcde").value());
+    CHECK_FALSE(bench.reader->find_process("https://other.example.org:9000/abcdef").value());
+}
+
+TEST_CASE("nothing of a transaction that was not committed is there", "[store]") {
+    Bench bench;
+    REQUIRE(bench.writer->begin().ok());
+    const auto number = bench.writer->take_subject_numbers(1).value();
+    const Subject subject = {number, kId, number};
+    REQUIRE(bench.writer->add_subjects(std::span(&subject, 1)).ok());
+    bench.writer->rollback();
+    CHECK_FALSE(bench.reader->find_process(kId).value());
+    const std::vector<std::string> texts = {kId};
+    REQUIRE(bench.writer->begin().ok());
+    CHECK_FALSE(bench.writer->find_subjects(texts).value()[0]);
+}
+
+TEST_CASE("registers are written only over the revision that was read", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    auto process = *bench.reader->get_process(number).value();
+    process.revision = 2;
+    process.state = "Running";
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->save_processes(std::span(&process, 1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    REQUIRE(bench.writer->begin().ok());
+    const auto late = bench.writer->save_processes(std::span(&process, 1));
+    REQUIRE_FALSE(late.ok());
+    CHECK(late.error().code == ErrorCode::kConflict);
+    bench.writer->rollback();
+    CHECK(bench.reader->get_process(number).value()->state == "Running");
+}
+
+TEST_CASE("an envelope is read back byte by byte and found by its id", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const Subject subject = {number, kId, number};
+    const std::vector<Event> events = {bench.event(subject, kNoon, "one"),
+                                       bench.event(subject, kNoon + 1, "two")};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_events(events).ok());
+    const std::vector<std::string> ids = {events[1].event_id, std::string(16, 'x')};
+    const auto found = bench.writer->find_events(ids).value();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].envelope == events[1].envelope);
+    CHECK(found[0].order_key == events[1].order_key);
+    CHECK(found[0].forwarder.name() == "/CN=node1");
+    CHECK(found[0].arrived_us == kNoon + 21);
+    CHECK(bench.writer->commit().ok());
+}
+
+TEST_CASE("bytes that are no envelope of ours are kept verbatim", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const Subject subject = {number, kId, number};
+    Event event = bench.event(subject, kNoon, "one");
+    event.envelope += std::string("\xf2\x07\x03new", 6);  // field 126 of a newer version
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_events(std::span(&event, 1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->read_history(number, "", 10).value().events[0].envelope == event.envelope);
+}
+
+TEST_CASE("the same event id is stored once", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const Subject subject = {number, kId, number};
+    const Event event = bench.event(subject, kNoon, "one");
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_events(std::span(&event, 1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    Event twin = bench.event(subject, kNoon + 5, "one");
+    REQUIRE(bench.writer->begin().ok());
+    const auto again = bench.writer->add_events(std::span(&twin, 1));
+    REQUIRE_FALSE(again.ok());
+    CHECK(again.error().code == ErrorCode::kConflict);
+}
+
+TEST_CASE("history comes in the order of the keys in pages of any size", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    REQUIRE(bench.writer->begin().ok());
+    const auto key_number = bench.writer->take_subject_numbers(1).value();
+    const std::vector<Subject> subjects = {{key_number, "libvirt-uuid:/u1", number}};
+    REQUIRE(bench.writer->add_subjects(subjects).ok());
+    std::vector<Event> events;
+    for (int i = 0; i < 60; ++i) {
+        // Many events of the same microsecond, over both names of the process.
+        const Subject subject = {i % 3 == 0 ? key_number : number,
+                                 i % 3 == 0 ? "libvirt-uuid:/u1" : kId, number};
+        events.push_back(bench.event(subject, kNoon + (i * 7 % 11) / 4, std::to_string(i * 37)));
+    }
+    REQUIRE(bench.writer->add_events(events).ok());
+    REQUIRE(bench.writer->commit().ok());
+    std::sort(events.begin(), events.end(),
+              [](const Event& a, const Event& b) { return a.order_key < b.order_key; });
+    for (const std::uint32_t limit : {1U, 2U, 7U, 59U, 60U, 100U}) {
+        std::vector<std::string> ids;
+        std::string cursor;
+        do {
+            const auto page = bench.reader->read_history(number, cursor, limit).value();
+            CHECK(page.events.size() <= limit);
+            for (const Event& event : page.events) ids.push_back(event.event_id);
+            cursor = page.cursor;
+        } while (!cursor.empty());
+        REQUIRE(ids.size() == events.size());
+        for (std::size_t i = 0; i < ids.size(); ++i) CHECK(ids[i] == events[i].event_id);
+    }
+}
+
+TEST_CASE("lists filter by every column and page by number", "[store]") {
+    Bench bench;
+    for (int i = 0; i < 10; ++i)
+        bench.found(kId + std::to_string(i), i % 2 == 0 ? "Running" : "Done");
+    const auto running = bench.reader->list_processes({.state = "Running"}, 0, 3).value();
+    REQUIRE(running.size() == 3);
+    CHECK(running[0].registers.empty());
+    const auto rest =
+        bench.reader->list_processes({.state = "Running"}, running[2].number, 100).value();
+    CHECK(rest.size() == 2);
+    CHECK(bench.reader->list_processes({.type = 11}, 0, 100).value().size() == 10);
+    CHECK(bench.reader->list_processes({.type = 20}, 0, 100).value().empty());
+    CHECK(bench.reader->list_processes({.state = "Frozen"}, 0, 100).value().empty());
+    CHECK(bench.reader->list_processes({.owner = "certificate:/DC=org/CN=alice"}, 0, 100)
+              .value()
+              .size() == 10);
+    CHECK(bench.reader->counts().value().processes_by_state.at("Done") == 5);
+}
+
+TEST_CASE("changes are numbered without gaps in each stream, over rollbacks and restarts",
+          "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const auto add = [&](lb::store::Writer& writer, bool is_committed) {
+        REQUIRE(writer.begin().ok());
+        const lb::store::Change change = {.process = number, .new_state = "Running"};
+        REQUIRE(writer.add_changes(std::span(&change, 1)).ok());
+        REQUIRE(writer.add_changes(std::span(&change, 1)).ok());
+        if (is_committed)
+            REQUIRE(writer.commit().ok());
+        else
+            writer.rollback();
+    };
+    add(*bench.writer, false);
+    add(*bench.writer, true);
+    add(*bench.writer, false);
+    const auto again = bench.open("server-one");
+    add(*again->open_writer(0).value(), true);
+    add(*bench.open("server-two")->open_writer(0).value(), true);
+    const auto changes = bench.reader->changes_after({}, 100).value();
+    REQUIRE(changes.size() == 6);
+    std::map<std::uint32_t, std::vector<std::uint64_t>> numbers;
+    for (const auto& change : changes) numbers[change.stream].push_back(change.number);
+    REQUIRE(numbers.size() == 2);
+    for (const auto& [stream, list] : numbers)
+        for (std::size_t i = 0; i < list.size(); ++i) CHECK(list[i] == i + 1);
+    const lb::store::ChangeCursor seen = {{changes[0].stream, 3}};
+    CHECK(bench.reader->changes_after(seen, 100).value().size() == 3);
+}
+
+TEST_CASE("a stream that another writer took is noticed before anything is committed", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const lb::store::Change change = {.process = number, .new_state = "Running"};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_changes(std::span(&change, 1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    const auto twin = bench.open("server-one");
+    const auto other = twin->open_writer(0).value();
+    REQUIRE(other->begin().ok());
+    REQUIRE(other->add_changes(std::span(&change, 1)).ok());
+    REQUIRE(other->commit().ok());
+    REQUIRE(bench.writer->begin().ok());
+    const auto late = bench.writer->add_changes(std::span(&change, 1));
+    REQUIRE_FALSE(late.ok());
+    CHECK(late.error().code == ErrorCode::kConflict);
+}
+
+TEST_CASE("the newest heartbeat of a reporter stays, whatever comes first", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const std::vector<lb::store::Heartbeat> beats = {{number, "VMSystem/vm1", 100, 101, 5},
+                                                     {number, "VMSystem/vm1", 300, 301, 7},
+                                                     {number, "VMSystem/vm1", 200, 302, 6},
+                                                     {number, "VMManager/node1", 50, 51, 0}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_heartbeats(beats).ok());
+    REQUIRE(bench.writer->commit().ok());
+    const auto found = bench.reader->heartbeats_of(number).value();
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].time_us == 300);
+    CHECK(found[0].arrived_us == 301);
+    CHECK(found[0].uptime_s == 7);
+}
+
+TEST_CASE("dead letters are listed, counted once for the same bytes, and dropped", "[store]") {
+    Bench bench;
+    lb::store::DeadLetter letter;
+    letter.arrived_us = kNoon;
+    letter.verdict = lb::v1::VERDICT_DENIED;
+    letter.reason = std::string(5000, 'r');
+    letter.envelope = std::string("\0\1\2 anything", 12);
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(bench.writer->begin().ok());
+        REQUIRE(bench.writer->add_dead_letters(std::span(&letter, 1)).ok());
+        REQUIRE(bench.writer->commit().ok());
+    }
+    const auto letters = bench.reader->list_dead_letters(0, 10).value();
+    REQUIRE(letters.size() == 1);
+    CHECK(letters[0].times == 2);
+    CHECK(letters[0].reason.size() == 1024);
+    CHECK(letters[0].envelope.empty());
+    const auto number = letters[0].number;
+    CHECK(bench.reader->get_dead_letter(number).value()->envelope == letter.envelope);
+    CHECK(bench.reader->counts().value().dead_letters == 1);
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->mark_replayed(number, kNoon).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->counts().value().dead_letters == 0);
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->drop_dead_letter(number).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK_FALSE(bench.reader->get_dead_letter(number).value());
+}
+
+TEST_CASE("a large batch of large events goes through in portions", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const Subject subject = {number, kId, number};
+    std::vector<Event> events;
+    for (int i = 0; i < 40; ++i) {
+        events.push_back(bench.event(subject, kNoon + i, std::to_string(i)));
+        events.back().envelope.append("\xf2\x07\x80\x80\x40", 5);  // field 126, 1 MiB of bytes
+        events.back().envelope.append(1024 * 1024, static_cast<char>('a' + i % 26));
+    }
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_events(events).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->read_history(number, "", 100).value().events.size() == 40);
+}
+
+TEST_CASE("a value that no column takes is refused as data, not as a failure", "[store]") {
+    Bench bench;
+    REQUIRE(bench.writer->begin().ok());
+    const auto number = bench.writer->take_subject_numbers(1).value();
+    const Subject subject = {number, kId + std::string(300, 'x'), number};
+    const auto added = bench.writer->add_subjects(std::span(&subject, 1));
+    REQUIRE_FALSE(added.ok());
+    CHECK(added.error().code == ErrorCode::kReject);
+}

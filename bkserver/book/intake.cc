@@ -1,0 +1,87 @@
+#include "bkserver/book/intake.h"
+
+#include "common/base/limits.h"
+#include "common/event/codec.h"
+#include "common/event/event_id.h"
+
+namespace lb::book {
+
+namespace {
+
+constexpr std::uint32_t kSchema = 1;
+
+std::string canonical_text(event::Subject subject) {
+    if (auto* id = std::get_if<event::ProcessId>(&subject)) id->info.clear();
+    return event::to_string(subject);
+}
+
+}  // namespace
+
+event::Arrival OpenedEvent::order() const {
+    const lb::v1::Acceptance& acceptance = envelope.acceptance();
+    return {acceptance.origin(), acceptance.counter(), acceptance.accepted_at_us(),
+            envelope.event_id()};
+}
+
+Result<OpenedEvent> open_envelope(std::string_view bytes) {
+    OpenedEvent opened;
+    if (bytes.size() > limits::kFrameBytesMax ||
+        !opened.envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+        return Error{ErrorCode::kReject, "not an envelope"};
+    const lb::v1::Envelope& envelope = opened.envelope;
+    if (envelope.schema() != kSchema)
+        return Error{ErrorCode::kReject, "schema " + std::to_string(envelope.schema()) +
+                                             " of the event is not 1: upgrade this server, then "
+                                             "replay"};
+    if (envelope.event_id().size() != event::kEventIdBytes)
+        return Error{
+            ErrorCode::kReject,
+            "the event id has " + std::to_string(envelope.event_id().size()) + " bytes, not 16"};
+    LB_TRY_ASSIGN(opened.event, event::decode(envelope.event()));
+    return opened;
+}
+
+bool Candidate::is_stored() const {
+    if (opened.event.type == kHeartbeat) return false;
+    return settled.verdict == lb::v1::VERDICT_ACCEPTED ||
+           settled.verdict == lb::v1::VERDICT_UNKNOWN_TYPE ||
+           settled.verdict == lb::v1::VERDICT_UNREGISTERED;
+}
+
+bool Candidate::is_dead() const {
+    return settled.verdict == lb::v1::VERDICT_DENIED ||
+           settled.verdict == lb::v1::VERDICT_MALFORMED ||
+           settled.verdict == lb::v1::VERDICT_CONFLICT;
+}
+
+void Candidate::settle(lb::v1::Verdict verdict, std::string reason) {
+    settled = {verdict, printable(reason)};
+}
+
+Candidate take_in(const Arrived& arrived) {
+    Candidate candidate;
+    candidate.arrived = &arrived;
+    Result<OpenedEvent> opened = open_envelope(arrived.envelope);
+    if (!opened.ok()) {
+        candidate.settle(lb::v1::VERDICT_MALFORMED, opened.error().text);
+        return candidate;
+    }
+    candidate.opened = std::move(*opened);
+    const auto subject = event::parse_subject(candidate.opened.envelope.subject());
+    if (!subject.ok()) {
+        candidate.settle(lb::v1::VERDICT_MALFORMED, "subject: " + subject.error().text);
+        return candidate;
+    }
+    candidate.subject = *subject;
+    candidate.subject_text = canonical_text(*subject);
+    return candidate;
+}
+
+std::string printable(std::string_view text) {
+    std::string clean(text);
+    for (char& character : clean)
+        if (character < ' ' || character > '~') character = '?';
+    return clean;
+}
+
+}  // namespace lb::book

@@ -1,0 +1,325 @@
+#include "bkserver/book/settlement.h"
+
+#include <charconv>
+
+#include "bkserver/state/engine.h"
+#include "common/base/limits.h"
+#include "common/event/table.h"
+
+namespace lb::book {
+
+namespace {
+
+// The key that a Bind names; nothing for all else, or when it is none.
+std::string bound_key_text(const Candidate& candidate) {
+    if (candidate.opened.event.type != kBinding) return {};
+    const auto key = event::Key::parse(candidate.opened.event.text("key"));
+    return key.ok() ? key->to_string() : std::string();
+}
+
+std::uint32_t type_of(const event::Key& key) {
+    return static_cast<std::uint32_t>(event::process_type_of_key(key.type));
+}
+
+bool is_id(std::string_view subject_text) {
+    return subject_text.starts_with("https://");
+}
+
+// The id under which a process of this subject would be adopted; empty for subjects that imply no
+// machine.
+std::string adopted_id_text(const Candidate& candidate, const std::string& service) {
+    const auto* key = std::get_if<event::Key>(&candidate.subject);
+    if (key == nullptr || type_of(*key) == 0) return {};
+    const auto id = event::ProcessId::of_key(service, *key);
+    return id.ok() ? id->to_string() : std::string();
+}
+
+std::uint32_t number_in(std::string_view text) {
+    std::uint32_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+}  // namespace
+
+bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other) {
+    return one.subject() == other.subject() && one.event() == other.event();
+}
+
+Status Settlement::run(std::span<Candidate> candidates, std::int64_t now_us) {
+    LB_TRY(writer_.begin());
+    LB_TRY(settle_known(candidates));
+    LB_TRY(load(candidates));
+    for (Candidate& candidate : candidates)
+        if (!candidate.is_settled()) LB_TRY(decide(candidate));
+    LB_TRY(write(candidates, now_us));
+    LB_TRY(writer_.commit());
+    working_.remember();
+    return {};
+}
+
+// Events that are stored already.
+Status Settlement::settle_known(std::span<Candidate> candidates) {
+    std::vector<std::string> ids;
+    for (const Candidate& candidate : candidates)
+        if (!candidate.is_settled()) ids.push_back(candidate.opened.envelope.event_id());
+    LB_TRY_ASSIGN(const std::vector<store::Event> stored, writer_.find_events(ids));
+    if (stored.empty()) return {};
+    std::unordered_map<std::string_view, const store::Event*> by_id;
+    for (const store::Event& event : stored) by_id[event.event_id] = &event;
+    for (Candidate& candidate : candidates) {
+        if (candidate.is_settled()) continue;
+        const auto known = by_id.find(candidate.opened.envelope.event_id());
+        if (known == by_id.end()) continue;
+        lb::v1::Envelope envelope;
+        if (!envelope.ParseFromString(known->second->envelope))
+            return Error{ErrorCode::kCorrupt, "stored envelope does not parse"};
+        if (is_same_event(candidate.opened.envelope, envelope))
+            candidate.settle(lb::v1::VERDICT_DUPLICATE);
+        else
+            candidate.settle(lb::v1::VERDICT_CONFLICT,
+                             "another event of the same id is stored, for " + envelope.subject());
+    }
+    return {};
+}
+
+Status Settlement::load(std::span<Candidate> candidates) {
+    std::vector<std::string> texts;
+    for (const Candidate& candidate : candidates) {
+        if (candidate.is_settled()) continue;
+        texts.push_back(candidate.subject_text);
+        if (std::string key = bound_key_text(candidate); !key.empty())
+            texts.push_back(std::move(key));
+    }
+    LB_TRY(working_.load(texts));
+    // Keys that nobody owns may belong to a process that is registered under the id they imply.
+    std::vector<std::string> ids;
+    for (const Candidate& candidate : candidates) {
+        if (candidate.is_settled() || working_.find(candidate.subject_text) != nullptr) continue;
+        if (std::string id = adopted_id_text(candidate, options_.service); !id.empty())
+            ids.push_back(std::move(id));
+    }
+    return working_.load(ids);
+}
+
+// The same id earlier in this batch.
+bool Settlement::settle_twin(Candidate& candidate) {
+    const auto [place, is_first] =
+        first_of_id_.try_emplace(candidate.opened.envelope.event_id(), &candidate);
+    if (is_first) return false;
+    const Candidate& first = *place->second;
+    if (first.is_dead())
+        candidate.settled = first.settled;
+    else if (is_same_event(candidate.opened.envelope, first.opened.envelope))
+        candidate.settle(lb::v1::VERDICT_DUPLICATE);
+    else
+        candidate.settle(
+            lb::v1::VERDICT_CONFLICT,
+            "another event of the same id came before it, for " + first.opened.envelope.subject());
+    return true;
+}
+
+Status Settlement::decide(Candidate& candidate) {
+    if (settle_twin(candidate)) return {};
+    if (const auto* id = std::get_if<event::ProcessId>(&candidate.subject);
+        id != nullptr && !options_.service.empty() && id->service() != options_.service) {
+        candidate.settle(lb::v1::VERDICT_DENIED, "the process belongs to " + id->service() +
+                                                     ", this server keeps those of " +
+                                                     options_.service);
+        return {};
+    }
+    LB_TRY_ASSIGN(Entry * entry, owner_of(candidate));
+    LB_TRY_ASSIGN(const bool allowed, is_allowed(candidate, entry));
+    if (!allowed) return {};
+    LB_TRY_ASSIGN(entry, found_process(candidate, entry));
+    if (candidate.opened.event.type == kRegistration) LB_TRY(take_registration(candidate, *entry));
+    if (candidate.opened.event.type == kBinding) LB_TRY(take_binding(candidate, *entry));
+    if (candidate.is_settled()) return {};
+    if (candidate.opened.event.type == kHeartbeat) {
+        take_heartbeat(candidate, *entry);
+        return {};
+    }
+    return store_event(candidate, *entry);
+}
+
+// Who answers for the subject: nobody, or a process. A key whose process is registered under the id
+// that the key implies becomes a name of it here.
+Result<Entry*> Settlement::owner_of(Candidate& candidate) {
+    Entry* const entry = working_.find(candidate.subject_text);
+    if (entry != nullptr && entry->opened.row.type != 0) return entry;
+    const std::string id = adopted_id_text(candidate, options_.service);
+    if (id.empty()) return entry;
+    LB_TRY_ASSIGN(Entry* const owner, working_.look_up(id));
+    if (owner == nullptr || owner == entry) return entry;
+    if (entry != nullptr)
+        LB_TRY(working_.merge(*entry, *owner));
+    else
+        LB_TRY(working_.bind(candidate.subject_text, *owner));
+    return owner;
+}
+
+Result<bool> Settlement::is_allowed(Candidate& candidate, const Entry* entry) {
+    const lb::v1::Acceptance& acceptance = candidate.opened.envelope.acceptance();
+    const std::string_view registrant =
+        entry == nullptr ? std::string_view{} : entry->opened.row.registrant;
+    const PolicyQuestion question = {
+        candidate.arrived->forwarder, acceptance.identity(),  acceptance.host(),
+        candidate.subject_text,       candidate.opened.event, registrant};
+    const Decision decision = policy_.may_log(question);
+    if (decision.is_allowed) return true;
+    candidate.settle(lb::v1::VERDICT_DENIED, decision.reason);
+    return false;
+}
+
+// The process of an event that is allowed: created, adopted or given its id if need be.
+Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
+    const bool is_owned = entry != nullptr && entry->opened.row.type != 0;
+    const bool is_named = entry != nullptr && is_id(entry->opened.row.id);
+    const auto* key = std::get_if<event::Key>(&candidate.subject);
+    if (is_owned || is_named || key == nullptr) {
+        if (entry != nullptr) return entry;
+        return working_.create(candidate.subject_text, 0);
+    }
+    const lb::v1::Acceptance& acceptance = candidate.opened.envelope.acceptance();
+    const PolicyQuestion question = {
+        candidate.arrived->forwarder, acceptance.identity(),  acceptance.host(),
+        candidate.subject_text,       candidate.opened.event, {}};
+    const std::uint32_t implied = type_of(*key);
+    const bool is_adopted = implied != 0 && policy_.may_adopt(question).is_allowed;
+    if (!is_adopted && candidate.opened.event.type != kRegistration) {
+        if (entry != nullptr) return entry;
+        return working_.create(candidate.subject_text, 0);
+    }
+    LB_TRY_ASSIGN(const event::ProcessId id, event::ProcessId::of_key(options_.service, *key));
+    LB_TRY_ASSIGN(Entry* const owner, working_.create(id.to_string(), is_adopted ? implied : 0));
+    if (entry != nullptr)
+        LB_TRY(working_.merge(*entry, *owner));
+    else
+        LB_TRY(working_.bind(candidate.subject_text, *owner));
+    return owner;
+}
+
+// The first accepted registration owns; its owner may repeat it.
+Status Settlement::take_registration(Candidate& candidate, Entry& entry) {
+    const std::string registrant = identity_text(candidate.opened.envelope.acceptance().identity());
+    if (entry.opened.row.registrant.empty()) {
+        entry.opened.row.registrant = registrant;
+        entry.must_save = true;
+    } else if (entry.opened.row.registrant != registrant) {
+        candidate.settle(lb::v1::VERDICT_DENIED,
+                         "the process is registered by " + entry.opened.row.registrant);
+    }
+    return {};
+}
+
+Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
+    const std::string key = bound_key_text(candidate);
+    if (key.empty()) {
+        candidate.settle(
+            lb::v1::VERDICT_MALFORMED,
+            "Bind: no key type:scope/value: " + std::string(candidate.opened.event.text("key")));
+        return {};
+    }
+    LB_TRY_ASSIGN(Entry* const holder, working_.look_up(key));
+    if (holder == &entry) return {};
+    if (holder == nullptr) {
+        LB_TRY(working_.bind(key, entry));
+        return {};
+    }
+    if (!holder->opened.row.registrant.empty()) {
+        candidate.settle(lb::v1::VERDICT_DENIED,
+                         "key " + key + " belongs to " + holder->opened.row.id);
+        return {};
+    }
+    return working_.merge(*holder, entry);
+}
+
+void Settlement::take_heartbeat(Candidate& candidate, const Entry& entry) {
+    const event::Event& event = candidate.opened.event;
+    const auto source = static_cast<std::size_t>(event.source);
+    std::string reporter(source < event::source_names().size() ? event::source_names()[source]
+                                                               : std::string_view("Undefined"));
+    if (!event.host.empty()) reporter += "/" + event.host;
+    heartbeats_.push_back({entry.opened.row.number, std::move(reporter), event.time_us,
+                           candidate.arrived->arrived_us, number_in(event.text("uptime_s"))});
+    candidate.settle(lb::v1::VERDICT_ACCEPTED);
+}
+
+Status Settlement::store_event(Candidate& candidate, Entry& entry) {
+    store::Process& row = entry.opened.row;
+    candidate.subject_number = working_.number_of(candidate.subject_text);
+    LB_TRY_ASSIGN(candidate.arrival, writer_.take_arrival_numbers(1));
+    entry.last_arrival = candidate.arrival;
+    candidate.settle(event::find_type(candidate.opened.event.type) == nullptr
+                         ? lb::v1::VERDICT_UNKNOWN_TYPE
+                         : lb::v1::VERDICT_ACCEPTED);
+    entry.pending.push_back(&candidate);
+    candidate.process = row.number;
+    if (entry.opened.is_frozen) {
+        entry.must_save = entry.must_save || !row.not_understood;
+        row.not_understood = true;
+        return {};
+    }
+    entry.is_touched = true;
+    switch (
+        state::apply(entry.opened.registers, candidate.opened.event, candidate.opened.order())) {
+        case state::Outcome::kApplied:
+        case state::Outcome::kNoted:
+        case state::Outcome::kNotUnderstood:
+            break;
+        case state::Outcome::kTypeChanged:
+            return working_.refold(entry);
+        case state::Outcome::kWaiting:
+            if (row.waiting >= limits::kWaitingEventsMax) {
+                entry.pending.pop_back();
+                candidate.settle(lb::v1::VERDICT_DENIED,
+                                 "too many events wait for the registration of this process");
+                return {};
+            }
+            ++row.waiting;
+            entry.must_save = true;
+            candidate.settle(lb::v1::VERDICT_UNREGISTERED);
+            break;
+    }
+    return {};
+}
+
+Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {
+    LB_TRY(write_events(candidates));
+    LB_TRY(working_.write(now_us));
+    LB_TRY(writer_.put_heartbeats(heartbeats_));
+    std::vector<store::DeadLetter> letters;
+    for (const Candidate& candidate : candidates)
+        if (candidate.is_dead())
+            letters.push_back({.arrived_us = candidate.arrived->arrived_us,
+                               .verdict = candidate.settled.verdict,
+                               .reason = candidate.settled.reason,
+                               .forwarder = candidate.arrived->forwarder,
+                               .envelope = candidate.arrived->envelope});
+    return writer_.add_dead_letters(letters);
+}
+
+Status Settlement::write_events(std::span<Candidate> candidates) {
+    std::vector<store::Event> events;
+    for (const Candidate& candidate : candidates) {
+        if (!candidate.is_stored()) continue;
+        const Entry* const entry = working_.find(candidate.subject_text);
+        const auto type =
+            static_cast<event::ProcessType>(entry == nullptr ? 0 : entry->opened.registers.type);
+        store::Event event;
+        event.arrival = candidate.arrival;
+        event.subject = candidate.subject_number;
+        event.event_id = candidate.opened.envelope.event_id();
+        event.order_key = event::order_key(candidate.opened.event, candidate.opened.order(),
+                                           event::clock_family_of(type));
+        event.type = candidate.opened.event.type;
+        event.verdict = candidate.settled.verdict;
+        event.forwarder = candidate.arrived->forwarder;
+        event.arrived_us = candidate.arrived->arrived_us;
+        event.envelope = candidate.arrived->envelope;
+        events.push_back(std::move(event));
+    }
+    return writer_.add_events(events);
+}
+
+}  // namespace lb::book

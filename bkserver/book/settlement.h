@@ -1,0 +1,53 @@
+// One attempt to settle a batch: everything inside one transaction. Whoever is told kConflict or
+// kRetry makes another Settlement of the same candidates.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bkserver/book/working_set.h"
+
+namespace lb::book {
+
+class Settlement {
+  public:
+    // All outlive the settlement. Candidates that take_in() settled stay as they are.
+    Settlement(store::Writer& writer, const Policy& policy, const BookOptions& options,
+               Caches& caches)
+        : writer_(writer), policy_(policy), options_(options), working_(writer, caches) {}
+
+    // When it returns ok every candidate is settled and all of it is committed.
+    Status run(std::span<Candidate> candidates, std::int64_t now_us);
+
+    [[nodiscard]] std::uint64_t change_count() const { return working_.change_count(); }
+
+  private:
+    Status load(std::span<Candidate> candidates);
+    Status settle_known(std::span<Candidate> candidates);
+    Status decide(Candidate& candidate);
+    bool settle_twin(Candidate& candidate);
+    Result<bool> is_allowed(Candidate& candidate, const Entry* entry);
+    Result<Entry*> owner_of(Candidate& candidate);
+    Result<Entry*> found_process(Candidate& candidate, Entry* entry);
+    Status take_registration(Candidate& candidate, Entry& entry);
+    Status take_binding(Candidate& candidate, Entry& entry);
+    void take_heartbeat(Candidate& candidate, const Entry& entry);
+    Status store_event(Candidate& candidate, Entry& entry);
+    Status write(std::span<Candidate> candidates, std::int64_t now_us);
+    Status write_events(std::span<Candidate> candidates);
+
+    store::Writer& writer_;
+    const Policy& policy_;
+    const BookOptions& options_;
+    WorkingSet working_;
+    std::unordered_map<std::string, const Candidate*> first_of_id_;
+    std::vector<store::Heartbeat> heartbeats_;
+};
+
+// Same event id: the same event, if subject and event bytes are equal.
+bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other);
+
+}  // namespace lb::book

@@ -1,0 +1,261 @@
+#include "bkserver/book/working_set.h"
+
+#include "bkserver/book/fold.h"
+#include "bkserver/book/scan.h"
+#include "bkserver/state/engine.h"
+#include "common/base/assert.h"
+#include "common/event/order_key.h"
+
+namespace lb::book {
+
+namespace {
+
+Error out_of_date() {
+    return {ErrorCode::kConflict, "a process was merged by another writer"};
+}
+
+}  // namespace
+
+Status WorkingSet::load(std::span<const std::string> subject_texts) {
+    std::vector<std::string> unknown;
+    for (const std::string& text : subject_texts) {
+        if (subjects_.contains(text)) continue;
+        auto cached = caches_.subjects_by_text.take(text);
+        if (!cached) unknown.push_back(text);
+        subjects_[text] = std::move(cached);
+    }
+    if (!unknown.empty()) {
+        LB_TRY_ASSIGN(const auto found, writer_.find_subjects(unknown));
+        for (std::size_t i = 0; i < unknown.size(); ++i) subjects_[unknown[i]] = found[i];
+    }
+    std::set<store::ProcessNumber> numbers;
+    for (const std::string& text : subject_texts)
+        if (const auto& subject = subjects_[text]; subject && !entries_.contains(subject->process))
+            numbers.insert(subject->process);
+    return load_processes(numbers);
+}
+
+Status WorkingSet::load_processes(const std::set<store::ProcessNumber>& numbers) {
+    std::vector<store::ProcessNumber> missing;
+    for (const store::ProcessNumber number : numbers) {
+        auto cached = caches_.processes_by_number.take(number);
+        if (!cached) {
+            missing.push_back(number);
+            continue;
+        }
+        ++caches_.hits;
+        entries_[number].opened = std::move(*cached);
+    }
+    if (missing.empty()) return {};
+    caches_.misses += missing.size();
+    LB_TRY_ASSIGN(auto found, writer_.find_processes(missing));
+    for (std::optional<store::Process>& row : found) {
+        if (!row) return Error{ErrorCode::kCorrupt, "a subject names a process that is not there"};
+        if (row->merged_into != 0) return out_of_date();
+        LB_TRY_ASSIGN(Opened opened, open(std::move(*row)));
+        const store::ProcessNumber number = opened.row.number;
+        entries_[number].opened = std::move(opened);
+    }
+    return {};
+}
+
+// Registers that are damaged are folded anew from the events, which are the truth.
+Result<Opened> WorkingSet::open(store::Process row) {
+    Opened opened;
+    auto registers = state::Registers::decode(row.registers);
+    opened.row = std::move(row);
+    if (registers.ok()) {
+        opened.registers = std::move(*registers);
+        return opened;
+    }
+    if (registers.error().code == ErrorCode::kUnsupported) {
+        opened.is_frozen = true;
+        return opened;
+    }
+    Entry entry;
+    entry.opened = std::move(opened);
+    LB_TRY(refold(entry));
+    return std::move(entry.opened);
+}
+
+Entry* WorkingSet::find(const std::string& subject_text) {
+    const auto subject = subjects_.find(subject_text);
+    if (subject == subjects_.end() || !subject->second) return nullptr;
+    const auto entry = entries_.find(subject->second->process);
+    return entry == entries_.end() ? nullptr : &entry->second;
+}
+
+Result<Entry*> WorkingSet::look_up(const std::string& subject_text) {
+    if (!subjects_.contains(subject_text)) LB_TRY(load(std::span(&subject_text, 1)));
+    return find(subject_text);
+}
+
+store::SubjectNumber WorkingSet::number_of(const std::string& subject_text) const {
+    const auto& subject = subjects_.at(subject_text);
+    LB_ASSERT(subject.has_value());
+    return subject->number;
+}
+
+Result<Entry*> WorkingSet::create(const std::string& subject_text, std::uint32_t implied_type) {
+    LB_TRY_ASSIGN(const store::SubjectNumber number, writer_.take_subject_numbers(1));
+    subjects_[subject_text] = store::Subject{number, subject_text, number};
+    new_subjects_.push_back(subject_text);
+    Entry& entry = entries_[number];
+    entry.is_new = true;
+    entry.is_touched = true;
+    entry.opened.row.number = number;
+    entry.opened.row.id = subject_text;
+    entry.opened.row.is_adopted = implied_type != 0;
+    entry.opened.registers = state::fresh(implied_type);
+    entry.opened.row.type = static_cast<std::uint16_t>(entry.opened.registers.type);
+    return &entry;
+}
+
+Result<store::SubjectNumber> WorkingSet::bind(const std::string& subject_text, Entry& entry) {
+    LB_ASSERT(!subjects_[subject_text].has_value());
+    LB_TRY_ASSIGN(const store::SubjectNumber number, writer_.take_subject_numbers(1));
+    subjects_[subject_text] = store::Subject{number, subject_text, entry.opened.row.number};
+    new_subjects_.push_back(subject_text);
+    return number;
+}
+
+Status WorkingSet::merge(Entry& from, Entry& into) {
+    const store::ProcessNumber source = from.opened.row.number;
+    const store::ProcessNumber target = into.opened.row.number;
+    LB_ASSERT(source != target);
+    into.absorbed.push_back(source);
+    into.absorbed.insert(into.absorbed.end(), from.absorbed.begin(), from.absorbed.end());
+    into.pending.insert(into.pending.end(), from.pending.begin(), from.pending.end());
+    for (auto& [text, subject] : subjects_)
+        if (subject && subject->process == source) subject->process = target;
+    if (into.opened.row.registrant.empty() && from.opened.row.is_adopted)
+        into.opened.row.is_adopted = true;
+    if (into.opened.is_frozen || from.opened.is_frozen)
+        into.opened.row.not_understood = true;
+    else if (into.opened.registers.type == 0 || from.opened.registers.type == 0 ||
+             !state::merge(into.opened.registers, from.opened.registers))
+        LB_TRY(refold(into));
+    into.is_touched = true;
+    into.must_save = true;
+    from.opened.row.merged_into = target;
+    from.opened.row.waiting = 0;
+    from.opened.registers = state::fresh(0);
+    from.pending.clear();
+    from.is_touched = true;
+    from.must_save = true;
+    if (!from.is_new) moves_.emplace_back(source, target);
+    return {};
+}
+
+Result<std::vector<store::Subject>> WorkingSet::subjects_of(const Entry& entry) {
+    std::vector<store::ProcessNumber> numbers = entry.absorbed;
+    numbers.push_back(entry.opened.row.number);
+    std::vector<store::Subject> subjects;
+    std::set<store::SubjectNumber> seen;
+    for (const store::ProcessNumber number : numbers) {
+        LB_TRY_ASSIGN(const std::vector<store::Subject> stored, writer_.subjects_of(number));
+        for (const store::Subject& subject : stored)
+            if (seen.insert(subject.number).second) subjects.push_back(subject);
+    }
+    for (const std::string& text : new_subjects_)
+        if (const auto& subject = subjects_.at(text);
+            subject->process == entry.opened.row.number && seen.insert(subject->number).second)
+            subjects.push_back(*subject);
+    return subjects;
+}
+
+Result<std::vector<OpenedEvent>> WorkingSet::events_of(const Entry& entry) {
+    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+    LB_TRY_ASSIGN(std::vector<OpenedEvent> events, open_all_events(writer_, subjects));
+    for (const Candidate* candidate : entry.pending) events.push_back(candidate->opened);
+    return events;
+}
+
+Status WorkingSet::refold(Entry& entry) {
+    LB_TRY_ASSIGN(const std::vector<OpenedEvent> events, events_of(entry));
+    std::uint32_t implied = 0;
+    if (entry.opened.row.is_adopted) {
+        LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+        implied = implied_type(subjects);
+    }
+    entry.opened.registers = state::fresh(implied);
+    entry.opened.row.waiting = fold_all(entry.opened.registers, events);
+    entry.is_touched = true;
+    entry.must_save = true;
+    return rekey(entry);
+}
+
+// Events that came before the type was known were stored without the logical clock of its family.
+Status WorkingSet::rekey(const Entry& entry) {
+    const event::ClockFamily family =
+        event::clock_family_of(static_cast<event::ProcessType>(entry.opened.registers.type));
+    if (family == event::ClockFamily::kNone) return {};
+    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+    for (const store::Subject& subject : subjects) {
+        std::vector<store::Event> stored;
+        LB_TRY(read_all_events(writer_, subject.number, stored));
+        for (store::Event& event : stored) {
+            LB_TRY_ASSIGN(const OpenedEvent opened, open_envelope(event.envelope));
+            std::string key = event::order_key(opened.event, opened.order(), family);
+            if (key == event.order_key) continue;
+            event.order_key = std::move(key);
+            rekeyed_.push_back(std::move(event));
+        }
+    }
+    return {};
+}
+
+void WorkingSet::finish(Entry& entry, std::int64_t now_us) {
+    store::Process& row = entry.opened.row;
+    if (entry.is_touched && !entry.opened.is_frozen) {
+        std::string bytes = entry.opened.registers.encode();
+        entry.must_save = entry.must_save || bytes != row.registers;
+        if (bytes != row.registers || entry.is_new) {
+            const std::string old_state = row.state;
+            const std::string old_vm_state = row.vm_state;
+            row.registers = std::move(bytes);
+            set_columns(row, entry.opened.registers);
+            const bool is_changed = row.state != old_state || row.vm_state != old_vm_state;
+            if (is_changed && row.merged_into == 0)
+                changes_.push_back({.process = row.number,
+                                    .revision = row.revision + 1,
+                                    .old_state = old_state,
+                                    .new_state = row.state,
+                                    .old_vm_state = old_vm_state,
+                                    .new_vm_state = row.vm_state,
+                                    .arrival = entry.last_arrival,
+                                    .changed_us = now_us});
+        }
+    }
+    if (entry.is_new || entry.must_save) ++row.revision;
+}
+
+Status WorkingSet::write(std::int64_t now_us) {
+    std::vector<store::Subject> subjects;
+    for (const std::string& text : new_subjects_) subjects.push_back(*subjects_.at(text));
+    std::vector<store::Process> created;
+    std::vector<store::Process> changed;
+    for (auto& [number, entry] : entries_) {
+        finish(entry, now_us);
+        if (entry.is_new)
+            created.push_back(entry.opened.row);
+        else if (entry.must_save)
+            changed.push_back(entry.opened.row);
+    }
+    LB_TRY(writer_.add_subjects(subjects));
+    LB_TRY(writer_.add_processes(created));
+    LB_TRY(writer_.save_processes(changed));
+    for (const auto& [from, into] : moves_) LB_TRY(writer_.move_subjects(from, into));
+    LB_TRY(writer_.set_order_keys(rekeyed_));
+    return writer_.add_changes(changes_);
+}
+
+void WorkingSet::remember() {
+    for (auto& [number, entry] : entries_)
+        if (entry.opened.row.merged_into == 0)
+            caches_.processes_by_number.put(number, std::move(entry.opened));
+    for (auto& [text, subject] : subjects_)
+        if (subject) caches_.subjects_by_text.put(text, std::move(*subject));
+}
+
+}  // namespace lb::book

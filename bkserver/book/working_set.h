@@ -1,0 +1,96 @@
+// The subjects and processes that one transaction sees: read once, changed in memory, written at
+// its end. What was committed goes back to the caches of the lane; what was not is forgotten.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bkserver/book/intake.h"
+#include "bkserver/book/lru.h"
+#include "bkserver/state/registers.h"
+#include "bkserver/store/store.h"
+
+namespace lb::book {
+
+// A process with its registers opened.
+struct Opened {
+    store::Process row;
+    state::Registers registers;
+    bool is_frozen = false;  // written by newer rules: the registers stay as they are
+};
+
+// What a lane remembers between transactions. May be out of date when others write the database:
+// then the revision says so, and the lane forgets and reads again.
+struct Caches {
+    Caches(std::size_t processes, std::size_t subjects)
+        : processes_by_number(processes), subjects_by_text(subjects) {}
+    Lru<store::ProcessNumber, Opened> processes_by_number;
+    Lru<std::string, store::Subject> subjects_by_text;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+};
+
+struct Entry {
+    Opened opened;
+    bool is_new = false;      // not in the database yet
+    bool is_touched = false;  // registers may have changed
+    bool must_save = false;   // another column has changed
+    store::ArrivalNumber last_arrival = 0;
+    std::vector<const Candidate*> pending;       // stored by this transaction
+    std::vector<store::ProcessNumber> absorbed;  // merged into this one by this transaction
+};
+
+class WorkingSet {
+  public:
+    WorkingSet(store::Writer& writer, Caches& caches) : writer_(writer), caches_(caches) {}
+
+    // Reads what is known of these subjects, and their processes.
+    Status load(std::span<const std::string> subject_texts);
+
+    // Nothing: nobody owns this subject, as far as load() or find() looked.
+    Entry* find(const std::string& subject_text);
+    // The same, and reads it if it was not read.
+    Result<Entry*> look_up(const std::string& subject_text);
+    [[nodiscard]] store::SubjectNumber number_of(const std::string& subject_text) const;
+
+    // A new process founded by this new subject.
+    Result<Entry*> create(const std::string& subject_text, std::uint32_t implied_type);
+    // One more name for `entry`: the subject must be new.
+    Result<store::SubjectNumber> bind(const std::string& subject_text, Entry& entry);
+    // `from` becomes a name of `into`, which takes over its claims.
+    Status merge(Entry& from, Entry& into);
+    // Folds everything that is known of the process from the start.
+    Status refold(Entry& entry);
+
+    // Writes subjects, processes and their changes. The changes are those of state or vm_state.
+    Status write(std::int64_t now_us);
+    void remember();  // after commit
+    [[nodiscard]] std::uint64_t change_count() const { return changes_.size(); }
+
+  private:
+    Status load_processes(const std::set<store::ProcessNumber>& numbers);
+    Result<Opened> open(store::Process row);
+    Result<std::vector<OpenedEvent>> events_of(const Entry& entry);
+    Result<std::vector<store::Subject>> subjects_of(const Entry& entry);
+    Status rekey(const Entry& entry);
+    void finish(Entry& entry, std::int64_t now_us);
+
+    store::Writer& writer_;
+    Caches& caches_;
+    std::unordered_map<std::string, std::optional<store::Subject>> subjects_;
+    std::map<store::ProcessNumber, Entry> entries_;  // by number: rows are locked in this order
+    std::vector<std::string> new_subjects_;
+    std::vector<std::pair<store::ProcessNumber, store::ProcessNumber>> moves_;
+    std::vector<store::Event> rekeyed_;
+    std::vector<store::Change> changes_;
+};
+
+}  // namespace lb::book

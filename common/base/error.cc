@@ -32,6 +32,7 @@ ErrorCode code_of(int errno_value) {
     switch (errno_value) {
         case ENOSPC:
         case EDQUOT:
+        case EFBIG:
         case EMFILE:
         case ENFILE: return ErrorCode::kFull;
         case ENOENT: return ErrorCode::kNotFound;

@@ -34,7 +34,7 @@ struct Error {
 };
 
 // An error of the operating system: `action` and `what` say what was tried, errno_value why it
-// failed. The code is kFull for ENOSPC/EDQUOT/EMFILE, kNotFound for ENOENT, kDenied for
+// failed. The code is kFull for ENOSPC/EDQUOT/EFBIG/EMFILE, kNotFound for ENOENT, kDenied for
 // EACCES/EPERM, else kRetry.
 Error system_error(std::string_view action, std::string_view what, int errno_value);
 

@@ -68,7 +68,7 @@ class [[nodiscard]] Status {
 // Returns the error of `expression` (a Status or Result) from this function, if it has one.
 #define LB_TRY(expression)                                                      \
     do {                                                                        \
-        if (auto lb_try_ = (expression); !lb_try_.ok()) return lb_try_.error(); \
+        if (auto&& lb_try_ = (expression); !lb_try_.ok()) return lb_try_.error(); \
     } while (false)
 
 // LB_TRY_ASSIGN(auto x, f()): x becomes the value of the Result, or its error is returned.

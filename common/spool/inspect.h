@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/env/env.h"
+#include "common/spool/quarantine.h"
 #include "common/spool/spool_reader.h"
 
 namespace lb::spool {
@@ -28,18 +29,15 @@ struct SegmentReport {
     std::uint64_t tail_bytes = 0;  // torn, after the last record; 0 when sealed or zeros
     std::vector<Damage> damages;   // header included; empty = the segment is sound
 };
-// Reads every byte of every segment under `root`.
+// Reads every byte of every segment under `root`. While lb-logd is in the middle of a write, the
+// newest segment of a lane may show a tail or damage that is gone the next time.
 Result<std::vector<SegmentReport>> verify(env::Env& env, const std::string& root);
 
 // Calls `visit` for each unsettled record of the lane, oldest first, until it returns false.
 Status visit_records(env::Env& env, const std::string& root, const LaneId& id,
                      const std::function<bool(const Record&)>& visit);
 
-struct QuarantinedSpan {
-    std::string path;  // of the bytes
-    std::uint64_t bytes = 0;
-    std::string reason;
-};
+// What is in quarantine.
 Result<std::vector<QuarantinedSpan>> list_quarantine(env::Env& env, const std::string& root);
 
 }  // namespace lb::spool

@@ -16,8 +16,8 @@ namespace lb::spool {
 
 struct Record {
     Position begin;
-    Position end;  // settle(end) when this record and all before it are settled
-    std::uint64_t index = 0;
+    Position end;             // settle(end) when this record and all before it are settled
+    std::uint32_t index = 0;  // events before it in its segment
     std::int64_t appended_us = 0;
     std::string payload;  // serialized lb.v1.Envelope, verbatim
 };
@@ -27,7 +27,7 @@ struct Damage {
     std::uint64_t segment = 0;
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
-    std::optional<std::uint64_t> records_lost;  // where the indices around it tell
+    std::optional<std::uint32_t> events_lost;  // where the indices around it tell
     std::string reason;
 };
 
@@ -36,40 +36,53 @@ enum class ReadStop : std::uint8_t {
     kRecord,  // a record was read
     kEnd,     // zeros, a torn record or the end of the file; more may come while the writer lives
     kSealed,  // the seal: nothing will ever follow
-    kDamage,  // bytes that check not, a good record after them
+    kDamage,  // bytes that do not check, a good record after them
+};
+
+// Whether the writer may still be at work in the segment.
+enum class SegmentLife : std::uint8_t {
+    kLive,   // zeros are the end without a look at what follows them: quick
+    kFinal,  // nothing more will be written: zeros before a good record are damage
 };
 
 // One thread at a time.
 class SegmentReader {
   public:
-    // kCorrupt when the name is no segment's. A broken header is reported by header_damage().
+    // A broken header is no error here: see header_error().
     static Result<std::unique_ptr<SegmentReader>> open(env::Env& env, const std::string& directory,
                                                        const SegmentName& name);
 
     // Reads at the cursor. kRecord: `record` is filled and the cursor moves behind it. kDamage:
-    // `damage` is filled and the cursor stays; skip_damage() moves it to the good record. Otherwise
-    // it stays.
-    Result<ReadStop> next(Record& record, Damage& damage);
-    void skip_damage(const Damage& damage);
+    // `damage` is filled and the cursor stays; skip() moves it to the good record. Otherwise it
+    // stays.
+    Result<ReadStop> next(SegmentLife life, Record& record, Damage& damage);
+    void skip(const Damage& damage);
 
-    // Offsets that are no record's beginning or end give damage.
+    // To a place where a record begins or ends; any other gives damage.
     void seek(std::uint64_t offset);
+    // Forgets buffered bytes, so that the next read sees what the writer appended meanwhile.
+    void refresh();
     [[nodiscard]] Position cursor() const { return {name_.number, cursor_}; }
     [[nodiscard]] const SegmentName& name() const { return name_; }
-    // Of the header; nothing when it is broken.
+    // Nothing when it is broken; then header_error() says how (kCorrupt), or that the segment is of
+    // a newer format (kUnsupported).
     [[nodiscard]] const std::optional<SegmentHeader>& header() const { return header_; }
     [[nodiscard]] const std::optional<Error>& header_error() const { return header_error_; }
-    // Bytes `offset`.. of the file, for quarantine.
+    // `bytes` bytes at `offset`, fewer at the end of the file: for quarantine.
     Result<std::string> read_span(std::uint64_t offset, std::uint64_t bytes);
-    // Forget buffered bytes: the next read sees what the writer has appended meanwhile.
-    void refresh() { buffer_.clear(); }
+    Result<std::uint64_t> file_bytes() { return file_->size(); }
 
   private:
-    SegmentReader(env::Env& env, SegmentName name, std::unique_ptr<env::File> file);
+    struct Found;
+
+    SegmentReader(const SegmentName& name, std::unique_ptr<env::File> file)
+        : name_(name), file_(std::move(file)) {}
     Status load_header();
-    // At least `bytes` at `offset`, less only at the end of the file.
     Result<std::string_view> view_at(std::uint64_t offset, std::size_t bytes);
-    Result<ReadStop> find_next_record(Damage& damage);
+    Result<Found> look_at(std::uint64_t offset);
+    Result<std::optional<std::uint64_t>> find_record(std::uint64_t offset, RecordHeader& header);
+    Result<ReadStop> explain(const Found& found, Damage& damage);
+    [[nodiscard]] bool is_in_sequence(const RecordHeader& header) const;
 
     SegmentName name_;
     std::unique_ptr<env::File> file_;
@@ -78,7 +91,7 @@ class SegmentReader {
     std::string buffer_;
     std::uint64_t buffer_offset_ = 0;
     std::uint64_t cursor_ = kSegmentHeaderBytes;
-    std::optional<std::uint64_t> next_index_;  // of the record at the cursor, where known
+    std::optional<std::uint32_t> next_index_ = 0;  // of the record at the cursor, where known
 };
 
 }  // namespace lb::spool

@@ -42,7 +42,7 @@ class SegmentWriter {
     [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
     // End of what is durable.
     [[nodiscard]] Position position() const { return {options_.header.name.number, end_}; }
-    [[nodiscard]] std::uint64_t event_count() const { return event_count_; }
+    [[nodiscard]] std::uint32_t event_count() const { return event_count_; }
 
   private:
     SegmentWriter(env::Env& env, SegmentWriterOptions options, std::unique_ptr<env::File> file);
@@ -54,8 +54,8 @@ class SegmentWriter {
     std::string pending_;            // encoded records, not yet written
     std::uint64_t end_ = 0;          // of durable records
     std::uint64_t zeroed_end_ = 0;   // zeros are written up to here
-    std::uint64_t event_count_ = 0;  // durable
-    std::uint64_t pending_count_ = 0;
+    std::uint32_t event_count_ = 0;  // durable
+    std::uint32_t pending_count_ = 0;
     bool is_usable_ = true;
 };
 

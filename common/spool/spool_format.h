@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/limits.h"
 #include "common/base/result.h"
 
 namespace lb::spool {
@@ -18,6 +19,8 @@ inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 64;
 inline constexpr std::size_t kRecordHeaderBytes = 32;
 inline constexpr std::size_t kRecordAlignment = 8;
+// An envelope of the largest event, and what logd adds to it.
+inline constexpr std::size_t kRecordPayloadBytesMax = limits::kEventBytesMax + 16 * 1024;
 inline constexpr std::uint32_t kRecordMagic = 0x4352424C;  // "LBRC" in the file
 inline constexpr std::uint32_t kLedgerMagic = 0x474C424C;  // "LBLG" in the file
 
@@ -58,8 +61,9 @@ struct Destination {
 std::string lane_directory(const std::string& root, const Destination& destination, Lane lane);
 
 // A segment's file is called NNNNNNNNNNNN-SSSSSSSS.seg: its number in decimal, its seed in
-// hexadecimal. Checksums of records begin with the seed, so that bytes which a producer put into an
-// event can never pass for a record, and a broken header costs no record.
+// hexadecimal. The checksum of each record's header begins with the seed, so that bytes which a
+// producer put into an event can never pass for a record; and a broken segment header costs no
+// record.
 struct SegmentName {
     std::uint64_t number = 0;
     std::uint32_t seed = 0;
@@ -83,7 +87,7 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes);
 struct RecordHeader {
     RecordType type = RecordType::kEvent;
     std::uint32_t payload_bytes = 0;
-    std::uint64_t index = 0;  // events in this segment before this record
+    std::uint32_t index = 0;  // events in this segment before this record
     std::int64_t appended_us = 0;
 };
 // Appends header, payload and padding to `target`.
@@ -96,12 +100,14 @@ constexpr std::size_t record_bytes(std::size_t payload_bytes) {
 }
 
 enum class Parse : std::uint8_t {
-    kRecord,   // header and payload check
-    kEmpty,    // zeros: nothing was written here
-    kPartial,  // looks like a record that goes on beyond `bytes`
-    kBroken,   // neither
+    kRecord,         // header and payload check
+    kEmpty,          // zeros: nothing was written here
+    kPartial,        // too few bytes to tell; `header` says how many are needed, if it is whole
+    kBrokenHeader,   // no record begins here
+    kBrokenPayload,  // the header checks, so the record's end is known; the payload does not
 };
-// Looks at the record at the beginning of `bytes`; fills `header` when the answer is kRecord.
+// Looks at the record at the beginning of `bytes`. `header` is filled unless the answer is kEmpty
+// or kBrokenHeader; of kPartial with fewer than kRecordHeaderBytes it says nothing.
 Parse parse_record(std::string_view bytes, std::uint32_t seed, RecordHeader& header);
 
 }  // namespace lb::spool

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,22 +82,40 @@ class LaneReader {
     Result<LaneTail> tail();
 
   private:
+    // How long reading has stood at one place.
+    struct Standstill {
+        Position place;
+        std::uint64_t since_us = 0;
+
+        bool is_lasting(Position now_place, std::uint64_t now_us, std::uint64_t us);
+    };
+
     LaneReader(env::Env& env, LaneReaderOptions options);
-    Result<bool> advance_segment();
-    Status read_some(const ReadLimits& limits, std::vector<Record>& records);
-    Result<bool> handle_damage(const Damage& damage);
-    void set_aside(const Damage& damage);
+    Result<bool> open_segment();
+    Result<bool> step(std::vector<Record>& records, const ReadLimits& limits, std::size_t& bytes);
+    Result<bool> at_end();
+    Result<bool> at_damage(const Damage& damage);
+    void finish_segment();
+    Result<bool> has_newer_segment();
+    Status check_header();
+    void report(const Damage& damage);
     Status ensure_ledger();
 
     env::Env& env_;
     LaneReaderOptions options_;
     std::string directory_;
-    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Ledger> ledger_;  // opened by the first settle()
+    Position settled_;
     std::unique_ptr<SegmentReader> segment_;
     Position cursor_;
-    bool is_last_segment_ = true;      // no newer one was there when segment_ was last listed
-    std::optional<Position> suspect_;  // damage in the newest segment, seen at suspect_since_us_
-    std::uint64_t suspect_since_us_ = 0;
+    Position last_end_;  // of the last record handed out, or where reading began
+    SegmentLife life_ = SegmentLife::kLive;  // of segment_
+    bool is_header_reported_ = false;        // of segment_
+    // Ends of segments that were read to their end and are not settled yet.
+    std::map<std::uint64_t, std::uint64_t> finished_;
+    Standstill still_;               // at the end of the newest segment
+    Standstill suspect_;             // at damage in the newest segment
+    bool is_still_checked_ = false;  // what is behind still_
 };
 
 }  // namespace lb::spool

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <span>
@@ -64,7 +63,8 @@ class SpoolWriter {
 
     SpoolWriter(env::Env& env, SpoolWriterOptions options);
     Result<OpenLane*> open_lane(const LaneKey& key);
-    Status ensure_segment(OpenLane& lane, std::size_t payload_bytes);
+    Status ensure_segment(const LaneKey& key, OpenLane& lane, std::size_t payload_bytes);
+    void commit(OpenLane& lane, std::span<AppendItem*> items);
     void append_lane(const LaneKey& key, std::span<AppendItem*> items);
     void close_idle_lanes();
 

@@ -1,0 +1,44 @@
+// Where bytes go that are no records: <root>/quarantine, two files for each span, the bytes and the
+// reason. Bounded: when it is full, spans are counted but not kept.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/env/env.h"
+
+namespace lb::spool {
+
+inline constexpr char kQuarantineDirectory[] = "quarantine";
+// Directory entries, so that listing stays quick even when every span is small.
+inline constexpr std::size_t kQuarantineSpansMax = 10'000;
+
+struct QuarantinedSpan {
+    std::string path;  // of the bytes
+    std::uint64_t bytes = 0;
+    std::string reason;
+};
+
+class Quarantine {
+  public:
+    // `root`: the spool's.
+    Quarantine(env::Env& env, const std::string& root, std::uint64_t bytes_max);
+
+    // Keeps `bytes` under `name` (no slash), durable when it returns: the path of the bytes. A span
+    // of that name that is there already is the same one, met again after a restart. kFull: not
+    // kept.
+    Result<std::string> keep(const std::string& name, std::string_view bytes,
+                             const std::string& reason);
+
+    // What is kept, by name.
+    Result<std::vector<QuarantinedSpan>> list();
+
+  private:
+    env::Env& env_;
+    std::string directory_;
+    std::uint64_t bytes_max_;
+};
+
+}  // namespace lb::spool

@@ -1,0 +1,271 @@
+#include "logd/client/producer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/base/encoding.h"
+#include "common/base/limits.h"
+#include "common/event/codec.h"
+#include "common/event/event_id.h"
+#include "common/event/wire_format.h"
+
+namespace lb::client {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+namespace wire = event::wire;
+
+// Of lb.v1 (proto/lb/v1/wire.proto, envelope.proto, error.proto).
+constexpr std::uint8_t kFrameLog = 7;
+constexpr std::uint8_t kFrameLogReply = 8;
+constexpr std::uint32_t kEnvelopeSchema = 1;
+constexpr std::size_t kReplyBytesMax = 64 * 1024;
+
+std::string encode_envelope(std::string_view subject, std::string_view event_id, bool is_sync,
+                            std::string_view event) {
+    std::string out;
+    wire::put_number(out, 1, kEnvelopeSchema);
+    wire::put_bytes(out, 2, event_id);
+    wire::put_bytes(out, 3, subject);
+    if (is_sync) wire::put_number(out, 4, 1);
+    wire::put_bytes(out, 15, event);
+    return out;
+}
+
+struct Reply {
+    ErrorCode code = ErrorCode::kOk;
+    bool is_settled = false;
+    std::string event_id;
+    std::string text;
+};
+
+// Of lb.v1.LogReply.
+Result<Reply> decode_reply(std::string_view payload) {
+    Reply reply;
+    wire::Reader reader(payload);
+    wire::Field field;
+    while (!reader.at_end()) {
+        if (!reader.next(field))
+            return Error{ErrorCode::kCorrupt, "the logger's answer is cut off"};
+        if (field.number == 1) reply.event_id = field.bytes;
+        if (field.number == 2 && field.number_value <= static_cast<std::uint64_t>(ErrorCode::kBug))
+            reply.code = static_cast<ErrorCode>(field.number_value);
+        if (field.number == 3) reply.is_settled = field.number_value != 0;
+        if (field.number == 4) reply.text = field.bytes;
+    }
+    return reply;
+}
+
+Result<Logged> outcome_of(const Reply& reply) {
+    if (reply.code == ErrorCode::kTimeout)
+        return Logged{Outcome::kDurable, reply.event_id,
+                      "durable, not yet committed: " + reply.text};
+    if (reply.code != ErrorCode::kOk) return Error{reply.code, reply.text};
+    return Logged{reply.is_settled ? Outcome::kCommitted : Outcome::kDurable, reply.event_id,
+                  reply.text};
+}
+
+// Whether another way may still take the event; a refusal is final.
+bool may_drop(ErrorCode code) {
+    return code == ErrorCode::kRetry || code == ErrorCode::kTimeout || code == ErrorCode::kFull ||
+           code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
+}
+
+Status write_durably(int file, std::string_view bytes, const std::string& path) {
+    while (!bytes.empty()) {
+        const ssize_t written = write(file, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return system_error("writing", path, errno);
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (fdatasync(file) != 0) return system_error("syncing", path, errno);
+    return {};
+}
+
+Status write_file(const std::string& path, std::string_view bytes) {
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) return system_error("creating", path, errno);
+    Status status = write_durably(file, bytes, path);
+    close(file);
+    if (!status.ok()) unlink(path.c_str());
+    return status;
+}
+
+// The directory may be write-only for us; then its sync is the file system's own affair.
+void sync_directory(const std::string& path) {
+    const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return;
+    fsync(directory);
+    close(directory);
+}
+
+const char* environment_or(const char* name, const char* otherwise) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+}  // namespace
+
+struct Producer::Deadline {
+    explicit Deadline(int timeout_ms) : at(steady_clock::now() + milliseconds(timeout_ms)) {}
+
+    // Waits until the socket is ready for `events`; kTimeout when the deadline passes first.
+    [[nodiscard]] Status wait(int socket, short events) const {
+        for (;;) {
+            const auto left = std::chrono::duration_cast<milliseconds>(at - steady_clock::now());
+            if (left.count() <= 0)
+                return Error{ErrorCode::kTimeout, "the logger did not answer in time"};
+            pollfd waited{socket, events, 0};
+            const int ready = poll(&waited, 1, static_cast<int>(left.count()));
+            if (ready > 0) return {};
+            if (ready < 0 && errno != EINTR)
+                return system_error("waiting for", "the logger", errno);
+        }
+    }
+
+    steady_clock::time_point at;
+};
+
+ProducerOptions options_from_environment() {
+    ProducerOptions options;
+    options.socket_path = environment_or("LB_SOCKET", kDefaultSocket);
+    options.drop_directory = environment_or("LB_DROP_DIR", kDefaultDropDirectory);
+    const int timeout_ms = std::atoi(environment_or("LB_TIMEOUT_MS", "0"));
+    if (timeout_ms > 0) options.timeout_ms = timeout_ms;
+    return options;
+}
+
+void complete(event::Event& event) {
+    if (event.time_us == 0)
+        event.time_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                            std::chrono::system_clock::now().time_since_epoch())
+                            .count();
+    if (!event.host.empty()) return;
+    std::array<char, limits::kHostBytesMax + 1> name{};
+    if (gethostname(name.data(), name.size() - 1) == 0) event.host = name.data();
+}
+
+Producer::~Producer() {
+    disconnect();
+}
+
+void Producer::disconnect() {
+    if (socket_ >= 0) close(socket_);
+    socket_ = -1;
+}
+
+Result<Logged> Producer::log(std::string_view subject, const event::Event& event, bool is_sync) {
+    const std::string event_id = event::new_event_id();
+    const std::string envelope = encode_envelope(subject, event_id, is_sync, event::encode(event));
+    if (envelope.size() > limits::kEventBytesMax)
+        return Error{ErrorCode::kReject, "the event is larger than " +
+                                             std::to_string(limits::kEventBytesMax) + " bytes"};
+    std::string bytes;
+    frame::append_frame(bytes, kFrameLog, envelope);
+
+    const Deadline deadline(options_.timeout_ms);
+    const std::lock_guard lock(mutex_);
+    const bool was_connected = socket_ >= 0;
+    Result<Logged> result = exchange(bytes, deadline);
+    if (!result.ok() && was_connected && result.error().code == ErrorCode::kRetry) {
+        // A connection from before may have died with an earlier life of the logger.
+        result = exchange(bytes, deadline);
+    }
+    if (!result.ok() && may_drop(result.error().code)) return drop(bytes, event_id, result.error());
+    return result;
+}
+
+Result<Logged> Producer::exchange(std::string_view frame, const Deadline& deadline) {
+    Status status = socket_ >= 0 ? Status() : connect(deadline);
+    if (status.ok()) status = send(frame, deadline);
+    Result<Logged> result = status.ok() ? receive(deadline) : Result<Logged>(status.error());
+    // After a failure an answer may still be under way: this connection is of no more use.
+    if (!result.ok()) disconnect();
+    return result;
+}
+
+Status Producer::connect(const Deadline& deadline) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (options_.socket_path.size() >= sizeof(address.sun_path))
+        return Error{ErrorCode::kReject, "the socket's path is too long: " + options_.socket_path};
+    std::memcpy(address.sun_path, options_.socket_path.data(), options_.socket_path.size());
+    socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket_ < 0) return system_error("creating", "a socket", errno);
+    while (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        // EAGAIN: the logger's queue of connections is full; it says nothing when that changes.
+        if (errno != EAGAIN && errno != EINTR)
+            return system_error("connecting to the logger at", options_.socket_path, errno);
+        if (steady_clock::now() >= deadline.at)
+            return Error{ErrorCode::kTimeout, "the logger takes no connection"};
+        usleep(1000);
+    }
+    return {};
+}
+
+Status Producer::send(std::string_view bytes, const Deadline& deadline) {
+    while (!bytes.empty()) {
+        const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        } else if (errno == EAGAIN) {
+            LB_TRY(deadline.wait(socket_, POLLOUT));
+        } else if (errno != EINTR) {
+            return Error{ErrorCode::kRetry,
+                         system_error("sending to", options_.socket_path, errno).text};
+        }
+    }
+    return {};
+}
+
+Result<Logged> Producer::receive(const Deadline& deadline) {
+    frame::Decoder decoder(kReplyBytesMax);
+    std::array<char, 4096> buffer{};
+    for (;;) {
+        LB_TRY_ASSIGN(const auto received_frame, decoder.next());
+        if (received_frame) {
+            if (received_frame->type != kFrameLogReply)
+                return Error{ErrorCode::kCorrupt, "the logger answered something else"};
+            LB_TRY_ASSIGN(const Reply reply, decode_reply(received_frame->payload));
+            return outcome_of(reply);
+        }
+        LB_TRY(deadline.wait(socket_, POLLIN));
+        const ssize_t got = recv(socket_, buffer.data(), buffer.size(), 0);
+        if (got == 0) return Error{ErrorCode::kRetry, "the logger closed the connection"};
+        if (got > 0)
+            decoder.append({buffer.data(), static_cast<std::size_t>(got)});
+        else if (errno != EAGAIN && errno != EINTR)
+            return Error{ErrorCode::kRetry,
+                         system_error("receiving from", options_.socket_path, errno).text};
+    }
+}
+
+Result<Logged> Producer::drop(std::string_view frame, std::string_view event_id,
+                              const Error& why) const {
+    if (options_.drop_directory.empty()) return why;
+    const std::string name = to_hex(event_id);
+    const std::string unfinished = options_.drop_directory + "/tmp-" + name;
+    const std::string finished = options_.drop_directory + "/" + name + ".event";
+    if (const Status status = write_file(unfinished, frame); !status.ok())
+        return Error{why.code, why.text + "; and " + status.error().text};
+    if (rename(unfinished.c_str(), finished.c_str()) != 0) {
+        const Error error = system_error("renaming", unfinished, errno);
+        unlink(unfinished.c_str());
+        return Error{why.code, why.text + "; and " + error.text};
+    }
+    sync_directory(options_.drop_directory);
+    return Logged{Outcome::kDropped, std::string(event_id), why.text};
+}
+
+}  // namespace lb::client

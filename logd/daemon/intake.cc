@@ -1,0 +1,142 @@
+#include "logd/daemon/intake.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/encoding.h"
+#include "common/base/limits.h"
+#include "common/event/codec.h"
+#include "common/event/envelope.h"
+#include "common/event/event_id.h"
+#include "common/event/process_id.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::logd {
+
+namespace {
+
+constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
+constexpr std::size_t kBootIdBytes = 16;
+
+std::string system_host() {
+    char name[limits::kHostBytesMax + 1] = {};
+    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+    return name;
+}
+
+// 16 bytes; empty when the kernel does not tell.
+std::string read_boot_id(env::Env& env) {
+    LB_ASSERT(kBootIdBytes == event::kEventIdBytes);
+    auto file = env.open_file(kBootIdPath, env::OpenMode::kRead);
+    if (!file.ok()) return {};
+    std::string text(64, '\0');
+    const auto count = (*file)->read_at(0, text);
+    if (!count.ok()) return {};
+    text.resize(*count);
+    std::erase_if(text, [](char c) { return c == '-' || c == '\n'; });
+    auto bytes = from_hex(text);
+    return bytes && bytes->size() == kBootIdBytes ? *bytes : std::string();
+}
+
+}  // namespace
+
+Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
+    LB_TRY_ASSIGN(auto origin, Origin::open(env, options.state_directory));
+    Intake intake(env, std::move(origin));
+    intake.host_ = options.host.empty() ? system_host() : options.host;
+    intake.boot_id_ = read_boot_id(env);
+    intake.sync_wait_ms_ = options.sync_wait_ms;
+    intake.sync_wait_ms_max_ = options.sync_wait_ms_max;
+    for (const std::string& text : options.destinations) {
+        if (text == "*") {
+            intake.is_any_destination_ = true;
+            continue;
+        }
+        auto destination = spool::Destination::parse(text);
+        if (!destination.ok()) return destination.error().within("destinations");
+        intake.destinations_.insert(std::move(destination).value());
+    }
+    if (!options.default_destination.empty()) {
+        auto destination = spool::Destination::parse(options.default_destination);
+        if (!destination.ok()) return destination.error().within("default_destination");
+        intake.destinations_.insert(*destination);
+        intake.default_destination_ = std::move(destination).value();
+    }
+    return intake;
+}
+
+Result<spool::Destination> Intake::destination_of(const std::string& subject) const {
+    LB_TRY_ASSIGN(const auto parsed, event::parse_subject(subject));
+    const auto* id = std::get_if<event::ProcessId>(&parsed);
+    if (id == nullptr) {
+        if (default_destination_) return *default_destination_;
+        return Error{ErrorCode::kReject,
+                     "the event names the key " + subject +
+                         " and no default_destination is configured for lb-logd"};
+    }
+    spool::Destination destination{id->host, id->port};
+    if (is_any_destination_ || destinations_.contains(destination)) return destination;
+    return Error{ErrorCode::kReject, "destination " + destination.to_string() +
+                                         " is not in lb-logd's list of destinations"};
+}
+
+Status Intake::check_event(std::string_view bytes, const Producer& producer) const {
+    LB_TRY_ASSIGN(const auto event, event::decode(bytes));
+    if (producer.sources.contains(event.source)) return {};
+    const auto names = event::source_names();
+    const auto number = static_cast<std::size_t>(event.source);
+    const std::string name =
+        number < names.size() ? std::string(names[number]) : std::to_string(number);
+    return Error{ErrorCode::kDenied,
+                 producer.identity + " may not log as source " + name + " on this host"};
+}
+
+std::uint32_t Intake::wait_ms_of(std::uint32_t asked_ms) const {
+    return std::min(asked_ms == 0 ? sync_wait_ms_ : asked_ms, sync_wait_ms_max_);
+}
+
+std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const Producer& producer,
+                                               const std::string& fallback_event_id) {
+    auto parsed = event::parse_envelope(payload, false);
+    if (!parsed.ok()) return Refused{{}, parsed.error()};
+    v1::Envelope& envelope = *parsed;
+    const auto refuse = [&](const Error& error) { return Refused{envelope.event_id(), error}; };
+    if (const Status checked = check_event(envelope.event(), producer); !checked.ok())
+        return refuse(checked.error());
+    auto destination = destination_of(envelope.subject());
+    if (!destination.ok()) return refuse(destination.error());
+    const auto counter = origin_.next_counter();
+    if (!counter.ok()) return refuse(counter.error());
+
+    Accepted accepted;
+    accepted.destination = std::move(destination).value();
+    if (envelope.priority() == v1::PRIORITY_SYNC) {
+        accepted.lane = spool::Lane::kSync;
+        accepted.wait_ms = wait_ms_of(envelope.wait_ms());
+    }
+    if (envelope.event_id().empty())
+        envelope.set_event_id(fallback_event_id.empty() ? event::new_event_id()
+                                                        : fallback_event_id);
+    accepted.event_id = envelope.event_id();
+    envelope.clear_wait_ms();
+    envelope.clear_acceptance();
+    v1::Acceptance& acceptance = *envelope.mutable_acceptance();
+    acceptance.set_origin(origin_.id());
+    acceptance.set_counter(*counter);
+    acceptance.mutable_identity()->set_kind(v1::IDENTITY_KIND_UID);
+    acceptance.mutable_identity()->set_name(producer.identity);
+    acceptance.set_host(host_);
+    acceptance.set_accepted_at_us(env_->now_us());
+    acceptance.set_boot_id(boot_id_);
+    acceptance.set_monotonic_us(env_->monotonic_us());
+    envelope.SerializeToString(&accepted.envelope);
+    if (accepted.envelope.size() > limits::kEventBytesMax)
+        return refuse({ErrorCode::kReject, "the event has with its acceptance " +
+                                               std::to_string(accepted.envelope.size()) +
+                                               " bytes; the limit is " +
+                                               std::to_string(limits::kEventBytesMax)});
+    return accepted;
+}
+
+}  // namespace lb::logd

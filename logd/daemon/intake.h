@@ -1,0 +1,69 @@
+// Intake: what a producer sent becomes an accepted event, or is refused with a reason. It checks
+// the envelope, decodes the event, asks the source policy, finds the destination, stamps the
+// acceptance. The invariant: nothing leaves it that carries an identity or an acceptance which the
+// producer stated.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/env/env.h"
+#include "common/spool/spool_format.h"
+#include "logd/daemon/options.h"
+#include "logd/daemon/origin.h"
+#include "logd/daemon/source_policy.h"
+
+namespace lb::logd {
+
+// Who sends, proven by the kernel: the peer of a socket or the owner of a file.
+struct Producer {
+    std::string identity;
+    SourceSet sources;
+};
+
+struct Accepted {
+    spool::Destination destination;
+    spool::Lane lane = spool::Lane::kBulk;
+    std::string event_id;
+    std::string envelope;  // stamped, serialized: what the spool holds
+    std::uint32_t wait_ms =
+        0;  // of the synchronous lane: how long the producer waits for a verdict
+};
+
+struct Refused {
+    std::string event_id;  // as the producer gave it; empty when the envelope could not be read
+    Error error;
+};
+
+// One thread at a time.
+class Intake {
+  public:
+    static Result<Intake> create(env::Env& env, const LogdOptions& options);
+
+    // `fallback_event_id`: for events without one; empty = a new one is made.
+    std::variant<Accepted, Refused> accept(std::string_view payload, const Producer& producer,
+                                           const std::string& fallback_event_id);
+
+    [[nodiscard]] const std::string& origin_id() const { return origin_.id(); }
+
+  private:
+    Intake(env::Env& env, Origin origin) : env_(&env), origin_(std::move(origin)) {}
+    Result<spool::Destination> destination_of(const std::string& subject) const;
+    Status check_event(std::string_view bytes, const Producer& producer) const;
+    [[nodiscard]] std::uint32_t wait_ms_of(std::uint32_t asked_ms) const;
+
+    env::Env* env_;
+    Origin origin_;
+    std::string host_;
+    std::string boot_id_;
+    std::optional<spool::Destination> default_destination_;
+    std::set<spool::Destination> destinations_;
+    bool is_any_destination_ = false;
+    std::uint32_t sync_wait_ms_ = 0;
+    std::uint32_t sync_wait_ms_max_ = 0;
+};
+
+}  // namespace lb::logd

@@ -1,0 +1,119 @@
+// The server: one thread that talks to all producers over the Unix socket, watches the drop box and
+// hands accepted events to the committer. The invariant: each request gets one answer, in the order
+// of the connection; OK only when the event is durable.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "common/env/env.h"
+#include "common/spool/doorbell.h"
+#include "logd/daemon/committer.h"
+#include "logd/daemon/drop_box.h"
+#include "logd/daemon/intake.h"
+#include "logd/daemon/logd_metrics.h"
+#include "logd/daemon/options.h"
+#include "logd/daemon/session.h"
+
+namespace lb::logd {
+
+class Server {
+  public:
+    // `listener`: a listening Unix socket, taken over. Opens spool, drop box and doorbell.
+    static Result<std::unique_ptr<Server>> create(env::Env& env, LogdOptions options, int listener,
+                                                  metrics::Registry& registry);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Serves until stop(); then answers what is in flight, seals the spool and returns.
+    Status run();
+    // Any thread, and signal handlers.
+    void stop();
+
+    // The loop came round lately, and no commit has been running for long. Any thread.
+    [[nodiscard]] bool is_making_progress() const;
+    [[nodiscard]] const LogdMetrics& metrics() const { return metrics_; }
+    [[nodiscard]] const std::string& origin_id() const { return intake_.origin_id(); }
+
+  private:
+    struct Wait {
+        Ticket ticket;
+        std::string event_id;
+    };
+    struct CachedProducer {
+        Producer producer;
+        std::uint64_t expires_us = 0;
+    };
+
+    Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy policy, int listener,
+           metrics::Registry& registry);
+    Status open_parts();
+    Status watch(int descriptor, std::uint64_t tag);
+    void dispatch(std::uint64_t tag, std::uint32_t events);
+    void drain();
+
+    void accept_peers();
+    void add_session(int descriptor);
+    void end_session(std::uint64_t id);
+    void read_from(Session& session);
+    void decode(Session& session);
+    void handle_frame(Session& session, const frame::Frame& frame);
+    void handle_log(Session& session, std::string_view payload);
+    void refuse(Answer& answer, const Session& session, const Refused& refused);
+    void end_broken(Session& session, const Error& error);
+    void handle_request(Session& session, std::string_view payload);
+    void after(Session& session);
+    void update_interest(Session& session);
+    [[nodiscard]] bool may_decode(const Session& session) const;
+    [[nodiscard]] bool may_read(const Session& session) const;
+    Producer producer_of(uid_t uid);
+
+    void take_completions();
+    void take_verdicts();
+    void expire_waits();
+    void scan_drops();
+    void submit_batch();
+    Answer* find_answer(const Ticket& ticket);
+    void make_ready(const Ticket& ticket, Answer& answer);
+    void settle(const Ticket& ticket, Answer& answer);
+    [[nodiscard]] int timeout_ms() const;
+
+    env::Env& env_;
+    LogdOptions options_;
+    Intake intake_;
+    SourcePolicy policy_;
+    int listener_;
+    int epoll_ = -1;
+    int wake_ = -1;  // eventfd: completions are ready, or stop() was called
+    std::unique_ptr<spool::Doorbell> doorbell_;
+    std::unique_ptr<Committer> committer_;
+    std::unique_ptr<DropBox> drop_box_;
+
+    std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+    std::unordered_map<uid_t, std::size_t> sessions_of_user_;
+    std::uint64_t next_session_ = 1;
+    std::vector<CommitItem> batch_;  // accepted in this round
+    std::size_t batch_bytes_ = 0;
+    std::size_t buffered_bytes_ = 0;                      // incomplete frames of all sessions
+    std::set<std::uint64_t> touched_;                     // sessions with new answers in this round
+    std::unordered_multimap<std::string, Ticket> waits_;  // for verdicts, by event id
+    std::multimap<std::uint64_t, Wait> deadlines_;        // of waits_, monotonic
+    std::unordered_map<uid_t, CachedProducer> producers_;
+    std::uint64_t next_drop_scan_us_ = 0;
+    bool is_paused_ = false;  // the queue is full
+    std::atomic<bool> is_stopping_{false};
+    std::atomic<std::uint64_t> last_round_us_{0};
+    std::string read_buffer_;
+    metrics::Registry& registry_;
+    LogdMetrics metrics_;
+};
+
+}  // namespace lb::logd

@@ -1,0 +1,119 @@
+#include "logd/daemon/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/event/event_id.h"
+#include "logd/daemon/messages.h"
+
+namespace lb::logd {
+
+namespace {
+
+constexpr int kBacklog = 1024;
+
+// Two daemons on one state directory would give out the same counters and segments.
+Result<int> lock_state(const std::string& directory) {
+    const std::string path = directory + "/lock";
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (descriptor < 0) return system_error("opening", path, errno);
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+    ::close(descriptor);
+    return Error{ErrorCode::kConflict, "another lb-logd uses the state directory " + directory};
+}
+
+Result<int> listen_at(const std::string& path, std::uint32_t mode) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return Error{ErrorCode::kReject, "the socket's path is too long: " + path};
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return system_error("making", "a socket", errno);
+    ::unlink(path.c_str());  // of an earlier life: the lock says that nobody else listens
+    if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, kBacklog) != 0) {
+        const Error error = system_error("listening at", path, errno);
+        ::close(descriptor);
+        return error;
+    }
+    return descriptor;
+}
+
+// The socket that systemd made for us, or our own.
+Result<int> open_listener(const LogdOptions& options) {
+    if (::sd_listen_fds(1) != 1) return listen_at(options.socket_path, options.socket_mode);
+    const int descriptor = SD_LISTEN_FDS_START;
+    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    return descriptor;
+}
+
+}  // namespace
+
+app::Program logd_program() {
+    app::Program program;
+    program.name = "lb-logd";
+    program.summary = "takes the events of this host's programs and makes them durable";
+    program.options = option_table();
+    program.messages = kMessages;
+    program.default_directories = {"/var/spool/lb", "/run/lb"};
+    program.start = &LogdService::start;
+    return program;
+}
+
+LogdService::LogdService(int lock, std::unique_ptr<Server> server)
+    : lock_(lock), server_(std::move(server)), thread_([this] {
+          const Status status = server_->run();
+          if (!status.ok()) log::write(kServerFailed, status.error().text);
+      }) {}
+
+LogdService::~LogdService() {
+    stop();
+    ::close(lock_);
+}
+
+Result<std::unique_ptr<app::Service>> LogdService::start(const config::Config& config,
+                                                         const app::Directories& directories) {
+    ::signal(SIGXFSZ, SIG_IGN);  // a file over its limit is an error like a full disk
+    ::signal(SIGPIPE, SIG_IGN);
+    LB_TRY_ASSIGN(const LogdOptions options, options_of(config, directories));
+    env::Env& env = env::posix_env();
+    LB_TRY(env::make_directories(env, directories.state));
+    LB_TRY(env::make_directories(env, directories.runtime));
+    LB_TRY_ASSIGN(const int lock, lock_state(directories.state));
+    LB_TRY_ASSIGN(const int listener, open_listener(options));
+    LB_TRY_ASSIGN(auto server, Server::create(env, options, listener, metrics::Registry::global()));
+    log::write(kListening, options.socket_path, options.spool_directory,
+               event::event_id_to_text(server->origin_id()));
+    return std::unique_ptr<app::Service>(new LogdService(lock, std::move(server)));
+}
+
+void LogdService::stop() {
+    server_->stop();
+    if (thread_.joinable()) thread_.join();
+}
+
+// No option is reloadable: a restart takes milliseconds, and with socket activation no producer
+// notices it.
+Status LogdService::reload(const config::Config&) {
+    return {};
+}
+
+std::string LogdService::status_json() const {
+    return server_->metrics().to_json();
+}
+
+Result<std::string> LogdService::control(std::string_view verb, std::string_view) {
+    return Error{ErrorCode::kReject, "lb-logd has no verb \"" + std::string(verb) + "\""};
+}
+
+}  // namespace lb::logd

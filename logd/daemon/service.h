@@ -1,0 +1,35 @@
+// lb-logd as a service of the daemon skeleton: directories, lock, socket, the server on its thread.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "common/app/daemon.h"
+#include "logd/daemon/server.h"
+
+namespace lb::logd {
+
+// The program's row in the skeleton: name, options, messages, start().
+app::Program logd_program();
+
+class LogdService final : public app::Service {
+  public:
+    static Result<std::unique_ptr<app::Service>> start(const config::Config& config,
+                                                       const app::Directories& directories);
+    ~LogdService() override;
+
+    void stop() override;
+    Status reload(const config::Config& config) override;
+    [[nodiscard]] std::string status_json() const override;
+    Result<std::string> control(std::string_view verb, std::string_view argument) override;
+    [[nodiscard]] bool is_alive() const override { return server_->is_making_progress(); }
+
+  private:
+    LogdService(int lock, std::unique_ptr<Server> server);
+
+    int lock_;  // held as long as the service lives
+    std::unique_ptr<Server> server_;
+    std::thread thread_;
+};
+
+}  // namespace lb::logd

@@ -71,7 +71,7 @@ class Printer {
                 print({{"process", process}, {"status", status.attributes}});
             else
                 out_ << padded(state_words(status), 28) << "  " << process << '\n'
-                     << status.attributes.dump(2) << '\n';
+                     << status.attributes.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
         }
     }
 

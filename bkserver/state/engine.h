@@ -85,7 +85,9 @@ struct ProcessStatus {
         nlohmann::ordered_json::object();  // all, the above included
 
     // One line of JSON; equal statuses are equal texts.
-    [[nodiscard]] std::string to_text() const { return attributes.dump(); }
+    [[nodiscard]] std::string to_text() const {
+        return attributes.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    }
 };
 
 ProcessStatus derive(const Registers& registers, std::string_view process);

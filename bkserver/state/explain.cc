@@ -3,45 +3,16 @@
 
 #include "bkserver/state/engine.h"
 #include "bkserver/state/machine.h"
+#include "bkserver/state/words.h"
 #include "common/event/event_id.h"
 
 namespace lb::state {
 namespace {
 
-std::string event_name(event::EventType type) {
-    const event::TypeInfo* info = event::find_type(static_cast<std::uint16_t>(type));
-    return info == nullptr ? std::string() : std::string(info->name);
-}
-
-std::string sources_text(Sources sources) {
-    if (sources == kAny) return "any source";
-    const auto names = event::source_names();
-    const bool most = (sources >> names.size()) != 0;  // a complement: all but a few
-    std::string text;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (((sources >> i & 1U) != 0) == most) continue;
-        if (!text.empty()) text += most ? " or " : ", ";
-        text += names[i];
-    }
-    return most ? "any source but " + text : text;
-}
-
-std::string when_text(const When& when) {
-    std::string text;
-    for (const Test& test : when) {
-        if (test.field.empty()) continue;
-        text += text.empty() ? " with " : ", ";
-        if (test.value.empty())
-            text += std::string(test.is_equal ? "no " : "a ") + std::string(test.field);
-        else
-            text +=
-                std::string(test.field) + (test.is_equal ? "=" : "!=") + std::string(test.value);
-    }
-    return text;
-}
-
-std::string rule_text(event::EventType type, Sources sources, const When& when) {
-    return event_name(type) + " from " + sources_text(sources) + when_text(when);
+std::string rule_words(event::EventType type, Sources sources, const When& when) {
+    const std::string condition = when_words(when);
+    return event_word(type) + " from " + sources_words(sources) +
+           (condition.empty() ? "" : " with " + condition);
 }
 
 ClaimView view_of(const Claim& claim) {
@@ -53,7 +24,7 @@ ClaimView view_of(const Machine& machine, const TrackClaim& claim) {
     const TrackRow* row = find_row(machine.track, claim.row);
     if (row == nullptr) return view;
     if (machine.groups_by_first_text && !claim.texts.empty()) view.host = claim.texts.front();
-    view.event = event_name(row->event);
+    view.event = event_word(row->event);
     view.value = row->phase.empty() ? to_string(row->to) : row->phase;
     return view;
 }
@@ -81,14 +52,14 @@ void explain_track(const Machine& machine, const Registers& registers, Explanati
     for (const TrackRow& row : machine.track)
         if (row.role != kNothing && (row.to != MainState::kUndefined || !row.phase.empty()))
             explanation.rules.push_back(
-                rule_text(row.event, row.sources, row.when) + " says " +
+                rule_words(row.event, row.sources, row.when) + " says " +
                 std::string(row.phase.empty() ? to_string(row.to) : row.phase));
 }
 
 void add_rules(std::span<const DataRow> rows, std::uint16_t number, Explanation& explanation) {
     for (const DataRow& row : rows)
         if (row.into.attribute.number() == number)
-            explanation.rules.push_back(rule_text(row.event, row.sources, row.when));
+            explanation.rules.push_back(rule_words(row.event, row.sources, row.when));
 }
 
 void explain_register(const Machine& machine, const Registers& registers, const AttributeInfo& info,
@@ -127,9 +98,10 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
         return explanation;
     }
     const AttributeInfo& info = kAttributes[index];
-    const bool is_plain =
-        info.merge != Merge::kDerived && registers.claims.contains(Slot{info.number, {}});
-    if (is_plain || is_named(info.merge) || info.merge == Merge::kFirst)
+    // Some registers are not a machine's own: it derives the attribute, claimed or not.
+    const bool is_claimed = registers.claims.contains(Slot{info.number, {}});
+    const bool is_plain = is_claimed || is_named(info.merge) || shown == all.end();
+    if (info.merge != Merge::kDerived && is_plain)
         explain_register(*machine, registers, info, explanation);
     else
         explain_track(*machine, registers, explanation);

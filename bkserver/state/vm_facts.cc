@@ -47,8 +47,11 @@ std::int64_t order_time_us(const TrackClaim& claim) {
     std::uint64_t time = 0;
     for (std::size_t i = kTimeAt; i < kTimeAt + kTimeBytes; ++i)
         time = time << 8U | static_cast<unsigned char>(claim.key[i]);
-    // Times before 1970 do not occur; a forged one must not overflow the differences taken of it.
-    return static_cast<std::int64_t>(std::min(time, static_cast<std::uint64_t>(INT64_MAX / 4)));
+    // The sign bit is turned over in keys. A forged time must not overflow the differences taken of
+    // it.
+    constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63U;
+    constexpr std::int64_t kFar = INT64_MAX / 4;
+    return std::clamp(static_cast<std::int64_t>(time ^ kSignBit), -kFar, kFar);
 }
 
 // ---- one host
@@ -261,6 +264,8 @@ void Facts::refresh_spokesman() {
     for (auto& [name, host] : hosts_)
         if (host.is_spokesman) host = HostFacts{.announced = host.announced};
     if (!has_carriers_ || manager.run == nullptr || placement().empty()) return;
+    const std::string_view named = full_name(*manager.run);
+    if (!named.empty() && hosts_[std::string(named)].spoke) return;
     HostFacts& host = hosts_[std::string(placement())];
     if (host.spoke) return;
     host.is_spokesman = true;

@@ -67,11 +67,13 @@ void add_of_carrier(const HostFacts& host, Boundaries& boundaries) {
     boundaries.add(failed(host.fail));
 }
 
-// A stop is a failure if it says so, or if the start before it never came to a run.
+// A stop is a failure if it says so, if the host told of a failure in this life, or if the start
+// before it never came to a run.
 bool stop_is_failure(const HostFacts& host) {
     const std::string_view reason = host.reason();
     if (reason == "crashed" || reason == "failed") return true;
     if (reason == "shutdown" || reason == "destroyed" || reason == "saved") return false;
+    if (newer(host.fail, newest(host.boot, host.run, host.running_look))) return true;
     return host.cold_boot != nullptr && !newer(newest(host.run, host.look()), host.cold_boot);
 }
 
@@ -230,14 +232,14 @@ Phase phase_of(const Facts& facts) {
 namespace {
 
 void place(Life& life, const TrackClaim& claim) {
-    const std::string_view host =
-        life.phase.is_closed || life.phase.carriers.empty() ? "" : life.phase.carriers.front();
+    const bool nowhere = life.phase.is_closed || life.phase.carriers.empty();
+    const std::string host = nowhere ? std::string() : life.phase.carriers.front();
     std::vector<Placement>& all = life.placements;
     const bool is_open = !all.empty() && all.back().to_us == 0;
     if (is_open && all.back().host == host) return;
     if (is_open) all.back().to_us = claim.time_us;
     if (!host.empty()) {
-        all.push_back({std::string(host), claim.time_us, 0});
+        all.push_back({host, claim.time_us, 0});
         life.carried_by = &claim;
     }
     if (all.size() > limits::kPlacementsMax) all.erase(all.begin());

@@ -1,0 +1,16 @@
+// The tables as documentation: what `lbctl states` and tables.md show.
+#pragma once
+
+#include <string>
+
+#include "bkserver/state/machine.h"
+
+namespace lb::state {
+
+// Markdown: claims, moves, what is ignored, and a Graphviz graph of the states that the rows move
+// to.
+std::string print_states(const Machine& machine);
+// All types that have tables, behind a heading of the whole: bkserver/state/tables.md.
+std::string print_all_states();
+
+}  // namespace lb::state

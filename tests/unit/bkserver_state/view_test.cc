@@ -1,0 +1,152 @@
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "bkserver/state/engine.h"
+#include "common/event/event_id.h"
+
+namespace lb::state {
+namespace {
+
+using E = event::EventType;
+using event::Source;
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kT0 = 1'700'000'000 * kSecond;
+
+// A machine that is told what happens second by second.
+struct Machine {
+    Registers registers = fresh(11);
+    int count = 0;
+
+    Machine& say(std::int64_t second, E type, Source source, const std::string& host,
+                 const std::string& field = {}, const std::string& value = {}) {
+        event::Event event;
+        event.type = static_cast<std::uint16_t>(type);
+        event.time_us = kT0 + second * kSecond;
+        event.source = source;
+        event.host = host;
+        if (!field.empty()) event.set_text(field, value);
+        const std::string id = event::event_id_of_text(std::to_string(++count));
+        event::Arrival arrival;
+        arrival.event_id = id;
+        apply(registers, event, arrival);
+        return *this;
+    }
+    [[nodiscard]] View at(std::int64_t second, std::vector<Sighting> heartbeats = {},
+                          std::vector<Sighting> loggers = {}) const {
+        ViewInput input;
+        input.now_us = kT0 + second * kSecond;
+        input.heartbeats = std::move(heartbeats);
+        input.loggers = std::move(loggers);
+        return view(registers, input);
+    }
+};
+
+std::string names(const View& view) {
+    std::string all;
+    for (const Disagreement& one : view.disagreements) all += one.name + " ";
+    return all;
+}
+
+Machine running() {
+    Machine machine;
+    machine.say(0, E::kVMBoot, Source::kVmManager, "a")
+        .say(1, E::kVMRunning, Source::kVmManager, "a")
+        .say(2, E::kVMRunning, Source::kCloudManager, "one", "hostname", "a")
+        .say(9, E::kVMRunning, Source::kVmSystem, "vm1");
+    return machine;
+}
+
+}  // namespace
+
+TEST_CASE("a machine that all agree on has no disagreement") {
+    const View seen = running().at(1000);
+    CHECK(names(seen) == "");
+    CHECK(seen.evidence.size() == 3);
+    CHECK_FALSE(seen.next_due_us.has_value());
+}
+
+TEST_CASE("lost: the manager says running and no host carries it, after the grace time") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kVmManager, "a")
+        .say(110, E::kVMRunning, Source::kCloudManager, "one", "hostname", "a");
+    CHECK(names(machine.at(200)) == "");
+    CHECK(machine.at(200).next_due_us == kT0 + 230 * kSecond);
+    CHECK(names(machine.at(230)) == "lost ");
+    machine.say(300, E::kVMRunning, Source::kVmManager, "a");
+    CHECK(names(machine.at(1000)) == "");
+}
+
+TEST_CASE("stray: a host carries what the manager calls stopped or done") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kCloudManager, "one");
+    CHECK(names(machine.at(219)) == "");
+    CHECK(names(machine.at(220)) == "stray ");
+    machine.say(110, E::kVMDone, Source::kCloudManager, "one", "status_code", "OK");
+    CHECK(names(machine.at(1000)) == "stray ");
+    machine.say(120, E::kVMStop, Source::kVmManager, "a");
+    CHECK(names(machine.at(1000)) == "");
+}
+
+TEST_CASE("a disagreement that rests on a silent logger's word says so") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kCloudManager, "one");
+    const View seen =
+        machine.at(1000, {}, {{"a", kT0 + 90 * kSecond}, {"one", kT0 + 990 * kSecond}});
+    REQUIRE(seen.disagreements.size() == 1);
+    CHECK(seen.disagreements[0].stale == "a");
+    CHECK(seen.stale == std::vector<std::string>{"a"});
+    CHECK(seen.next_due_us == kT0 + (990 + 90) * kSecond);
+}
+
+TEST_CASE("zombie: the guest speaks after the machine stopped") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kVmManager, "a")
+        .say(100, E::kVMStop, Source::kCloudManager, "one");
+    CHECK(names(machine.at(1000)) == "");
+    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 104 * kSecond}})) == "");
+    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 110 * kSecond}})) == "zombie ");
+    machine.say(120, E::kVMRunning, Source::kVmSystem, "vm1");
+    CHECK(names(machine.at(1000)) == "zombie ");
+    machine.say(130, E::kVMShutdown, Source::kVmSystem, "vm1");
+    CHECK(names(machine.at(1000)) == "");
+}
+
+TEST_CASE("silent: a guest that used to send heartbeats sends none while the machine runs") {
+    const Machine machine = running();
+    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 950 * kSecond}})) == "");
+    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 800 * kSecond}})) == "silent ");
+}
+
+TEST_CASE("misplaced: it runs elsewhere than the manager placed it") {
+    Machine machine = running();
+    machine.say(100, E::kVMHost, Source::kCloudManager, "one", "hostname", "b");
+    CHECK(names(machine.at(1000)) == "misplaced ");
+    machine.say(101, E::kVMHost, Source::kCloudManager, "one", "hostname", "a");
+    CHECK(names(machine.at(1000)) == "");
+}
+
+TEST_CASE("split: two hosts carry it; a receiving one does not count") {
+    Machine machine = running();
+    machine.say(100, E::kVMMigrate, Source::kVmManager, "b", "phase", "START")
+        .say(101, E::kVMBoot, Source::kVmManager, "b")
+        .say(102, E::kVMRunning, Source::kVmManager, "b");
+    CHECK(names(machine.at(1000)) == "");
+    Machine split = running();
+    split.say(100, E::kVMBoot, Source::kVmManager, "b")
+        .say(101, E::kVMRunning, Source::kVmManager, "b")
+        .say(110, E::kVMSuspend, Source::kVmManager, "a");
+    CHECK(names(split.at(1000)) == "misplaced split ");
+}
+
+TEST_CASE("the view as JSON names evidence, disagreements and stale parties") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kCloudManager, "one");
+    const auto json = machine.at(1000).to_json();
+    CHECK(json["disagreements"][0]["name"] == "stray");
+    CHECK(json["evidence"][0]["source"] == "CloudManager");
+    CHECK(json["stale"].empty());
+}
+
+}  // namespace lb::state

@@ -25,7 +25,8 @@ struct Arrived {
 
 struct Settled {
     lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;
-    std::string reason;  // of a dead letter, for people
+    std::string reason;                // of a dead letter, for people
+    store::ProcessNumber process = 0;  // that answers for the event; 0 when it is not stored
 };
 
 // Counted over the life of a Book; read by other threads through metrics only (counters()).

@@ -1,14 +1,11 @@
 #include "bkserver/book/intake.h"
 
-#include "common/base/limits.h"
 #include "common/event/codec.h"
-#include "common/event/event_id.h"
+#include "common/event/envelope.h"
 
 namespace lb::book {
 
 namespace {
-
-constexpr std::uint32_t kSchema = 1;
 
 std::string canonical_text(event::Subject subject) {
     if (auto* id = std::get_if<event::ProcessId>(&subject)) id->info.clear();
@@ -25,19 +22,8 @@ event::Arrival OpenedEvent::order() const {
 
 Result<OpenedEvent> open_envelope(std::string_view bytes) {
     OpenedEvent opened;
-    if (bytes.size() > limits::kFrameBytesMax ||
-        !opened.envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-        return Error{ErrorCode::kReject, "not an envelope"};
-    const lb::v1::Envelope& envelope = opened.envelope;
-    if (envelope.schema() != kSchema)
-        return Error{ErrorCode::kReject, "schema " + std::to_string(envelope.schema()) +
-                                             " of the event is not 1: upgrade this server, then "
-                                             "replay"};
-    if (envelope.event_id().size() != event::kEventIdBytes)
-        return Error{
-            ErrorCode::kReject,
-            "the event id has " + std::to_string(envelope.event_id().size()) + " bytes, not 16"};
-    LB_TRY_ASSIGN(opened.event, event::decode(envelope.event()));
+    LB_TRY_ASSIGN(opened.envelope, event::parse_envelope(bytes, true));
+    LB_TRY_ASSIGN(opened.event, event::decode(opened.envelope.event()));
     return opened;
 }
 
@@ -55,7 +41,7 @@ bool Candidate::is_dead() const {
 }
 
 void Candidate::settle(lb::v1::Verdict verdict, std::string reason) {
-    settled = {verdict, printable(reason)};
+    settled = {verdict, printable(reason), 0};
 }
 
 Candidate take_in(const Arrived& arrived) {

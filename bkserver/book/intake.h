@@ -32,7 +32,6 @@ struct Candidate {
     std::string subject_text;  // canonical: what the store knows it by
     Settled settled;           // VERDICT_UNSPECIFIED as long as nothing is decided
     store::SubjectNumber subject_number = 0;
-    store::ProcessNumber process = 0;
     store::ArrivalNumber arrival = 0;
 
     [[nodiscard]] bool is_settled() const { return settled.verdict != lb::v1::VERDICT_UNSPECIFIED; }

@@ -254,7 +254,7 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
                          ? lb::v1::VERDICT_UNKNOWN_TYPE
                          : lb::v1::VERDICT_ACCEPTED);
     entry.pending.push_back(&candidate);
-    candidate.process = row.number;
+    candidate.settled.process = row.number;
     if (entry.opened.is_frozen) {
         entry.must_save = entry.must_save || !row.not_understood;
         row.not_understood = true;
@@ -278,7 +278,7 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
             }
             ++row.waiting;
             entry.must_save = true;
-            candidate.settle(lb::v1::VERDICT_UNREGISTERED);
+            candidate.settled.verdict = lb::v1::VERDICT_UNREGISTERED;
             break;
     }
     return {};

@@ -1,0 +1,241 @@
+#include "bkserver/ingest/lanes.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "common/base/assert.h"
+#include "common/env/env.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::ingest {
+
+namespace {
+
+// Subjects whose process is known; when there are more, all are forgotten and learnt again.
+constexpr std::size_t kRoutesMax = 200'000;
+// Pause of a lane whose database is away: doubles from the least to the most.
+constexpr auto kPauseLeast = std::chrono::milliseconds(100);
+constexpr auto kPauseMost = std::chrono::milliseconds(5000);
+
+constexpr std::array kVerdicts = {lb::v1::VERDICT_ACCEPTED,     lb::v1::VERDICT_DUPLICATE,
+                                  lb::v1::VERDICT_UNKNOWN_TYPE, lb::v1::VERDICT_UNREGISTERED,
+                                  lb::v1::VERDICT_DENIED,       lb::v1::VERDICT_MALFORMED,
+                                  lb::v1::VERDICT_CONFLICT};
+
+// "VERDICT_UNKNOWN_TYPE" -> "unknown_type"
+std::string word_of(lb::v1::Verdict verdict) {
+    std::string word = lb::v1::Verdict_Name(verdict).substr(std::string_view("VERDICT_").size());
+    for (char& character : word)
+        if (character >= 'A' && character <= 'Z')
+            character = static_cast<char>(character - 'A' + 'a');
+    return word;
+}
+
+std::string subject_of(std::string_view envelope_bytes) {
+    lb::v1::Envelope envelope;
+    // What does not parse goes anywhere: the book will say what is wrong with it.
+    if (!envelope.ParseFromArray(envelope_bytes.data(), static_cast<int>(envelope_bytes.size())))
+        return {};
+    return envelope.subject();
+}
+
+}  // namespace
+
+struct Lanes::Metrics {
+    explicit Metrics(metrics::Registry& registry)
+        : queued_events(
+              registry.gauge("lb_bkserver_ingest_queued_events", "Events that wait for a lane.")),
+          queued_bytes(registry.gauge("lb_bkserver_ingest_queued_bytes",
+                                      "Bytes of events that wait for a lane.")),
+          refused(registry.counter("lb_bkserver_ingest_refused_total",
+                                   "Events sent back because the queues were full.")),
+          transactions(registry.counter("lb_bkserver_transactions_total",
+                                        "Transactions of ingest that were committed.")),
+          conflicts(registry.counter("lb_bkserver_conflicts_total",
+                                     "Transactions repeated because another writer was faster.")),
+          retries(registry.counter("lb_bkserver_retries_total",
+                                   "Transactions repeated because the database failed.")),
+          splits(registry.counter("lb_bkserver_splits_total",
+                                  "Batches halved to find an event that the database refuses.")),
+          changes(registry.counter("lb_bkserver_changes_total", "State changes written.")),
+          settle_seconds(
+              registry.histogram("lb_bkserver_settle_seconds", "Time to settle one batch.")) {
+        for (const lb::v1::Verdict verdict : kVerdicts)
+            events.push_back(&registry.counter("lb_bkserver_events_total",
+                                               "Events settled, by verdict.",
+                                               {{"verdict", word_of(verdict)}}));
+    }
+
+    void count(lb::v1::Verdict verdict) {
+        for (std::size_t i = 0; i < kVerdicts.size(); ++i)
+            if (kVerdicts[i] == verdict) events[i]->add();
+    }
+
+    metrics::Gauge& queued_events;
+    metrics::Gauge& queued_bytes;
+    metrics::Counter& refused;
+    metrics::Counter& transactions;
+    metrics::Counter& conflicts;
+    metrics::Counter& retries;
+    metrics::Counter& splits;
+    metrics::Counter& changes;
+    metrics::Histogram& settle_seconds;
+    std::vector<metrics::Counter*> events;  // as kVerdicts
+};
+
+Lanes::Lanes(LaneOptions options, metrics::Registry& registry)
+    : options_(std::move(options)), metrics_(std::make_unique<Metrics>(registry)) {}
+
+Result<std::unique_ptr<Lanes>> Lanes::start(store::Database& database, const book::Policy& policy,
+                                            LaneOptions options, metrics::Registry& registry) {
+    LB_ASSERT(options.lanes > 0 && options.batch_events_max <= limits::kBatchEventsMax);
+    std::unique_ptr<Lanes> lanes(new Lanes(std::move(options), registry));
+    for (std::uint32_t i = 0; i < lanes->options_.lanes; ++i) {
+        book::BookOptions book_options = lanes->options_.book;
+        book_options.lane = i;
+        auto lane = std::make_unique<Lane>();
+        LB_TRY_ASSIGN(lane->book, book::Book::open(database, policy, book_options));
+        lanes->lanes_.push_back(std::move(lane));
+    }
+    for (const auto& lane : lanes->lanes_)
+        lane->thread = std::thread([raw = lanes.get(), &lane = *lane] { raw->run(lane); });
+    return lanes;
+}
+
+Lanes::~Lanes() {
+    is_stopping_ = true;
+    for (const auto& lane : lanes_) {
+        {
+            const std::lock_guard lock(lane->mutex);
+            lane->wake.notify_all();
+        }
+        if (lane->thread.joinable()) lane->thread.join();
+    }
+}
+
+Room Lanes::room() const {
+    const std::size_t events = queued_events_;
+    const std::size_t bytes = queued_bytes_;
+    return {options_.queue_events_max - std::min(events, options_.queue_events_max),
+            options_.queue_bytes_max - std::min(bytes, options_.queue_bytes_max)};
+}
+
+std::size_t Lanes::lane_of(const std::string& subject) {
+    {
+        const std::lock_guard lock(routes_mutex_);
+        if (const auto known = routes_.find(subject); known != routes_.end())
+            return known->second % lanes_.size();
+    }
+    return std::hash<std::string>{}(subject) % lanes_.size();
+}
+
+bool Lanes::submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std::uint64_t ticket) {
+    const std::size_t bytes = event.envelope.size();
+    const Room left = room();
+    if (left.events == 0 || left.bytes < bytes) {
+        metrics_->refused.add();
+        return false;
+    }
+    queued_events_ += 1;
+    queued_bytes_ += bytes;
+    metrics_->queued_events.add(1);
+    metrics_->queued_bytes.add(static_cast<std::int64_t>(bytes));
+    std::string subject = subject_of(event.envelope);
+    Lane& lane = *lanes_[lane_of(subject)];
+    const std::lock_guard lock(lane.mutex);
+    lane.queue.push_back({std::move(event), std::move(receiver), ticket, std::move(subject)});
+    lane.wake.notify_one();
+    return true;
+}
+
+// Waits for events. False when there will be no more.
+bool Lanes::take_batch(Lane& lane, std::vector<Waiting>& batch) {
+    std::unique_lock lock(lane.mutex);
+    lane.wake.wait(lock, [&] { return is_stopping_ || !lane.queue.empty(); });
+    if (is_stopping_) return false;
+    std::size_t bytes = 0;
+    while (!lane.queue.empty() && batch.size() < options_.batch_events_max) {
+        bytes += lane.queue.front().event.envelope.size();
+        if (!batch.empty() && bytes > options_.batch_bytes_max) break;
+        batch.push_back(std::move(lane.queue.front()));
+        lane.queue.pop_front();
+    }
+    return true;
+}
+
+void Lanes::run(Lane& lane) {
+    std::vector<Waiting> batch;
+    while (take_batch(lane, batch)) {
+        if (!settle(lane, batch)) return;
+        batch.clear();
+    }
+}
+
+// Tries until the database is there. False when the lanes stop before.
+bool Lanes::settle(Lane& lane, std::vector<Waiting>& batch) {
+    std::vector<book::Arrived> events;
+    events.reserve(batch.size());
+    for (Waiting& waiting : batch) events.push_back(std::move(waiting.event));
+    auto pause = kPauseLeast;
+    bool is_away = false;
+    for (;;) {
+        const auto begin_us = static_cast<std::int64_t>(env::posix_env().monotonic_us());
+        auto settled = lane.book->settle(events);
+        report(lane);
+        if (settled.ok()) {
+            const auto end_us = static_cast<std::int64_t>(env::posix_env().monotonic_us());
+            metrics_->settle_seconds.observe_us(end_us - begin_us);
+            if (is_away) --lanes_without_database_;
+            for (std::size_t i = 0; i < batch.size(); ++i) batch[i].event = std::move(events[i]);
+            learn_routes(batch, *settled);
+            tell(batch, std::move(*settled));
+            return true;
+        }
+        if (!is_away) ++lanes_without_database_;
+        is_away = true;
+        options_.on_message("events wait for the database: " + settled.error().text);
+        std::unique_lock lock(lane.mutex);
+        lane.wake.wait_for(lock, pause, [&] { return is_stopping_.load(); });
+        if (is_stopping_) return false;
+        pause = std::min(pause * 2, kPauseMost);
+    }
+}
+
+// Once the process of a subject is known, its names share a lane.
+void Lanes::learn_routes(const std::vector<Waiting>& batch,
+                         const std::vector<book::Settled>& settled) {
+    const std::lock_guard lock(routes_mutex_);
+    if (routes_.size() > kRoutesMax) routes_.clear();
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        if (settled[i].process != 0) routes_[batch[i].subject] = settled[i].process;
+}
+
+// One call for each receiver, with its outcomes in the order in which it gave them.
+void Lanes::tell(std::vector<Waiting>& batch, std::vector<book::Settled> settled) {
+    std::size_t bytes = 0;
+    std::unordered_map<Receiver*, std::vector<Outcome>> outcomes;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        bytes += batch[i].event.envelope.size();
+        metrics_->count(settled[i].verdict);
+        outcomes[batch[i].receiver.get()].push_back({batch[i].ticket, std::move(settled[i])});
+    }
+    queued_events_ -= batch.size();
+    queued_bytes_ -= bytes;
+    metrics_->queued_events.add(-static_cast<std::int64_t>(batch.size()));
+    metrics_->queued_bytes.add(-static_cast<std::int64_t>(bytes));
+    for (const auto& [receiver, list] : outcomes) receiver->on_settled(list);
+}
+
+void Lanes::report(Lane& lane) {
+    const book::BookCounters now = lane.book->counters();
+    const book::BookCounters& before = lane.reported;
+    metrics_->transactions.add(now.transactions - before.transactions);
+    metrics_->conflicts.add(now.conflicts - before.conflicts);
+    metrics_->retries.add(now.retries - before.retries);
+    metrics_->splits.add(now.splits - before.splits);
+    metrics_->changes.add(now.changes - before.changes);
+    lane.reported = now;
+}
+
+}  // namespace lb::ingest

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -32,13 +33,23 @@ constexpr std::uint8_t kFrameLogReply = 8;
 constexpr std::uint32_t kEnvelopeSchema = 1;
 constexpr std::size_t kReplyBytesMax = 64 * 1024;
 
-std::string encode_envelope(std::string_view subject, std::string_view event_id, bool is_sync,
-                            std::string_view event) {
+// How long the logger may wait for the server's verdict: less than we wait for the logger, so that
+// its "durable, not yet committed" still arrives.
+std::uint64_t verdict_wait_ms(int timeout_ms) {
+    return static_cast<std::uint64_t>(std::max(1, timeout_ms - std::max(20, timeout_ms / 10)));
+}
+
+// `wait_ms`: of a synchronous event; 0 = nobody waits.
+std::string encode_envelope(std::string_view subject, std::string_view event_id,
+                            std::uint64_t wait_ms, std::string_view event) {
     std::string out;
     wire::put_number(out, 1, kEnvelopeSchema);
     wire::put_bytes(out, 2, event_id);
     wire::put_bytes(out, 3, subject);
-    if (is_sync) wire::put_number(out, 4, 1);
+    if (wait_ms > 0) {
+        wire::put_number(out, 4, 1);
+        wire::put_number(out, 6, wait_ms);
+    }
     wire::put_bytes(out, 15, event);
     return out;
 }
@@ -167,7 +178,8 @@ void Producer::disconnect() {
 
 Result<Logged> Producer::log(std::string_view subject, const event::Event& event, bool is_sync) {
     const std::string event_id = event::new_event_id();
-    const std::string envelope = encode_envelope(subject, event_id, is_sync, event::encode(event));
+    const std::uint64_t wait_ms = is_sync ? verdict_wait_ms(options_.timeout_ms) : 0;
+    const std::string envelope = encode_envelope(subject, event_id, wait_ms, event::encode(event));
     if (envelope.size() > limits::kEventBytesMax)
         return Error{ErrorCode::kReject, "the event is larger than " +
                                              std::to_string(limits::kEventBytesMax) + " bytes"};

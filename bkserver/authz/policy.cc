@@ -1,0 +1,206 @@
+#include "bkserver/authz/policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lb::authz {
+
+namespace {
+
+using book::Decision;
+using book::identity_text;
+
+constexpr std::string_view kManagerOfHost = "VMManager";
+
+std::string_view kind_of(std::string_view identity) {
+    return identity.substr(0, identity.find(':'));
+}
+
+std::string_view name_of_source(event::Source source) {
+    const auto names = event::source_names();
+    const auto index = static_cast<std::size_t>(source);
+    return index < names.size() ? names[index] : names[0];
+}
+
+std::string_view name_of_type(std::uint16_t type) {
+    const event::TypeInfo* info = event::find_type(type);
+    return info == nullptr ? std::string_view("unknown") : info->name;
+}
+
+// What the act was, for refusals.
+std::string act_text(const Act& act) {
+    switch (act.role) {
+        case Role::kForwarder:
+            return fmt::format("{} may not deliver what a {} logged on {}", act.identity,
+                               act.vouched_kind, act.host);
+        case Role::kOrigin:
+            return fmt::format("{} on {} may not log {} from {}", act.identity, act.host, act.event,
+                               act.source);
+        case Role::kRegistrar:
+            return fmt::format("{} may not register processes", act.identity);
+        case Role::kAdopter:
+            return fmt::format("{} may not adopt processes of {}", act.identity, act.host);
+        case Role::kReader:
+            return fmt::format("{} may not read {}", act.identity, act.process);
+        case Role::kAdmin:
+            return fmt::format("{} may not administer this server", act.identity);
+    }
+    return {};
+}
+
+Decision decide(const RuleSet& rules, const Act& act) {
+    const Ruling ruling = judge(rules, act);
+    if (ruling.is_allowed) return {true, fmt::format("allowed by \"{}\"", ruling.rule->name)};
+    if (ruling.rule != nullptr)
+        return {false, fmt::format("{}: denied by \"{}\"", act_text(act), ruling.rule->name)};
+    if (!act.spoken_host.empty() && !is_same_host(act.spoken_host, act.host))
+        return {false, fmt::format("{} and speak for {}: no rule of the policy allows it",
+                                   act_text(act), act.spoken_host)};
+    return {false, fmt::format("{}: no rule of the policy allows it (role {})", act_text(act),
+                               to_string(act.role))};
+}
+
+// The host that an event of a host's own manager speaks for: the field, else the producer's host.
+std::string_view spoken_host(const book::PolicyQuestion& question, std::string_view source) {
+    if (source != kManagerOfHost) return {};
+    const std::string_view named = question.event.text("hostname");
+    return named.empty() ? std::string_view(question.event.host) : named;
+}
+
+// Who logs, as rules and ownership know them.
+struct Origin {
+    std::string identity;
+    bool is_direct = false;  // delivered by whoever logged it: nobody vouches
+};
+
+Origin origin_of(const RuleSet& rules, const book::PolicyQuestion& question) {
+    const std::string origin = identity_text(question.origin);
+    return {canonical_identity(rules, origin, question.origin_host),
+            origin == identity_text(question.forwarder)};
+}
+
+Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
+                            const Origin& origin, bool is_admin) {
+    const bool is_owner = origin.identity == question.registrant;
+    if (!question.registrant.empty() && !is_owner)
+        return {false, fmt::format("{} is registered by {}; {} may not register or bind it",
+                                   question.subject, question.registrant, origin.identity)};
+    if (is_admin) return {true, "allowed to administrators"};
+    const bool is_binding =
+        question.event.type == static_cast<std::uint16_t>(event::EventType::kBind);
+    if (is_binding && is_owner) return {true, "allowed to whoever registered the process"};
+    return decide(rules, {.role = Role::kRegistrar,
+                          .identity = origin.identity,
+                          .host = question.origin_host,
+                          .process = question.subject});
+}
+
+bool decides_ownership(const event::Event& event) {
+    return event.type == static_cast<std::uint16_t>(event::EventType::kRegJob) ||
+           event.type == static_cast<std::uint16_t>(event::EventType::kBind);
+}
+
+}  // namespace
+
+Policy::Policy(RuleSet rules, std::vector<std::uint32_t> admin_uids)
+    : admin_uids_(std::move(admin_uids)),
+      rules_(std::make_shared<const RuleSet>(std::move(rules))) {}
+
+RuleSet Policy::open_to_all() {
+    Rule rule;
+    rule.name = "open to all";
+    rule.roles = {Role::kForwarder, Role::kOrigin, Role::kRegistrar,
+                  Role::kAdopter,   Role::kReader, Role::kAdmin};
+    rule.who = rule.hosts = rule.vouches = rule.sources = rule.speaks_for = {"*"};
+    return {{rule}, {}};
+}
+
+void Policy::replace(RuleSet rules) {
+    auto fresh = std::make_shared<const RuleSet>(std::move(rules));
+    const std::lock_guard lock(mutex_);
+    rules_ = std::move(fresh);
+}
+
+std::shared_ptr<const RuleSet> Policy::rules() const {
+    const std::lock_guard lock(mutex_);
+    return rules_;
+}
+
+bool Policy::is_local_admin(const lb::v1::Identity& identity) const {
+    if (identity.kind() != lb::v1::IDENTITY_KIND_UID) return false;
+    const std::string text = identity_text(identity);
+    return std::any_of(admin_uids_.begin(), admin_uids_.end(), [&](std::uint32_t uid) {
+        const std::string prefix = fmt::format("uid:{}", uid);
+        return text == prefix || text.starts_with(prefix + "(");
+    });
+}
+
+bool Policy::is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const {
+    if (is_local_admin(identity)) return true;
+    const std::string name = canonical_identity(rules, identity_text(identity), {});
+    return judge(rules, {.role = Role::kAdmin, .identity = name}).is_allowed;
+}
+
+Decision Policy::may_log(const book::PolicyQuestion& question) const {
+    const auto rules = this->rules();
+    const Origin origin = origin_of(*rules, question);
+    if (!origin.is_direct) {
+        const std::string forwarder = identity_text(question.forwarder);
+        const std::string stated = identity_text(question.origin);
+        const Decision vouched = decide(*rules, {.role = Role::kForwarder,
+                                                 .identity = forwarder,
+                                                 .host = question.origin_host,
+                                                 .vouched_kind = kind_of(stated),
+                                                 .process = question.subject});
+        if (!vouched.is_allowed) return vouched;
+    }
+    // Root of some other host is no administrator here: only who speaks for themselves can be one.
+    const bool is_administrator = origin.is_direct && is_admin(*rules, question.forwarder);
+    if (decides_ownership(question.event))
+        return judge_registration(*rules, question, origin, is_administrator);
+    if (is_administrator) return {true, "allowed to administrators"};
+    const std::string_view source = name_of_source(question.event.source);
+    if (speaks_for_owner(source) && origin.identity == question.registrant)
+        return {true, "allowed to whoever registered the process"};
+    return decide(*rules, {.role = Role::kOrigin,
+                           .identity = origin.identity,
+                           .host = question.origin_host,
+                           .source = source,
+                           .event = name_of_type(question.event.type),
+                           .process = question.subject,
+                           .spoken_host = spoken_host(question, source)});
+}
+
+Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
+    const auto rules = this->rules();
+    const std::string forwarder = identity_text(question.forwarder);
+    if (is_admin(*rules, question.forwarder)) return {true, "allowed to administrators"};
+    const std::string name = canonical_identity(*rules, forwarder, question.origin_host);
+    return decide(*rules, {.role = Role::kAdopter,
+                           .identity = name,
+                           .host = question.origin_host,
+                           .process = question.subject});
+}
+
+Decision Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& question) const {
+    const auto rules = this->rules();
+    const std::string name = canonical_identity(*rules, identity_text(reader), {});
+    if (!question.registrant.empty() && name == question.registrant)
+        return {true, "allowed to whoever registered the process"};
+    if (is_admin(*rules, reader)) return {true, "allowed to administrators"};
+    return decide(*rules, {.role = Role::kReader, .identity = name, .process = question.process});
+}
+
+Decision Policy::may_administer(const lb::v1::Identity& identity) const {
+    const auto rules = this->rules();
+    if (is_local_admin(identity)) return {true, "allowed to administrators of this host"};
+    const std::string name = canonical_identity(*rules, identity_text(identity), {});
+    return decide(*rules, {.role = Role::kAdmin, .identity = name});
+}
+
+Decision Policy::explain(const Act& act) const {
+    return decide(*rules(), act);
+}
+
+}  // namespace lb::authz

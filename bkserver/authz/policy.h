@@ -1,0 +1,53 @@
+// The policy: answers who may log, adopt, read and administer, by the rules of a file that can be
+// reloaded while the server runs. Deny by default; every answer names the rule that gave it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bkserver/authz/rules.h"
+#include "bkserver/book/policy.h"
+#include "common/base/result.h"
+
+namespace lb::authz {
+
+// A process as far as reading it is concerned.
+struct ReadQuestion {
+    std::string_view process;     // its id
+    std::string_view registrant;  // identity_text(); empty: nobody
+};
+
+// Thread-safe. An answer is given by one set of rules, even while another one is being loaded.
+class Policy : public book::Policy {
+  public:
+    // Identities of the local socket with one of `admin_uids` may do everything.
+    Policy(RuleSet rules, std::vector<std::uint32_t> admin_uids);
+
+    // The policy for trying out: whoever is authenticated may do everything.
+    static RuleSet open_to_all();
+
+    void replace(RuleSet rules);
+
+    [[nodiscard]] book::Decision may_log(const book::PolicyQuestion& question) const override;
+    [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
+    [[nodiscard]] book::Decision may_read(const lb::v1::Identity& reader,
+                                          const ReadQuestion& question) const;
+    [[nodiscard]] book::Decision may_administer(const lb::v1::Identity& identity) const;
+
+    // Whether `identity` may act, and by which rule, in words.
+    [[nodiscard]] book::Decision explain(const Act& act) const;
+
+  private:
+    [[nodiscard]] std::shared_ptr<const RuleSet> rules() const;
+    [[nodiscard]] bool is_local_admin(const lb::v1::Identity& identity) const;
+    [[nodiscard]] bool is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const;
+
+    const std::vector<std::uint32_t> admin_uids_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const RuleSet> rules_;
+};
+
+}  // namespace lb::authz

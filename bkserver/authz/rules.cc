@@ -1,0 +1,180 @@
+#include "bkserver/authz/rules.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/ascii.h"
+
+namespace lb::authz {
+
+namespace {
+
+constexpr std::array<std::string_view, kRoleCount> kRoleNames{"forwarder", "origin", "registrar",
+                                                              "adopter",   "reader", "admin"};
+constexpr std::array<std::string_view, 3> kOwnerSources{"UserInterface", "LRMS", "Application"};
+// What a host may say about who logged an event, unless its rule says otherwise: only what its own
+// kernel proves.
+const std::vector<std::string> kVouchesByDefault{"uid", "channel"};
+const std::vector<std::string> kOwnHost{"own"};
+
+bool contains(const std::vector<Role>& roles, Role role) {
+    return std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view text) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return matches_pattern(pattern, text); });
+}
+
+bool matches_host(const std::vector<std::string>& patterns, std::string_view host,
+                  std::string_view own_host) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+        if (pattern == "own") return !own_host.empty() && is_same_host(own_host, host);
+        return is_same_host(pattern, host) ||
+               matches_pattern(lower_case(pattern), lower_case(host));
+    });
+}
+
+const std::vector<std::string>& or_else(const std::vector<std::string>& list,
+                                        const std::vector<std::string>& otherwise) {
+    return list.empty() ? otherwise : list;
+}
+
+bool matches_forwarding(const Rule& rule, const Act& act) {
+    // A refusal without hosts or kinds refuses all of them.
+    if (rule.is_deny && rule.hosts.empty() && rule.vouches.empty()) return true;
+    const std::string_view own = host_of_certificate(act.identity);
+    return matches_host(or_else(rule.hosts, kOwnHost), act.host, own) &&
+           matches_any(or_else(rule.vouches, kVouchesByDefault), act.vouched_kind);
+}
+
+bool matches_source(const Rule& rule, const Act& act) {
+    if (!rule.sources.empty()) return matches_any(rule.sources, act.source);
+    return rule.is_deny || !speaks_for_owner(act.source);
+}
+
+bool matches_spoken_host(const Rule& rule, const Act& act) {
+    if (act.spoken_host.empty()) return true;
+    if (rule.is_deny && rule.speaks_for.empty()) return true;
+    const std::string_view certified = host_of_certificate(act.identity);
+    return matches_host(or_else(rule.speaks_for, kOwnHost), act.spoken_host,
+                        certified.empty() ? act.host : certified);
+}
+
+bool matches_origin(const Rule& rule, const Act& act) {
+    return (rule.hosts.empty() ||
+            matches_host(rule.hosts, act.host, host_of_certificate(act.identity))) &&
+           matches_source(rule, act) &&
+           (rule.events.empty() || matches_any(rule.events, act.event)) &&
+           matches_spoken_host(rule, act);
+}
+
+bool matches_adoption(const Rule& rule, const Act& act) {
+    if (rule.is_deny && rule.hosts.empty()) return true;
+    const std::string_view certified = host_of_certificate(act.identity);
+    return matches_host(or_else(rule.hosts, kOwnHost), act.host,
+                        certified.empty() ? act.host : certified);
+}
+
+bool matches(const Rule& rule, const Act& act) {
+    if (!contains(rule.roles, act.role) || !matches_any(rule.who, act.identity)) return false;
+    if (!rule.processes.empty() && !act.process.empty() &&
+        !matches_any(rule.processes, act.process))
+        return false;
+    switch (act.role) {
+        case Role::kForwarder:
+            return matches_forwarding(rule, act);
+        case Role::kOrigin:
+            return matches_origin(rule, act);
+        case Role::kAdopter:
+            return matches_adoption(rule, act);
+        case Role::kRegistrar:
+        case Role::kReader:
+        case Role::kAdmin:
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view to_string(Role role) {
+    return kRoleNames[static_cast<std::size_t>(role)];
+}
+
+Ruling judge(const RuleSet& rules, const Act& act) {
+    Ruling ruling;
+    for (const Rule& rule : rules.rules) {
+        if (!matches(rule, act)) continue;
+        if (rule.is_deny) return {false, &rule};
+        if (ruling.rule == nullptr) ruling = {true, &rule};
+    }
+    return ruling;
+}
+
+std::string canonical_identity(const RuleSet& rules, std::string_view identity,
+                               std::string_view host) {
+    for (const Alias& alias : rules.aliases)
+        for (const std::string& also : alias.also) {
+            const std::size_t at = also.rfind('@');
+            if (identity != std::string_view(also).substr(0, at)) continue;
+            if (at == std::string::npos ||
+                matches_host({also.substr(at + 1)}, host, std::string_view{}))
+                return alias.identity;
+        }
+    return std::string(identity);
+}
+
+bool speaks_for_owner(std::string_view source) {
+    return std::find(kOwnerSources.begin(), kOwnerSources.end(), source) != kOwnerSources.end();
+}
+
+bool matches_pattern(std::string_view pattern, std::string_view text) {
+    // Greedy match with one point to come back to: the last star and where it began to match.
+    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && pattern[p] == text[t]) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+bool is_same_host(std::string_view a, std::string_view b) {
+    if (a.empty() || b.empty()) return false;
+    if (equal_ignoring_case(a, b)) return true;
+    const std::string_view longer = a.size() > b.size() ? a : b;
+    const std::string_view shorter = a.size() > b.size() ? b : a;
+    // Only a name without any dot is short for another one.
+    return shorter.find('.') == std::string_view::npos && longer.size() > shorter.size() &&
+           longer[shorter.size()] == '.' &&
+           equal_ignoring_case(longer.substr(0, shorter.size()), shorter);
+}
+
+std::string_view host_of_certificate(std::string_view identity) {
+    constexpr std::string_view kPrefix = "certificate:";
+    if (!identity.starts_with(kPrefix)) return {};
+    const std::size_t begin = identity.rfind("/CN=");
+    if (begin == std::string_view::npos) return {};
+    std::string_view name = identity.substr(begin + 4);
+    // "host/node1": a service name in front of the host.
+    if (const std::size_t slash = name.find('/'); slash != std::string_view::npos)
+        name = name.substr(slash + 1);
+    const bool is_host = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        const char lower = to_lower(c);
+        return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    });
+    return is_host ? name : std::string_view{};
+}
+
+}  // namespace lb::authz

@@ -1,0 +1,85 @@
+// The rules of the policy: who may do what, as the policy file says it (policy_file.h). A rule that
+// denies wins over every rule that allows; what no rule allows is denied. Rules are values and do
+// not change once loaded; a reload makes new ones.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lb::authz {
+
+// What a rule allows or denies.
+enum class Role : std::uint8_t {
+    kForwarder,  // deliver events that others logged
+    kOrigin,     // log events
+    kRegistrar,  // register processes
+    kAdopter,    // bring processes into being that nobody registered
+    kReader,     // read processes of others
+    kAdmin,      // everything but to forward
+};
+inline constexpr std::size_t kRoleCount = 6;
+std::string_view to_string(Role role);
+
+// Lists are patterns: '*' stands for any text. All lists of a rule that are not empty must match;
+// what an empty one means is said beside it.
+struct Rule {
+    std::string name;  // "rule 3" when the file gives none
+    bool is_deny = false;
+    std::vector<Role> roles;
+    std::vector<std::string> who;         // identities: "certificate:/DC=org/*", "uid:1000(*)"
+    std::vector<std::string> hosts;       // where the event was accepted; "own": certificate's host
+    std::vector<std::string> vouches;     // kinds of identities a forwarder may state
+    std::vector<std::string> sources;     // empty: all but those that speak for the owner
+    std::vector<std::string> events;      // event types; empty: all
+    std::vector<std::string> processes;   // ids and keys; empty: all
+    std::vector<std::string> speaks_for;  // hosts a VMManager may speak for; empty: "own"
+};
+
+// Identities that are one person or service.
+struct Alias {
+    std::string identity;           // by which it is known here
+    std::vector<std::string> also;  // "uid:1000(alice)@node1.example.org"
+};
+
+struct RuleSet {
+    std::vector<Rule> rules;
+    std::vector<Alias> aliases;
+};
+
+// One act to judge. Views are valid during the call only; empty ones are not known.
+struct Act {
+    Role role = Role::kReader;
+    std::string_view identity = {};      // who acts: "certificate:/DC=org/CN=x"
+    std::string_view host = {};          // forwarder, origin, adopter: where the event was accepted
+    std::string_view vouched_kind = {};  // forwarder: kind of the identity it states
+    std::string_view source = {};        // origin: name of the source
+    std::string_view event = {};         // origin: name of the event's type
+    std::string_view process = {};       // id or key
+    std::string_view spoken_host = {};   // origin, source VMManager: host it speaks for
+};
+
+// The rule that decides, and whether it was a refusal. No rule: denied by default.
+struct Ruling {
+    bool is_allowed = false;
+    const Rule* rule = nullptr;
+};
+Ruling judge(const RuleSet& rules, const Act& act);
+
+// The name under which rules and ownership know `identity` of events accepted at `host`.
+std::string canonical_identity(const RuleSet& rules, std::string_view identity,
+                               std::string_view host);
+
+// Sources whose events are the owner's own word.
+bool speaks_for_owner(std::string_view source);
+
+// '*' in `pattern` matches any text, also none; all else matches itself.
+bool matches_pattern(std::string_view pattern, std::string_view text);
+// Short and full names of a host are one host; case does not count.
+bool is_same_host(std::string_view a, std::string_view b);
+// "node1.example.org" of "certificate:/DC=org/CN=host/node1.example.org"; empty when the subject
+// names no host.
+std::string_view host_of_certificate(std::string_view identity);
+
+}  // namespace lb::authz

@@ -1,0 +1,148 @@
+#include "bkserver/query/forms.h"
+
+#include "bkserver/book/policy.h"
+#include "common/base/encoding.h"
+#include "common/event/codec.h"
+#include "common/event/envelope.h"
+#include "common/event/event_id.h"
+#include "common/event/json.h"
+#include "common/event/time_text.h"
+
+namespace lb::query {
+
+namespace {
+
+// Of a dead letter whose bytes cannot be read: so much of them is shown.
+constexpr std::size_t kShownBytesMax = 4096;
+
+void add_text(Row& row, const char* name, std::string_view text) {
+    if (!text.empty()) row[name] = text;
+}
+
+void add_time(Row& row, const char* name, std::int64_t time_us) {
+    if (time_us != 0) row[name] = event::time_to_text(time_us);
+}
+
+void add_identity(Row& row, const char* name, const lb::v1::Identity& identity) {
+    if (!identity.name().empty()) row[name] = book::identity_text(identity);
+}
+
+void add_acceptance(Row& row, const lb::v1::Envelope& envelope) {
+    if (!envelope.has_acceptance()) return;
+    const lb::v1::Acceptance& acceptance = envelope.acceptance();
+    add_identity(row, "identity", acceptance.identity());
+    add_text(row, "accepted_on", acceptance.host());
+    add_time(row, "accepted", acceptance.accepted_at_us());
+}
+
+// The members of event::event_to_json, in its order.
+void add_event(Row& row, std::string_view subject, const event::Event& event) {
+    for (const auto& [name, value] : event::event_to_json(subject, event).items())
+        row[name] = value;
+}
+
+}  // namespace
+
+std::string_view verdict_word(lb::v1::Verdict verdict) {
+    switch (verdict) {
+        case lb::v1::VERDICT_ACCEPTED:
+            return "accepted";
+        case lb::v1::VERDICT_DUPLICATE:
+            return "duplicate";
+        case lb::v1::VERDICT_UNKNOWN_TYPE:
+            return "unknown";
+        case lb::v1::VERDICT_UNREGISTERED:
+            return "unregistered";
+        case lb::v1::VERDICT_DENIED:
+            return "denied";
+        case lb::v1::VERDICT_MALFORMED:
+            return "malformed";
+        case lb::v1::VERDICT_CONFLICT:
+            return "conflict";
+        case lb::v1::VERDICT_RETRY:
+            return "retry";
+        case lb::v1::VERDICT_UNSPECIFIED:
+        case lb::v1::Verdict_INT_MIN_SENTINEL_DO_NOT_USE_:
+        case lb::v1::Verdict_INT_MAX_SENTINEL_DO_NOT_USE_:
+            break;
+    }
+    return "undecided";
+}
+
+Row list_row(const store::Process& process) {
+    Row row = Row::object();
+    row["jobId"] = process.id;
+    add_text(row, "jobtype", state::process_type_word(process.type));
+    add_text(row, "state", process.state);
+    add_text(row, "vm_state", process.vm_state);
+    add_text(row, "owner", process.owner);
+    add_text(row, "vm_phy_hostname", process.host);
+    add_time(row, "stateEnterTime", process.entered_us);
+    add_time(row, "lastUpdateTime", process.updated_us);
+    if (process.is_adopted && process.registrant.empty()) row["adopted"] = true;
+    if (process.not_understood) row["not_understood"] = true;
+    return row;
+}
+
+Result<StoredEvent> open_event(const store::Event& stored) {
+    StoredEvent opened;
+    if (!opened.envelope.ParseFromString(stored.envelope))
+        return Error{ErrorCode::kCorrupt, "the stored event " +
+                                              event::event_id_to_text(stored.event_id) +
+                                              " cannot be read; `lbctl rebuild` will say the same"};
+    if (auto decoded = event::decode(opened.envelope.event()); decoded.ok())
+        opened.event = std::move(decoded).value();
+    return opened;
+}
+
+Row event_row(const store::Event& stored, const StoredEvent& opened) {
+    Row row = Row::object();
+    row["event_id"] = event::event_id_to_text(stored.event_id);
+    add_event(row, opened.envelope.subject(), opened.event);
+    row["verdict"] = verdict_word(stored.verdict);
+    add_acceptance(row, opened.envelope);
+    add_identity(row, "forwarder", stored.forwarder);
+    add_time(row, "arrived", stored.arrived_us);
+    return row;
+}
+
+Row dead_letter_row(const store::DeadLetter& letter) {
+    Row row = Row::object();
+    row["number"] = letter.number;
+    row["verdict"] = verdict_word(letter.verdict);
+    row["reason"] = letter.reason;
+    row["times"] = letter.times;
+    add_identity(row, "forwarder", letter.forwarder);
+    add_time(row, "arrived", letter.arrived_us);
+    add_time(row, "replayed", letter.replayed_us);
+    return row;
+}
+
+Row dead_letter_details(const store::DeadLetter& letter) {
+    Row row = dead_letter_row(letter);
+    row["bytes"] = letter.envelope.size();
+    lb::v1::Envelope envelope;
+    if (!envelope.ParseFromString(letter.envelope)) {
+        row["hex"] = to_hex(std::string_view(letter.envelope).substr(0, kShownBytesMax));
+        return row;
+    }
+    add_text(row, "subject", envelope.subject());
+    if (envelope.event_id().size() == event::kEventIdBytes)
+        row["event_id"] = event::event_id_to_text(envelope.event_id());
+    add_acceptance(row, envelope);
+    if (const auto decoded = event::decode(envelope.event()); decoded.ok())
+        row["event"] = event::event_to_json(envelope.subject(), *decoded);
+    else
+        row["event_hex"] = to_hex(std::string_view(envelope.event()).substr(0, kShownBytesMax));
+    return row;
+}
+
+void add_view(Row& status, const state::View& view) {
+    Row shown = view.to_json();
+    for (const char* name : {"disagreements", "stale"}) {
+        const auto found = shown.find(name);
+        if (found != shown.end() && !found->empty()) status[name] = *found;
+    }
+}
+
+}  // namespace lb::query

@@ -1,0 +1,42 @@
+// The JSON forms of answers (bkserver/web/JSON.md). Pure functions; a member that has nothing to
+// say is absent.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "bkserver/state/engine.h"
+#include "bkserver/store/store.h"
+#include "common/base/result.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::query {
+
+using Row = nlohmann::ordered_json;
+
+// "accepted", "duplicate", ...
+std::string_view verdict_word(lb::v1::Verdict verdict);
+
+// A row of a list, from the columns of the store.
+Row list_row(const store::Process& process);
+
+// A stored event taken apart; the envelope owns what `event` does not.
+struct StoredEvent {
+    lb::v1::Envelope envelope;
+    event::Event event;
+};
+// kCorrupt when the stored bytes are no envelope; an event that cannot be decoded keeps type 0.
+Result<StoredEvent> open_event(const store::Event& stored);
+
+// An event of a history, without the state after it.
+Row event_row(const store::Event& stored, const StoredEvent& opened);
+
+Row dead_letter_row(const store::DeadLetter& letter);
+// With what is inside, as far as it can be read.
+Row dead_letter_details(const store::DeadLetter& letter);
+
+// The members that `view` adds to a status: nothing when all agree.
+void add_view(Row& status, const state::View& view);
+
+}  // namespace lb::query

@@ -1,0 +1,41 @@
+#include "bkserver/query/reply_writer.h"
+
+#include <utility>
+
+namespace lb::query {
+
+namespace {
+
+// A reply is sent when its rows reach this; one row may be longer, up to the frame's limit.
+constexpr std::size_t kReplyBytes = 256 * 1024;
+
+}  // namespace
+
+void ReplyWriter::add_row(const nlohmann::ordered_json& row) {
+    // Texts come from events: bytes that are no UTF-8 are shown as replacement characters.
+    std::string text = row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    bytes_ += text.size();
+    reply_.add_rows(std::move(text));
+    if (bytes_ >= kReplyBytes) flush(true);
+}
+
+void ReplyWriter::finish() {
+    reply_.set_code(lb::v1::ERROR_CODE_OK);
+    reply_.set_cursor(cursor_);
+    flush(false);
+}
+
+void ReplyWriter::fail(const Error& error) {
+    reply_.set_code(static_cast<lb::v1::ErrorCode>(error.code));
+    reply_.set_text(error.text);
+    flush(false);
+}
+
+void ReplyWriter::flush(bool more) {
+    reply_.set_id(request_);
+    reply_.set_more(more);
+    send_(std::exchange(reply_, lb::v1::Reply()));
+    bytes_ = 0;
+}
+
+}  // namespace lb::query

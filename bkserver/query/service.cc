@@ -1,0 +1,265 @@
+#include "bkserver/query/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "bkserver/query/timeline.h"
+
+namespace lb::query {
+
+namespace {
+
+std::uint32_t limit_of(std::uint32_t asked, std::uint32_t normal, std::uint32_t greatest) {
+    return asked == 0 ? normal : std::min(asked, greatest);
+}
+
+Result<std::uint32_t> number_of_cursor(std::string_view cursor) {
+    std::uint32_t number = 0;
+    if (cursor.empty()) return number;
+    const auto [end, problem] =
+        std::from_chars(cursor.data(), cursor.data() + cursor.size(), number);
+    if (problem != std::errc() || end != cursor.data() + cursor.size())
+        return Error{ErrorCode::kReject,
+                     "the cursor is none that this server gave; ask again without one"};
+    return number;
+}
+
+Result<store::ListFilter> filter_of(const lb::v1::ListRequest& ask) {
+    store::ListFilter filter;
+    if (!ask.type().empty()) {
+        filter.type = static_cast<std::uint16_t>(state::process_type_from_word(ask.type()));
+        if (filter.type == 0)
+            return Error{ErrorCode::kReject,
+                         fmt::format("'{}' is no type of process; for example virtual_machine or "
+                                     "physical_machine",
+                                     ask.type())};
+    }
+    filter.state = ask.state();
+    filter.vm_state = ask.vm_state();
+    filter.host = ask.host();
+    filter.owner = ask.owner();
+    return filter;
+}
+
+}  // namespace
+
+void Service::answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send) {
+    ReplyWriter writer(request.id(), send);
+    const Status status = dispatch(asker, request, writer);
+    if (status.ok())
+        writer.finish();
+    else
+        writer.fail(status.error());
+}
+
+Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer) {
+    switch (request.question_case()) {
+        case lb::v1::Request::kStatus:
+            return answer_status(asker, request.status(), writer);
+        case lb::v1::Request::kWhy:
+            return answer_why(asker, request.why(), writer);
+        case lb::v1::Request::kHistory:
+            return answer_history(asker, request.history(), writer);
+        case lb::v1::Request::kList:
+            return answer_list(asker, request.list(), writer);
+        case lb::v1::Request::kDead:
+            LB_TRY(must_administer(asker));
+            return answer_dead(request.dead(), writer);
+        case lb::v1::Request::kRebuild:
+            LB_TRY(must_administer(asker));
+            return answer_rebuild(request.rebuild(), writer);
+        case lb::v1::Request::kServer:
+            return answer_server(asker, request.server(), writer);
+        case lb::v1::Request::QUESTION_NOT_SET:
+            break;
+    }
+    return Error{ErrorCode::kUnsupported,
+                 "this server does not know the question; it may be older than the client"};
+}
+
+Result<store::Process> Service::readable_process(const Asker& asker, std::string_view name) {
+    LB_TRY_ASSIGN(auto found, reader_.find_process(name));
+    if (!found)
+        return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
+    const auto decision =
+        policy_.may_read(asker.identity, {.process = found->id, .registrant = found->registrant});
+    if (!decision.is_allowed) return Error{ErrorCode::kDenied, decision.reason};
+    if (found->type == 0)
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("{} is not registered yet; {} of its events wait for that",
+                                 found->id, found->waiting)};
+    return std::move(*found);
+}
+
+Status Service::must_administer(const Asker& asker) const {
+    const auto decision = policy_.may_administer(asker.identity);
+    if (!decision.is_allowed) return Error{ErrorCode::kDenied, decision.reason};
+    return {};
+}
+
+Result<state::View> Service::view_of(const Asker& asker, const store::Process& process,
+                                     const state::Registers& registers) {
+    state::ViewInput input;
+    input.now_us = asker.now_us;
+    LB_TRY_ASSIGN(const auto heartbeats, reader_.heartbeats_of(process.number));
+    for (const store::Heartbeat& beat : heartbeats)
+        input.heartbeats.push_back(
+            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
+    return state::view(registers, input);
+}
+
+Result<Row> Service::status_of(const Asker& asker, std::string_view name) {
+    LB_TRY_ASSIGN(const auto process, readable_process(asker, name));
+    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
+    Row row = state::derive(registers, process.id).attributes;
+    LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
+    add_view(row, view);
+    return row;
+}
+
+Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& ask,
+                              ReplyWriter& writer) {
+    if (ask.processes_size() == 0)
+        return Error{ErrorCode::kReject, "the question names no process"};
+    if (ask.processes_size() > kStatusProcessesMax)
+        return Error{ErrorCode::kFull, fmt::format("{} processes in one question, more than {}",
+                                                   ask.processes_size(), kStatusProcessesMax)};
+    for (const std::string& name : ask.processes()) {
+        auto row = status_of(asker, name);
+        // One question about several processes is answered for those that can be shown.
+        if (row.ok())
+            writer.add_row(*row);
+        else if (ask.processes_size() == 1)
+            return row.error();
+        else
+            writer.add_row({{"process", name},
+                            {"error", to_string(row.error().code)},
+                            {"text", row.error().text}});
+    }
+    return {};
+}
+
+Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer) {
+    LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
+    const std::string attribute = !ask.attribute().empty()   ? ask.attribute()
+                                  : process.vm_state.empty() ? "state"
+                                                             : "vm_state";
+    LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute));
+    LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
+    LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
+    const Row shown = view.to_json();
+    for (const auto& [name, value] : shown.items())
+        if (!value.empty()) row[name] = value;
+    writer.add_row(row);
+    return {};
+}
+
+Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
+                               ReplyWriter& writer) {
+    LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+    const std::uint32_t limit = limit_of(ask.limit(), kHistoryEventsDefault, kHistoryEventsMax);
+    LB_TRY_ASSIGN(auto cursor, write_timeline(reader_, process, {ask.cursor(), limit},
+                                              [&](const Row& row) { writer.add_row(row); }));
+    writer.set_cursor(std::move(cursor));
+    return {};
+}
+
+Status Service::answer_list(const Asker& asker, const lb::v1::ListRequest& ask,
+                            ReplyWriter& writer) {
+    const std::uint32_t limit = limit_of(ask.limit(), kListRowsDefault, kListRowsMax);
+    LB_TRY_ASSIGN(const auto filter, filter_of(ask));
+    LB_TRY_ASSIGN(store::ProcessNumber after, number_of_cursor(ask.cursor()));
+    // What the asker may not read is passed over; a page may therefore take several looks, and ends
+    // early, with a cursor, when most of the processes are others'.
+    constexpr int kLooksMax = 20;
+    std::uint32_t shown = 0;
+    for (int look = 0; look < kLooksMax && shown < limit; ++look) {
+        LB_TRY_ASSIGN(const auto processes, reader_.list_processes(filter, after, limit));
+        for (const store::Process& process : processes) {
+            after = process.number;
+            if (!policy_
+                     .may_read(asker.identity,
+                               {.process = process.id, .registrant = process.registrant})
+                     .is_allowed)
+                continue;
+            writer.add_row(list_row(process));
+            if (++shown == limit) break;
+        }
+        if (processes.size() < limit) return {};
+    }
+    writer.set_cursor(std::to_string(after));
+    return {};
+}
+
+Status Service::list_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer) {
+    const std::uint32_t limit = limit_of(ask.limit(), kListRowsDefault, kListRowsMax);
+    const std::uint64_t after = ask.number() == 0 ? 0 : ask.number() - 1;
+    LB_TRY_ASSIGN(const auto letters, reader_.list_dead_letters(after, limit));
+    for (const store::DeadLetter& letter : letters) writer.add_row(dead_letter_row(letter));
+    if (letters.size() == limit) writer.set_cursor(std::to_string(letters.back().number + 1));
+    return {};
+}
+
+Status Service::answer_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer) {
+    switch (ask.act()) {
+        case lb::v1::DeadLetterRequest::ACT_LIST:
+            return list_dead(ask, writer);
+        case lb::v1::DeadLetterRequest::ACT_SHOW: {
+            LB_TRY_ASSIGN(const auto letter, reader_.get_dead_letter(ask.number()));
+            if (!letter)
+                return Error{ErrorCode::kNotFound,
+                             fmt::format("there is no dead letter {}", ask.number())};
+            writer.add_row(dead_letter_details(*letter));
+            return {};
+        }
+        case lb::v1::DeadLetterRequest::ACT_REPLAY: {
+            LB_TRY_ASSIGN(const auto row, administration_.replay_dead_letter(ask.number()));
+            writer.add_row(row);
+            return {};
+        }
+        case lb::v1::DeadLetterRequest::ACT_DROP:
+            LB_TRY(administration_.drop_dead_letter(ask.number()));
+            writer.add_row({{"number", ask.number()}, {"dropped", true}});
+            return {};
+        case lb::v1::DeadLetterRequest_Act_DeadLetterRequest_Act_INT_MIN_SENTINEL_DO_NOT_USE_:
+        case lb::v1::DeadLetterRequest_Act_DeadLetterRequest_Act_INT_MAX_SENTINEL_DO_NOT_USE_:
+            break;
+    }
+    return Error{ErrorCode::kUnsupported, "this server does not know that act on dead letters"};
+}
+
+Status Service::answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer) {
+    return administration_.rebuild(ask.process(), ask.compare_only(),
+                                   [&](const Row& row) { writer.add_row(row); });
+}
+
+Status Service::answer_server(const Asker& asker, const lb::v1::ServerRequest& ask,
+                              ReplyWriter& writer) {
+    switch (ask.what()) {
+        case lb::v1::ServerRequest::WHAT_VERSION:
+            writer.add_row(administration_.version());
+            return {};
+        case lb::v1::ServerRequest::WHAT_HEALTH:
+            writer.add_row(administration_.health());
+            return {};
+        case lb::v1::ServerRequest::WHAT_METRICS:
+            LB_TRY(must_administer(asker));
+            writer.add_row({{"metrics", administration_.metrics()}});
+            return {};
+        case lb::v1::ServerRequest::WHAT_FORWARDERS: {
+            LB_TRY(must_administer(asker));
+            const Row rows = administration_.forwarders();
+            for (const Row& row : rows) writer.add_row(row);
+            return {};
+        }
+        case lb::v1::ServerRequest_What_ServerRequest_What_INT_MIN_SENTINEL_DO_NOT_USE_:
+        case lb::v1::ServerRequest_What_ServerRequest_What_INT_MAX_SENTINEL_DO_NOT_USE_:
+            break;
+    }
+    return Error{ErrorCode::kUnsupported, "this server cannot tell that about itself"};
+}
+
+}  // namespace lb::query

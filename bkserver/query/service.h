@@ -1,0 +1,67 @@
+// Answers what clients ask (proto/lb/v1/query.proto) from the store. Every answer is checked
+// against the policy: who may not read a process learns nothing of it but that it may not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bkserver/authz/policy.h"
+#include "bkserver/query/administration.h"
+#include "bkserver/query/forms.h"
+#include "bkserver/query/reply_writer.h"
+#include "bkserver/store/store.h"
+#include "lb/v1/wire.pb.h"
+
+namespace lb::query {
+
+// Named in one status request.
+inline constexpr int kStatusProcessesMax = 1000;
+inline constexpr std::uint32_t kListRowsDefault = 100;
+inline constexpr std::uint32_t kListRowsMax = 1000;
+inline constexpr std::uint32_t kHistoryEventsDefault = 500;
+inline constexpr std::uint32_t kHistoryEventsMax = 2000;
+// Events of a process that one answer looks at; beyond that it says "truncated".
+inline constexpr std::uint32_t kScannedEventsMax = 100'000;
+
+struct Asker {
+    lb::v1::Identity identity;  // proven by TLS or the kernel
+    std::int64_t now_us = 0;    // server's clock when the request came
+};
+
+// One thread at a time; as many services as there are threads.
+class Service {
+  public:
+    // All outlive the service.
+    Service(store::Reader& reader, const authz::Policy& policy, Administration& administration)
+        : reader_(reader), policy_(policy), administration_(administration) {}
+
+    // Calls `send` at least once, the last time without `more`.
+    void answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send);
+
+    // One status, as a page shows it.
+    Result<Row> status_of(const Asker& asker, std::string_view name);
+
+  private:
+    Status dispatch(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer);
+    Status answer_status(const Asker& asker, const lb::v1::StatusRequest& ask, ReplyWriter& writer);
+    Status answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer);
+    Status answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
+                          ReplyWriter& writer);
+    Status answer_list(const Asker& asker, const lb::v1::ListRequest& ask, ReplyWriter& writer);
+    Status answer_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
+    Status list_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
+    Status answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer);
+    Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
+
+    // A process that is registered or adopted and that the asker may read.
+    Result<store::Process> readable_process(const Asker& asker, std::string_view name);
+    Status must_administer(const Asker& asker) const;
+    Result<state::View> view_of(const Asker& asker, const store::Process& process,
+                                const state::Registers& registers);
+
+    store::Reader& reader_;
+    const authz::Policy& policy_;
+    Administration& administration_;
+};
+
+}  // namespace lb::query

@@ -1,0 +1,159 @@
+#include "bkserver/query/timeline.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "bkserver/book/policy.h"
+#include "bkserver/query/service.h"
+#include "common/event/event_id.h"
+#include "common/event/time_text.h"
+
+namespace lb::query {
+
+namespace {
+
+constexpr std::uint32_t kScanPage = 1000;
+// Overruled events that an explanation lists.
+constexpr std::size_t kOverruledMax = 50;
+
+event::Arrival arrival_of(const StoredEvent& opened) {
+    const lb::v1::Acceptance& acceptance = opened.envelope.acceptance();
+    return {.origin = acceptance.origin(),
+            .counter = acceptance.counter(),
+            .accepted_at_us = acceptance.accepted_at_us(),
+            .event_id = opened.envelope.event_id()};
+}
+
+// Calls `visit` for every stored event in the order of keys until it returns false. False: there
+// were more than a scan may look at.
+Result<bool> scan_events(
+    store::Reader& reader, store::ProcessNumber process,
+    const std::function<bool(const store::Event&, const StoredEvent&)>& visit) {
+    std::string cursor;
+    for (std::uint32_t seen = 0; seen < kScannedEventsMax; seen += kScanPage) {
+        LB_TRY_ASSIGN(const auto page, reader.read_history(process, cursor, kScanPage));
+        for (const store::Event& stored : page.events) {
+            LB_TRY_ASSIGN(const auto opened, open_event(stored));
+            if (!visit(stored, opened)) return true;
+        }
+        if (page.cursor.empty()) return true;
+        cursor = page.cursor;
+    }
+    return false;
+}
+
+Row claim_row(const state::ClaimView& claim) {
+    Row row = Row::object();
+    row["value"] = claim.value;
+    if (!claim.event.empty()) row["type"] = claim.event;
+    row["time"] = event::time_to_text(claim.time_us);
+    row["source"] = event::source_names()[static_cast<std::size_t>(claim.source)];
+    if (!claim.host.empty()) row["host"] = claim.host;
+    row["event_id"] = event::event_id_to_text(claim.event_id);
+    return row;
+}
+
+Row event_claim_row(const store::Event& stored, const StoredEvent& opened, std::string_view value) {
+    Row row = Row::object();
+    row["value"] = value;
+    const event::TypeInfo* type = event::find_type(opened.event.type);
+    if (type != nullptr) row["type"] = type->name;
+    row["time"] = event::time_to_text(opened.event.time_us);
+    row["source"] = event::source_names()[static_cast<std::size_t>(opened.event.source)];
+    row["host"] = opened.event.host;
+    row["identity"] = book::identity_text(opened.envelope.acceptance().identity());
+    row["event_id"] = event::event_id_to_text(stored.event_id);
+    return row;
+}
+
+std::optional<std::string> claimed_value(std::uint32_t type, const StoredEvent& opened,
+                                         std::string_view attribute) {
+    for (auto& [name, value] : state::claims_of(type, opened.event))
+        if (name == attribute) return std::move(value);
+    return std::nullopt;
+}
+
+// Collects what the stored events say about one attribute.
+struct Evidence {
+    std::optional<Row> decided_by;
+    std::vector<Row> overruled;  // oldest first
+};
+
+Result<Evidence> gather(store::Reader& reader, const store::Process& process,
+                        const state::Explanation& explanation, bool& is_whole) {
+    Evidence evidence;
+    const auto visit = [&](const store::Event& stored, const StoredEvent& opened) {
+        const bool decides =
+            explanation.decided_by && stored.event_id == explanation.decided_by->event_id;
+        const auto value = claimed_value(process.type, opened, explanation.attribute);
+        if (decides)
+            evidence.decided_by = event_claim_row(stored, opened, explanation.decided_by->value);
+        else if (value)
+            evidence.overruled.push_back(event_claim_row(stored, opened, *value));
+        return true;
+    };
+    LB_TRY_ASSIGN(is_whole, scan_events(reader, process.number, visit));
+    return evidence;
+}
+
+}  // namespace
+
+Result<std::string> write_timeline(store::Reader& reader, const store::Process& process,
+                                   const TimelinePage& page,
+                                   const std::function<void(const Row&)>& on_row) {
+    state::Registers registers = state::fresh(process.type);
+    std::uint32_t shown = 0;
+    std::string last;
+    bool is_cut = false;
+    const auto visit = [&](const store::Event& stored, const StoredEvent& opened) {
+        if (shown == page.limit) {
+            is_cut = true;
+            return false;
+        }
+        state::apply(registers, opened.event, arrival_of(opened));
+        if (stored.order_key <= page.cursor) return true;
+        Row row = event_row(stored, opened);
+        const state::ProcessStatus after = state::derive(registers, process.id);
+        row["state"] = state::to_string(after.state);
+        if (!after.vm_state.empty()) row["vm_state"] = after.vm_state;
+        on_row(row);
+        last = stored.order_key;
+        ++shown;
+        return true;
+    };
+    LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
+    if (!is_whole)
+        return Error{ErrorCode::kFull,
+                     "the history is longer than this server shows (100,000 "
+                     "events)"};
+    return is_cut ? last : std::string();
+}
+
+Result<Row> explanation_row(store::Reader& reader, const store::Process& process,
+                            const state::Explanation& explanation) {
+    bool is_whole = true;
+    LB_TRY_ASSIGN(Evidence evidence, gather(reader, process, explanation, is_whole));
+    Row row = Row::object();
+    row["process"] = process.id;
+    row["attribute"] = explanation.attribute;
+    row["value"] = explanation.value;
+    if (evidence.decided_by)
+        row["decided_by"] = *evidence.decided_by;
+    else if (explanation.decided_by)
+        row["decided_by"] = claim_row(*explanation.decided_by);
+    if (!explanation.remark.empty()) row["remark"] = explanation.remark;
+    Row overruled = Row::array();
+    if (evidence.overruled.empty())
+        for (const state::ClaimView& claim : explanation.overruled)
+            overruled.push_back(claim_row(claim));
+    const std::size_t count = std::min(evidence.overruled.size(), kOverruledMax);
+    for (std::size_t i = 0; i < count; ++i)
+        overruled.push_back(evidence.overruled[evidence.overruled.size() - 1 - i]);
+    if (!overruled.empty()) row["overruled"] = overruled;
+    if (!is_whole || count < evidence.overruled.size()) row["truncated"] = true;
+    if (!explanation.rules.empty()) row["rules"] = explanation.rules;
+    return row;
+}
+
+}  // namespace lb::query

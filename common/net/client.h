@@ -1,0 +1,60 @@
+// A blocking connection for tools, over TLS or the server's Unix socket: connect, hello, one
+// request after the other, each within its deadline. Plain sockets; no loop, no thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/tls/credentials.h"
+
+namespace lb::v1 {
+class Envelope;
+class HelloReply;
+class LogReply;
+class Reply;
+class Request;
+}  // namespace lb::v1
+
+namespace lb::net {
+
+struct ClientOptions {
+    std::string
+        socket_path;  // not empty: the server's Unix socket, and neither host nor credentials
+    std::string host;
+    std::uint16_t port = 9000;
+    // Names one of which the server's certificate must have; empty = `host` only.
+    std::vector<std::string> host_names;
+    std::shared_ptr<tls::Credentials> credentials;
+    std::string software;                       // "lbctl 0.1.0"
+    std::chrono::milliseconds timeout{30'000};  // of connecting, and of each call
+};
+
+// One thread at a time. After an error of kRetry, kTimeout or kCorrupt it is of no more use.
+class Client {
+  public:
+    // Connects and says hello.
+    static Result<std::unique_ptr<Client>> connect(const ClientOptions& options);
+    ~Client();
+
+    [[nodiscard]] const v1::HelloReply& hello() const;
+
+    // Sends the request (its id is set here) and hands each reply to `on_reply`, until one has no
+    // `more`, or `on_reply` returns false (then the client is of no more use). A reply whose code
+    // is not OK becomes the error returned.
+    Status ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply);
+    // Logs one event directly at the server (LOG frame); the reply says what became of it.
+    Result<v1::LogReply> log(const v1::Envelope& envelope);
+
+  private:
+    struct Implementation;
+    explicit Client(std::unique_ptr<Implementation> implementation);
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace lb::net

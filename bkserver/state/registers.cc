@@ -11,7 +11,7 @@
 namespace lb::state {
 namespace {
 
-constexpr std::uint32_t kSources = 32;  // more than lb.v1.Source has; greater numbers are corrupt
+bool is_source(std::uint32_t number) { return number < event::source_names().size(); }
 
 void put_claim(const Slot& slot, const Claim& claim, v1::RegisterClaim& out) {
     out.set_register_(slot.register_number);
@@ -39,7 +39,7 @@ Error corrupt(std::string what) {
 }
 
 Status read_claim(const v1::RegisterClaim& in, Registers& registers) {
-    if (in.register_() > UINT16_MAX || in.source() >= kSources) return corrupt("number too great");
+    if (in.register_() > UINT16_MAX || !is_source(in.source())) return corrupt("number too great");
     Slot slot{static_cast<std::uint16_t>(in.register_()), in.name()};
     if (!registers.claims.empty() && !(registers.claims.rbegin()->first < slot))
         return corrupt("claims are not sorted");
@@ -51,7 +51,7 @@ Status read_claim(const v1::RegisterClaim& in, Registers& registers) {
 }
 
 Status read_track(const v1::TrackClaim& in, Registers& registers) {
-    if (in.row() > UINT16_MAX || in.source() >= kSources) return corrupt("number too great");
+    if (in.row() > UINT16_MAX || !is_source(in.source())) return corrupt("number too great");
     if (!registers.track.empty() && registers.track.back().key >= in.key())
         return corrupt("the track is not sorted");
     TrackClaim claim;

@@ -67,5 +67,6 @@ std::string name_of(const Into& into, const Subject& subject);
 Outcome apply(Registry registry, Registers& registers, const event::Event& event,
               const event::Arrival& arrival);
 ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process);
+View view(Registry registry, const Registers& registers, const ViewInput& input);
 
 }  // namespace lb::state

@@ -67,15 +67,19 @@ ordered_json View::to_json() const {
     return ordered_json{{"evidence", evidence}, {"disagreements", named}, {"stale", stale}};
 }
 
-View view(const Registers& registers, const ViewInput& input) {
+View view(Registry registry, const Registers& registers, const ViewInput& input) {
     View view;
-    const Machine* machine = find_machine(machines(), registers.type);
+    const Machine* machine = find_machine(registry, registers.type);
     if (machine == nullptr) return view;
     view.evidence = evidence_of(*machine, registers);
     find_stale(input, view);
     if (machine->word == "virtual_machine" || machine->word == "physical_machine")
         vm::add_disagreements(*machine, registers, input, view);
     return view;
+}
+
+View view(const Registers& registers, const ViewInput& input) {
+    return view(machines(), registers, input);
 }
 
 }  // namespace lb::state

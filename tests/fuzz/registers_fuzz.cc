@@ -1,4 +1,5 @@
-// Registers from a damaged or hostile database: whatever the bytes, they are refused or give a status.
+// Registers from a damaged or hostile database: whatever the bytes, they are refused or give a
+// status.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

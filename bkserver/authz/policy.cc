@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "common/event/identity.h"
+
 namespace lb::authz {
 
 namespace {
 
 using book::Decision;
-using book::identity_text;
+using event::identity_text;
 
 constexpr std::string_view kManagerOfHost = "VMManager";
 
@@ -76,8 +78,7 @@ struct Origin {
 
 Origin origin_of(const RuleSet& rules, const book::PolicyQuestion& question) {
     const std::string origin = identity_text(question.origin);
-    return {canonical_identity(rules, origin, question.origin_host),
-            origin == identity_text(question.forwarder)};
+    return {canonical_identity(rules, origin), origin == identity_text(question.forwarder)};
 }
 
 Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
@@ -129,16 +130,13 @@ std::shared_ptr<const RuleSet> Policy::rules() const {
 
 bool Policy::is_local_admin(const lb::v1::Identity& identity) const {
     if (identity.kind() != lb::v1::IDENTITY_KIND_UID) return false;
-    const std::string text = identity_text(identity);
-    return std::any_of(admin_uids_.begin(), admin_uids_.end(), [&](std::uint32_t uid) {
-        const std::string prefix = fmt::format("uid:{}", uid);
-        return text == prefix || text.starts_with(prefix + "(");
-    });
+    return std::any_of(admin_uids_.begin(), admin_uids_.end(),
+                       [&](std::uint32_t uid) { return identity.name() == std::to_string(uid); });
 }
 
 bool Policy::is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const {
     if (is_local_admin(identity)) return true;
-    const std::string name = canonical_identity(rules, identity_text(identity), {});
+    const std::string name = canonical_identity(rules, identity_text(identity));
     return judge(rules, {.role = Role::kAdmin, .identity = name}).is_allowed;
 }
 
@@ -176,7 +174,7 @@ Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
     const std::string forwarder = identity_text(question.forwarder);
     if (is_admin(*rules, question.forwarder)) return {true, "allowed to administrators"};
-    const std::string name = canonical_identity(*rules, forwarder, question.origin_host);
+    const std::string name = canonical_identity(*rules, forwarder);
     return decide(*rules, {.role = Role::kAdopter,
                            .identity = name,
                            .host = question.origin_host,
@@ -185,7 +183,7 @@ Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
 
 Decision Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& question) const {
     const auto rules = this->rules();
-    const std::string name = canonical_identity(*rules, identity_text(reader), {});
+    const std::string name = canonical_identity(*rules, identity_text(reader));
     if (!question.registrant.empty() && name == question.registrant)
         return {true, "allowed to whoever registered the process"};
     if (is_admin(*rules, reader)) return {true, "allowed to administrators"};
@@ -195,7 +193,7 @@ Decision Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& qu
 Decision Policy::may_administer(const lb::v1::Identity& identity) const {
     const auto rules = this->rules();
     if (is_local_admin(identity)) return {true, "allowed to administrators of this host"};
-    const std::string name = canonical_identity(*rules, identity_text(identity), {});
+    const std::string name = canonical_identity(*rules, identity_text(identity));
     return decide(*rules, {.role = Role::kAdmin, .identity = name});
 }
 

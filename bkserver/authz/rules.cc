@@ -4,10 +4,13 @@
 #include <array>
 
 #include "common/base/ascii.h"
+#include "common/event/identity.h"
 
 namespace lb::authz {
 
 namespace {
+
+using event::host_of_certificate;
 
 constexpr std::array<std::string_view, kRoleCount> kRoleNames{"forwarder", "origin", "registrar",
                                                               "adopter",   "reader", "admin"};
@@ -76,6 +79,13 @@ bool matches_adoption(const Rule& rule, const Act& act) {
                         certified.empty() ? act.host : certified);
 }
 
+// "uid:1000" and "node1" of "uid:1000@node1"; names of other kinds have no realm.
+std::pair<std::string_view, std::string_view> split_realm(std::string_view identity) {
+    const std::size_t at = identity.starts_with("uid:") ? identity.rfind('@') : identity.npos;
+    if (at == identity.npos) return {identity, {}};
+    return {identity.substr(0, at), identity.substr(at + 1)};
+}
+
 bool matches(const Rule& rule, const Act& act) {
     if (!contains(rule.roles, act.role) || !matches_any(rule.who, act.identity)) return false;
     if (!rule.processes.empty() && !act.process.empty() &&
@@ -112,14 +122,12 @@ Ruling judge(const RuleSet& rules, const Act& act) {
     return ruling;
 }
 
-std::string canonical_identity(const RuleSet& rules, std::string_view identity,
-                               std::string_view host) {
+std::string canonical_identity(const RuleSet& rules, std::string_view identity) {
+    const auto [who, realm] = split_realm(identity);
     for (const Alias& alias : rules.aliases)
         for (const std::string& also : alias.also) {
-            const std::size_t at = also.rfind('@');
-            if (identity != std::string_view(also).substr(0, at)) continue;
-            if (at == std::string::npos ||
-                matches_host({also.substr(at + 1)}, host, std::string_view{}))
+            const auto [also_who, also_realm] = split_realm(also);
+            if (who == also_who && (also_realm.empty() || is_same_host(realm, also_realm)))
                 return alias.identity;
         }
     return std::string(identity);
@@ -159,22 +167,6 @@ bool is_same_host(std::string_view a, std::string_view b) {
     return shorter.find('.') == std::string_view::npos && longer.size() > shorter.size() &&
            longer[shorter.size()] == '.' &&
            equal_ignoring_case(longer.substr(0, shorter.size()), shorter);
-}
-
-std::string_view host_of_certificate(std::string_view identity) {
-    constexpr std::string_view kPrefix = "certificate:";
-    if (!identity.starts_with(kPrefix)) return {};
-    const std::size_t begin = identity.rfind("/CN=");
-    if (begin == std::string_view::npos) return {};
-    std::string_view name = identity.substr(begin + 4);
-    // "host/node1": a service name in front of the host.
-    if (const std::size_t slash = name.find('/'); slash != std::string_view::npos)
-        name = name.substr(slash + 1);
-    const bool is_host = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        const char lower = to_lower(c);
-        return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-    });
-    return is_host ? name : std::string_view{};
 }
 
 }  // namespace lb::authz

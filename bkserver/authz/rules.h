@@ -28,7 +28,7 @@ struct Rule {
     std::string name;  // "rule 3" when the file gives none
     bool is_deny = false;
     std::vector<Role> roles;
-    std::vector<std::string> who;         // identities: "certificate:/DC=org/*", "uid:1000(*)"
+    std::vector<std::string> who;         // identities: "certificate:/DC=org/*", "uid:1000@*"
     std::vector<std::string> hosts;       // where the event was accepted; "own": certificate's host
     std::vector<std::string> vouches;     // kinds of identities a forwarder may state
     std::vector<std::string> sources;     // empty: all but those that speak for the owner
@@ -40,7 +40,7 @@ struct Rule {
 // Identities that are one person or service.
 struct Alias {
     std::string identity;           // by which it is known here
-    std::vector<std::string> also;  // "uid:1000(alice)@node1.example.org"
+    std::vector<std::string> also;  // "uid:1000@node1.example.org"; without host: of any
 };
 
 struct RuleSet {
@@ -67,9 +67,8 @@ struct Ruling {
 };
 Ruling judge(const RuleSet& rules, const Act& act);
 
-// The name under which rules and ownership know `identity` of events accepted at `host`.
-std::string canonical_identity(const RuleSet& rules, std::string_view identity,
-                               std::string_view host);
+// The name under which rules and ownership know `identity`.
+std::string canonical_identity(const RuleSet& rules, std::string_view identity);
 
 // Sources whose events are the owner's own word.
 bool speaks_for_owner(std::string_view source);
@@ -78,8 +77,5 @@ bool speaks_for_owner(std::string_view source);
 bool matches_pattern(std::string_view pattern, std::string_view text);
 // Short and full names of a host are one host; case does not count.
 bool is_same_host(std::string_view a, std::string_view b);
-// "node1.example.org" of "certificate:/DC=org/CN=host/node1.example.org"; empty when the subject
-// names no host.
-std::string_view host_of_certificate(std::string_view identity);
 
 }  // namespace lb::authz

@@ -14,7 +14,7 @@ std::uint32_t implied_type(std::span<const store::Subject> subjects) {
     return 0;
 }
 
-std::uint32_t fold_all(state::Registers& registers, std::span<const OpenedEvent> events) {
+std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events) {
     std::uint32_t waiting = 0;
     // The registration that decided the type: it is in the registers and alone there, so the others
     // begin again. An earlier registration may decide once more; each is earlier than the last.
@@ -22,7 +22,7 @@ std::uint32_t fold_all(state::Registers& registers, std::span<const OpenedEvent>
     std::size_t restarts = 0;
     for (std::size_t i = 0; i < events.size(); ++i) {
         if (i == decided_by) continue;
-        switch (state::apply(registers, events[i].event, events[i].order())) {
+        switch (state::apply(registers, events[i].event, events[i].arrival())) {
             case state::Outcome::kApplied:
             case state::Outcome::kNoted:
             case state::Outcome::kNotUnderstood:

@@ -17,7 +17,7 @@ std::uint32_t implied_type(std::span<const store::Subject> subjects);
 
 // All events of a process into fresh registers, in whatever order they stand. Returns how many wait
 // for a type.
-std::uint32_t fold_all(state::Registers& registers, std::span<const OpenedEvent> events);
+std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events);
 
 // The columns that follow from the registers.
 void set_columns(store::Process& process, const state::Registers& registers);

@@ -1,7 +1,6 @@
 #include "bkserver/book/intake.h"
 
-#include "common/event/codec.h"
-#include "common/event/envelope.h"
+#include "common/event/identity.h"
 
 namespace lb::book {
 
@@ -14,21 +13,8 @@ std::string canonical_text(event::Subject subject) {
 
 }  // namespace
 
-event::Arrival OpenedEvent::order() const {
-    const lb::v1::Acceptance& acceptance = envelope.acceptance();
-    return {acceptance.origin(), acceptance.counter(), acceptance.accepted_at_us(),
-            envelope.event_id()};
-}
-
-Result<OpenedEvent> open_envelope(std::string_view bytes) {
-    OpenedEvent opened;
-    LB_TRY_ASSIGN(opened.envelope, event::parse_envelope(bytes, true));
-    LB_TRY_ASSIGN(opened.event, event::decode(opened.envelope.event()));
-    return opened;
-}
-
 bool Candidate::is_stored() const {
-    if (opened.event.type == kHeartbeat) return false;
+    if (accepted.event.type == kHeartbeat) return false;
     return settled.verdict == lb::v1::VERDICT_ACCEPTED ||
            settled.verdict == lb::v1::VERDICT_UNKNOWN_TYPE ||
            settled.verdict == lb::v1::VERDICT_UNREGISTERED;
@@ -47,13 +33,16 @@ void Candidate::settle(lb::v1::Verdict verdict, std::string reason) {
 Candidate take_in(const Arrived& arrived) {
     Candidate candidate;
     candidate.arrived = &arrived;
-    Result<OpenedEvent> opened = open_envelope(arrived.envelope);
-    if (!opened.ok()) {
-        candidate.settle(lb::v1::VERDICT_MALFORMED, opened.error().text);
+    auto accepted = event::open_accepted(arrived.envelope, arrived.forwarder, arrived.arrived_us);
+    if (!accepted.ok()) {
+        candidate.settle(lb::v1::VERDICT_MALFORMED, accepted.error().text);
         return candidate;
     }
-    candidate.opened = std::move(*opened);
-    const auto subject = event::parse_subject(candidate.opened.envelope.subject());
+    candidate.accepted = *std::move(accepted);
+    const lb::v1::Envelope& envelope = candidate.accepted.envelope;
+    candidate.forwarder = arrived.forwarder;
+    event::set_realm(candidate.forwarder, arrived.forwarder, envelope.acceptance().host());
+    const auto subject = event::parse_subject(envelope.subject());
     if (!subject.ok()) {
         candidate.settle(lb::v1::VERDICT_MALFORMED, "subject: " + subject.error().text);
         return candidate;

@@ -6,28 +6,17 @@
 #include <string_view>
 
 #include "bkserver/book/book.h"
+#include "common/event/accepted_event.h"
 #include "common/event/event.h"
-#include "common/event/order_key.h"
 #include "common/event/process_id.h"
 
 namespace lb::book {
 
-// An envelope and the event inside it.
-struct OpenedEvent {
-    lb::v1::Envelope envelope;
-    event::Event event;
-
-    // References into this envelope.
-    [[nodiscard]] event::Arrival order() const;
-};
-
-// kReject says what is wrong.
-Result<OpenedEvent> open_envelope(std::string_view bytes);
-
 // An event on its way through one settlement.
 struct Candidate {
     const Arrived* arrived = nullptr;
-    OpenedEvent opened;
+    event::AcceptedEvent accepted;
+    lb::v1::Identity forwarder;  // with its realm
     event::Subject subject;
     std::string subject_text;  // canonical: what the store knows it by
     Settled settled;           // VERDICT_UNSPECIFIED as long as nothing is decided

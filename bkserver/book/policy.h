@@ -12,12 +12,13 @@ namespace lb::book {
 
 // One event at the door. References are valid during the call only.
 struct PolicyQuestion {
-    const lb::v1::Identity& forwarder;  // proven by TLS: who delivers
-    const lb::v1::Identity& origin;     // as stamped at acceptance: who logged it
+    const lb::v1::Identity& forwarder;  // proven by TLS or the kernel: who delivers
+    const lb::v1::Identity& origin;     // who logged it, as stamped at acceptance, with its realm
     std::string_view origin_host;       // host of the daemon that accepted it
     std::string_view subject;           // process id or key
     const lb::event::Event& event;
-    std::string_view registrant;  // who registered the process, as identity_text(); empty: nobody
+    std::string_view
+        registrant;  // who registered the process, as event::identity_text(); empty: nobody
 };
 
 struct Decision {
@@ -36,8 +37,5 @@ class Policy {
     // May an event whose key nobody owns create the process?
     [[nodiscard]] virtual Decision may_adopt(const PolicyQuestion& question) const = 0;
 };
-
-// "certificate:/DC=org/CN=x", "uid:1000(alice)": how identities are compared, stored and shown.
-std::string identity_text(const lb::v1::Identity& identity);
 
 }  // namespace lb::book

@@ -75,7 +75,8 @@ Status Rebuild::compare(store::Process& row, RebuildOutcome& outcome) {
     if (!kept.ok() && kept.error().code == ErrorCode::kUnsupported)
         return kept.error().within(row.id);
     LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, writer_.subjects_of(row.number));
-    LB_TRY_ASSIGN(const std::vector<OpenedEvent> events, open_all_events(writer_, subjects));
+    LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events,
+                  open_all_events(writer_, subjects));
     outcome.events = events.size();
     state::Registers fresh = state::fresh(row.is_adopted ? implied_type(subjects) : 0);
     const std::uint32_t waiting = fold_all(fresh, events);

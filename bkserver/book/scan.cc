@@ -19,14 +19,15 @@ Status read_all_events(store::Writer& writer, store::SubjectNumber subject,
     }
 }
 
-Result<std::vector<OpenedEvent>> open_all_events(store::Writer& writer,
-                                                 std::span<const store::Subject> subjects) {
+Result<std::vector<event::AcceptedEvent>> open_all_events(
+    store::Writer& writer, std::span<const store::Subject> subjects) {
     std::vector<store::Event> stored;
     for (const store::Subject& subject : subjects)
         LB_TRY(read_all_events(writer, subject.number, stored));
-    std::vector<OpenedEvent> events;
+    std::vector<event::AcceptedEvent> events;
     for (const store::Event& event : stored) {
-        LB_TRY_ASSIGN(OpenedEvent opened, open_envelope(event.envelope));
+        LB_TRY_ASSIGN(event::AcceptedEvent opened,
+                      event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
         events.push_back(std::move(opened));
     }
     return events;

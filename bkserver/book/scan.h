@@ -14,7 +14,7 @@ Status read_all_events(store::Writer& writer, store::SubjectNumber subject,
                        std::vector<store::Event>& events);
 
 // All stored events of these subjects, opened.
-Result<std::vector<OpenedEvent>> open_all_events(store::Writer& writer,
-                                                 std::span<const store::Subject> subjects);
+Result<std::vector<event::AcceptedEvent>> open_all_events(store::Writer& writer,
+                                                          std::span<const store::Subject> subjects);
 
 }  // namespace lb::book

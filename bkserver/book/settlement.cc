@@ -4,6 +4,9 @@
 
 #include "bkserver/state/engine.h"
 #include "common/base/limits.h"
+#include "common/event/field_text.h"
+#include "common/event/identity.h"
+#include "common/event/order_key.h"
 #include "common/event/table.h"
 
 namespace lb::book {
@@ -12,8 +15,8 @@ namespace {
 
 // The key that a Bind names; nothing for all else, or when it is none.
 std::string bound_key_text(const Candidate& candidate) {
-    if (candidate.opened.event.type != kBinding) return {};
-    const auto key = event::Key::parse(candidate.opened.event.text("key"));
+    if (candidate.accepted.event.type != kBinding) return {};
+    const auto key = event::Key::parse(candidate.accepted.event.text("key"));
     return key.ok() ? key->to_string() : std::string();
 }
 
@@ -32,6 +35,15 @@ std::string adopted_id_text(const Candidate& candidate, const std::string& servi
     if (key == nullptr || type_of(*key) == 0) return {};
     const auto id = event::ProcessId::of_key(service, *key);
     return id.ok() ? id->to_string() : std::string();
+}
+
+PolicyQuestion question_of(const Candidate& candidate, std::string_view registrant) {
+    return {candidate.forwarder,
+            candidate.accepted.identity,
+            candidate.accepted.envelope.acceptance().host(),
+            candidate.subject_text,
+            candidate.accepted.event,
+            registrant};
 }
 
 std::uint32_t number_in(std::string_view text) {
@@ -62,19 +74,19 @@ Status Settlement::run(std::span<Candidate> candidates, std::int64_t now_us) {
 Status Settlement::settle_known(std::span<Candidate> candidates) {
     std::vector<std::string> ids;
     for (const Candidate& candidate : candidates)
-        if (!candidate.is_settled()) ids.push_back(candidate.opened.envelope.event_id());
+        if (!candidate.is_settled()) ids.push_back(candidate.accepted.envelope.event_id());
     LB_TRY_ASSIGN(const std::vector<store::Event> stored, writer_.find_events(ids));
     if (stored.empty()) return {};
     std::unordered_map<std::string_view, const store::Event*> by_id;
     for (const store::Event& event : stored) by_id[event.event_id] = &event;
     for (Candidate& candidate : candidates) {
         if (candidate.is_settled()) continue;
-        const auto known = by_id.find(candidate.opened.envelope.event_id());
+        const auto known = by_id.find(candidate.accepted.envelope.event_id());
         if (known == by_id.end()) continue;
         lb::v1::Envelope envelope;
         if (!envelope.ParseFromString(known->second->envelope))
             return Error{ErrorCode::kCorrupt, "stored envelope does not parse"};
-        if (is_same_event(candidate.opened.envelope, envelope))
+        if (is_same_event(candidate.accepted.envelope, envelope))
             candidate.settle(lb::v1::VERDICT_DUPLICATE);
         else
             candidate.settle(lb::v1::VERDICT_CONFLICT,
@@ -105,17 +117,17 @@ Status Settlement::load(std::span<Candidate> candidates) {
 // The same id earlier in this batch.
 bool Settlement::settle_twin(Candidate& candidate) {
     const auto [place, is_first] =
-        first_of_id_.try_emplace(candidate.opened.envelope.event_id(), &candidate);
+        first_of_id_.try_emplace(candidate.accepted.envelope.event_id(), &candidate);
     if (is_first) return false;
     const Candidate& first = *place->second;
     if (first.is_dead())
         candidate.settled = first.settled;
-    else if (is_same_event(candidate.opened.envelope, first.opened.envelope))
+    else if (is_same_event(candidate.accepted.envelope, first.accepted.envelope))
         candidate.settle(lb::v1::VERDICT_DUPLICATE);
     else
-        candidate.settle(
-            lb::v1::VERDICT_CONFLICT,
-            "another event of the same id came before it, for " + first.opened.envelope.subject());
+        candidate.settle(lb::v1::VERDICT_CONFLICT,
+                         "another event of the same id came before it, for " +
+                             first.accepted.envelope.subject());
     return true;
 }
 
@@ -132,10 +144,11 @@ Status Settlement::decide(Candidate& candidate) {
     LB_TRY_ASSIGN(const bool allowed, is_allowed(candidate, entry));
     if (!allowed) return {};
     LB_TRY_ASSIGN(entry, found_process(candidate, entry));
-    if (candidate.opened.event.type == kRegistration) LB_TRY(take_registration(candidate, *entry));
-    if (candidate.opened.event.type == kBinding) LB_TRY(take_binding(candidate, *entry));
+    if (candidate.accepted.event.type == kRegistration)
+        LB_TRY(take_registration(candidate, *entry));
+    if (candidate.accepted.event.type == kBinding) LB_TRY(take_binding(candidate, *entry));
     if (candidate.is_settled()) return {};
-    if (candidate.opened.event.type == kHeartbeat) {
+    if (candidate.accepted.event.type == kHeartbeat) {
         take_heartbeat(candidate, *entry);
         return {};
     }
@@ -159,13 +172,9 @@ Result<Entry*> Settlement::owner_of(Candidate& candidate) {
 }
 
 Result<bool> Settlement::is_allowed(Candidate& candidate, const Entry* entry) {
-    const lb::v1::Acceptance& acceptance = candidate.opened.envelope.acceptance();
     const std::string_view registrant =
         entry == nullptr ? std::string_view{} : entry->opened.row.registrant;
-    const PolicyQuestion question = {
-        candidate.arrived->forwarder, acceptance.identity(),  acceptance.host(),
-        candidate.subject_text,       candidate.opened.event, registrant};
-    const Decision decision = policy_.may_log(question);
+    const Decision decision = policy_.may_log(question_of(candidate, registrant));
     if (decision.is_allowed) return true;
     candidate.settle(lb::v1::VERDICT_DENIED, decision.reason);
     return false;
@@ -180,13 +189,10 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
         if (entry != nullptr) return entry;
         return working_.create(candidate.subject_text, 0);
     }
-    const lb::v1::Acceptance& acceptance = candidate.opened.envelope.acceptance();
-    const PolicyQuestion question = {
-        candidate.arrived->forwarder, acceptance.identity(),  acceptance.host(),
-        candidate.subject_text,       candidate.opened.event, {}};
     const std::uint32_t implied = type_of(*key);
-    const bool is_adopted = implied != 0 && policy_.may_adopt(question).is_allowed;
-    if (!is_adopted && candidate.opened.event.type != kRegistration) {
+    const bool is_adopted =
+        implied != 0 && policy_.may_adopt(question_of(candidate, {})).is_allowed;
+    if (!is_adopted && candidate.accepted.event.type != kRegistration) {
         if (entry != nullptr) return entry;
         return working_.create(candidate.subject_text, 0);
     }
@@ -201,7 +207,7 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
 
 // The first accepted registration owns; its owner may repeat it.
 Status Settlement::take_registration(Candidate& candidate, Entry& entry) {
-    const std::string registrant = identity_text(candidate.opened.envelope.acceptance().identity());
+    const std::string registrant = event::identity_text(candidate.accepted.identity);
     if (entry.opened.row.registrant.empty()) {
         entry.opened.row.registrant = registrant;
         entry.must_save = true;
@@ -217,7 +223,7 @@ Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
     if (key.empty()) {
         candidate.settle(
             lb::v1::VERDICT_MALFORMED,
-            "Bind: no key type:scope/value: " + std::string(candidate.opened.event.text("key")));
+            "Bind: no key type:scope/value: " + std::string(candidate.accepted.event.text("key")));
         return {};
     }
     LB_TRY_ASSIGN(Entry* const holder, working_.look_up(key));
@@ -235,10 +241,8 @@ Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
 }
 
 void Settlement::take_heartbeat(Candidate& candidate, const Entry& entry) {
-    const event::Event& event = candidate.opened.event;
-    const auto source = static_cast<std::size_t>(event.source);
-    std::string reporter(source < event::source_names().size() ? event::source_names()[source]
-                                                               : std::string_view("Undefined"));
+    const event::Event& event = candidate.accepted.event;
+    std::string reporter = event::text_of(event.source);
     if (!event.host.empty()) reporter += "/" + event.host;
     heartbeats_.push_back({entry.opened.row.number, std::move(reporter), event.time_us,
                            candidate.arrived->arrived_us, number_in(event.text("uptime_s"))});
@@ -250,7 +254,7 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
     candidate.subject_number = working_.number_of(candidate.subject_text);
     LB_TRY_ASSIGN(candidate.arrival, writer_.take_arrival_numbers(1));
     entry.last_arrival = candidate.arrival;
-    candidate.settle(event::find_type(candidate.opened.event.type) == nullptr
+    candidate.settle(event::find_type(candidate.accepted.event.type) == nullptr
                          ? lb::v1::VERDICT_UNKNOWN_TYPE
                          : lb::v1::VERDICT_ACCEPTED);
     entry.pending.push_back(&candidate);
@@ -261,8 +265,8 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
         return {};
     }
     entry.is_touched = true;
-    switch (
-        state::apply(entry.opened.registers, candidate.opened.event, candidate.opened.order())) {
+    switch (state::apply(entry.opened.registers, candidate.accepted.event,
+                         candidate.accepted.arrival())) {
         case state::Outcome::kApplied:
         case state::Outcome::kNoted:
         case state::Outcome::kNotUnderstood:
@@ -309,10 +313,10 @@ Status Settlement::write_events(std::span<Candidate> candidates) {
         store::Event event;
         event.arrival = candidate.arrival;
         event.subject = candidate.subject_number;
-        event.event_id = candidate.opened.envelope.event_id();
-        event.order_key = event::order_key(candidate.opened.event, candidate.opened.order(),
+        event.event_id = candidate.accepted.envelope.event_id();
+        event.order_key = event::order_key(candidate.accepted.event, candidate.accepted.arrival(),
                                            event::clock_family_of(type));
-        event.type = candidate.opened.event.type;
+        event.type = candidate.accepted.event.type;
         event.verdict = candidate.settled.verdict;
         event.forwarder = candidate.arrived->forwarder;
         event.arrived_us = candidate.arrived->arrived_us;

@@ -164,15 +164,15 @@ Result<std::vector<store::Subject>> WorkingSet::subjects_of(const Entry& entry) 
     return subjects;
 }
 
-Result<std::vector<OpenedEvent>> WorkingSet::events_of(const Entry& entry) {
+Result<std::vector<event::AcceptedEvent>> WorkingSet::events_of(const Entry& entry) {
     LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
-    LB_TRY_ASSIGN(std::vector<OpenedEvent> events, open_all_events(writer_, subjects));
-    for (const Candidate* candidate : entry.pending) events.push_back(candidate->opened);
+    LB_TRY_ASSIGN(std::vector<event::AcceptedEvent> events, open_all_events(writer_, subjects));
+    for (const Candidate* candidate : entry.pending) events.push_back(candidate->accepted);
     return events;
 }
 
 Status WorkingSet::refold(Entry& entry) {
-    LB_TRY_ASSIGN(const std::vector<OpenedEvent> events, events_of(entry));
+    LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events, events_of(entry));
     std::uint32_t implied = 0;
     if (entry.opened.row.is_adopted) {
         LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
@@ -195,8 +195,9 @@ Status WorkingSet::rekey(const Entry& entry) {
         std::vector<store::Event> stored;
         LB_TRY(read_all_events(writer_, subject.number, stored));
         for (store::Event& event : stored) {
-            LB_TRY_ASSIGN(const OpenedEvent opened, open_envelope(event.envelope));
-            std::string key = event::order_key(opened.event, opened.order(), family);
+            LB_TRY_ASSIGN(const event::AcceptedEvent opened,
+                          event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
+            std::string key = event::order_key(opened.event, opened.arrival(), family);
             if (key == event.order_key) continue;
             event.order_key = std::move(key);
             rekeyed_.push_back(std::move(event));

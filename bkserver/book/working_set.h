@@ -78,7 +78,7 @@ class WorkingSet {
   private:
     Status load_processes(const std::set<store::ProcessNumber>& numbers);
     Result<Opened> open(store::Process row);
-    Result<std::vector<OpenedEvent>> events_of(const Entry& entry);
+    Result<std::vector<event::AcceptedEvent>> events_of(const Entry& entry);
     Result<std::vector<store::Subject>> subjects_of(const Entry& entry);
     Status rekey(const Entry& entry);
     void finish(Entry& entry, std::int64_t now_us);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bkserver/cli/replay.h"
+#include "common/event/field_text.h"
 #include "common/event/table.h"
 #include "common/event/time_text.h"
 
@@ -71,7 +72,9 @@ class Printer {
                 print({{"process", process}, {"status", status.attributes}});
             else
                 out_ << padded(state_words(status), 28) << "  " << process << '\n'
-                     << status.attributes.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+                     << status.attributes.dump(2, ' ', false,
+                                               ordered_json::error_handler_t::replace)
+                     << '\n';
         }
     }
 
@@ -93,8 +96,7 @@ class Printer {
             return;
         }
         const event::TypeInfo* type = event::find_type(event.event.type);
-        const std::string source =
-            std::string(event::source_names()[static_cast<std::size_t>(event.event.source)]);
+        const std::string source = event::text_of(event.event.source);
         out_ << "  " << event::time_to_text(event.event.time_us) << "  "
              << padded(type == nullptr ? "?" : type->name, 22) << padded(source, 16)
              << padded(event.event.host, 24) << padded(step.verdict, 13)

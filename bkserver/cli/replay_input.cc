@@ -71,7 +71,7 @@ Status resolve_time(json& object, std::int64_t t0_us) {
 
 // Two copies of one line are one event.
 std::string id_of_content(const std::string& subject, const event::Event& event) {
-    return event::event_id_of_text(subject + '\n' + event::encode(event));
+    return event::event_id_of_import(subject, event::encode(event));
 }
 
 // Bind has a field "key" beside the process that it names.

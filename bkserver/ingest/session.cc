@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bkserver/book/intake.h"
 #include "common/env/env.h"
 
 namespace lb::ingest {
@@ -108,6 +109,9 @@ Status Session::on_hello(std::string_view payload) {
                     "protocol versions " + std::to_string(hello.version_min()) + " to " +
                         std::to_string(hello.version_max()) + " offered, this server speaks " +
                         std::to_string(kProtocolVersion));
+    if (!hello.service().empty() && hello.service() != options_.service)
+        return fail(ErrorCode::kReject, "this server keeps the processes of " + options_.service +
+                                            ", not of " + book::printable(hello.service()));
     is_greeted_ = true;
     const std::int64_t now_us = env::posix_env().now_us();
     report_.role = hello.role();
@@ -170,8 +174,8 @@ Status Session::on_batch(std::string_view payload) {
 
 Status Session::on_log(std::string_view payload) {
     if (logs_.size() >= options_.window_events)
-        return fail(ErrorCode::kFull, "more LOGs unanswered than " +
-                                          std::to_string(options_.window_events));
+        return fail(ErrorCode::kFull,
+                    "more LOGs unanswered than " + std::to_string(options_.window_events));
     logs_.emplace_back();
     const std::uint64_t ticket = kLogTicket | (logs_answered_ + logs_.size());
     report_.events += 1;

@@ -35,14 +35,14 @@ Stamper::Stamper(std::string host)
 
 Result<lb::v1::Envelope> Stamper::stamp(std::string_view envelope_bytes,
                                         const lb::v1::Identity& identity) {
-    LB_TRY_ASSIGN(lb::v1::Envelope envelope, event::parse_envelope(envelope_bytes, false));
-    if (envelope.has_acceptance())
-        return Error{ErrorCode::kReject, "a client states no acceptance: the server makes it"};
+    LB_TRY_ASSIGN(lb::v1::Envelope envelope,
+                  event::parse_envelope(envelope_bytes, event::EnvelopeFrom::kProducer));
     if (envelope.event_id().empty()) envelope.set_event_id(event::new_event_id());
     lb::v1::Acceptance& acceptance = *envelope.mutable_acceptance();
     acceptance.set_origin(origin_);
     acceptance.set_counter(++counter_);
     *acceptance.mutable_identity() = identity;
+    acceptance.mutable_identity()->clear_realm();
     acceptance.set_host(host_);
     acceptance.set_accepted_at_us(env::posix_env().now_us());
     acceptance.set_boot_id(boot_id_);

@@ -1,10 +1,10 @@
 #include "bkserver/query/forms.h"
 
-#include "bkserver/book/policy.h"
 #include "common/base/encoding.h"
 #include "common/event/codec.h"
 #include "common/event/envelope.h"
 #include "common/event/event_id.h"
+#include "common/event/identity.h"
 #include "common/event/json.h"
 #include "common/event/time_text.h"
 
@@ -24,13 +24,14 @@ void add_time(Row& row, const char* name, std::int64_t time_us) {
 }
 
 void add_identity(Row& row, const char* name, const lb::v1::Identity& identity) {
-    if (!identity.name().empty()) row[name] = book::identity_text(identity);
+    if (!identity.name().empty()) row[name] = event::identity_text(identity);
 }
 
 void add_acceptance(Row& row, const lb::v1::Envelope& envelope) {
     if (!envelope.has_acceptance()) return;
     const lb::v1::Acceptance& acceptance = envelope.acceptance();
     add_identity(row, "identity", acceptance.identity());
+    add_text(row, "user", acceptance.identity().display());
     add_text(row, "accepted_on", acceptance.host());
     add_time(row, "accepted", acceptance.accepted_at_us());
 }
@@ -84,18 +85,15 @@ Row list_row(const store::Process& process) {
     return row;
 }
 
-Result<StoredEvent> open_event(const store::Event& stored) {
-    StoredEvent opened;
-    if (!opened.envelope.ParseFromString(stored.envelope))
-        return Error{ErrorCode::kCorrupt, "the stored event " +
-                                              event::event_id_to_text(stored.event_id) +
-                                              " cannot be read; `lbctl rebuild` will say the same"};
-    if (auto decoded = event::decode(opened.envelope.event()); decoded.ok())
-        opened.event = std::move(decoded).value();
-    return opened;
+Result<event::AcceptedEvent> open_event(const store::Event& stored) {
+    auto opened = event::open_accepted(stored.envelope, stored.forwarder, stored.arrived_us);
+    if (opened.ok()) return opened;
+    return Error{ErrorCode::kCorrupt, "the stored event " +
+                                          event::event_id_to_text(stored.event_id) +
+                                          " cannot be read; `lbctl rebuild` will say the same"};
 }
 
-Row event_row(const store::Event& stored, const StoredEvent& opened) {
+Row event_row(const store::Event& stored, const event::AcceptedEvent& opened) {
     Row row = Row::object();
     row["event_id"] = event::event_id_to_text(stored.event_id);
     add_event(row, opened.envelope.subject(), opened.event);

@@ -9,6 +9,7 @@
 #include "bkserver/state/engine.h"
 #include "bkserver/store/store.h"
 #include "common/base/result.h"
+#include "common/event/accepted_event.h"
 #include "lb/v1/envelope.pb.h"
 
 namespace lb::query {
@@ -21,16 +22,11 @@ std::string_view verdict_word(lb::v1::Verdict verdict);
 // A row of a list, from the columns of the store.
 Row list_row(const store::Process& process);
 
-// A stored event taken apart; the envelope owns what `event` does not.
-struct StoredEvent {
-    lb::v1::Envelope envelope;
-    event::Event event;
-};
-// kCorrupt when the stored bytes are no envelope; an event that cannot be decoded keeps type 0.
-Result<StoredEvent> open_event(const store::Event& stored);
+// kCorrupt, naming the event, when the stored bytes cannot be read.
+Result<event::AcceptedEvent> open_event(const store::Event& stored);
 
 // An event of a history, without the state after it.
-Row event_row(const store::Event& stored, const StoredEvent& opened);
+Row event_row(const store::Event& stored, const event::AcceptedEvent& opened);
 
 Row dead_letter_row(const store::DeadLetter& letter);
 // With what is inside, as far as it can be read.

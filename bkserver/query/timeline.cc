@@ -4,9 +4,10 @@
 #include <optional>
 #include <vector>
 
-#include "bkserver/book/policy.h"
 #include "bkserver/query/service.h"
 #include "common/event/event_id.h"
+#include "common/event/field_text.h"
+#include "common/event/identity.h"
 #include "common/event/time_text.h"
 
 namespace lb::query {
@@ -17,19 +18,11 @@ constexpr std::uint32_t kScanPage = 1000;
 // Overruled events that an explanation lists.
 constexpr std::size_t kOverruledMax = 50;
 
-event::Arrival arrival_of(const StoredEvent& opened) {
-    const lb::v1::Acceptance& acceptance = opened.envelope.acceptance();
-    return {.origin = acceptance.origin(),
-            .counter = acceptance.counter(),
-            .accepted_at_us = acceptance.accepted_at_us(),
-            .event_id = opened.envelope.event_id()};
-}
-
 // Calls `visit` for every stored event in the order of keys until it returns false. False: there
 // were more than a scan may look at.
 Result<bool> scan_events(
     store::Reader& reader, store::ProcessNumber process,
-    const std::function<bool(const store::Event&, const StoredEvent&)>& visit) {
+    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit) {
     std::string cursor;
     for (std::uint32_t seen = 0; seen < kScannedEventsMax; seen += kScanPage) {
         LB_TRY_ASSIGN(const auto page, reader.read_history(process, cursor, kScanPage));
@@ -48,26 +41,27 @@ Row claim_row(const state::ClaimView& claim) {
     row["value"] = claim.value;
     if (!claim.event.empty()) row["type"] = claim.event;
     row["time"] = event::time_to_text(claim.time_us);
-    row["source"] = event::source_names()[static_cast<std::size_t>(claim.source)];
+    row["source"] = event::text_of(claim.source);
     if (!claim.host.empty()) row["host"] = claim.host;
     row["event_id"] = event::event_id_to_text(claim.event_id);
     return row;
 }
 
-Row event_claim_row(const store::Event& stored, const StoredEvent& opened, std::string_view value) {
+Row event_claim_row(const store::Event& stored, const event::AcceptedEvent& opened,
+                    std::string_view value) {
     Row row = Row::object();
     row["value"] = value;
     const event::TypeInfo* type = event::find_type(opened.event.type);
     if (type != nullptr) row["type"] = type->name;
     row["time"] = event::time_to_text(opened.event.time_us);
-    row["source"] = event::source_names()[static_cast<std::size_t>(opened.event.source)];
+    row["source"] = event::text_of(opened.event.source);
     row["host"] = opened.event.host;
-    row["identity"] = book::identity_text(opened.envelope.acceptance().identity());
+    row["identity"] = event::identity_text(opened.identity);
     row["event_id"] = event::event_id_to_text(stored.event_id);
     return row;
 }
 
-std::optional<std::string> claimed_value(std::uint32_t type, const StoredEvent& opened,
+std::optional<std::string> claimed_value(std::uint32_t type, const event::AcceptedEvent& opened,
                                          std::string_view attribute) {
     for (auto& [name, value] : state::claims_of(type, opened.event))
         if (name == attribute) return std::move(value);
@@ -83,7 +77,7 @@ struct Evidence {
 Result<Evidence> gather(store::Reader& reader, const store::Process& process,
                         const state::Explanation& explanation, bool& is_whole) {
     Evidence evidence;
-    const auto visit = [&](const store::Event& stored, const StoredEvent& opened) {
+    const auto visit = [&](const store::Event& stored, const event::AcceptedEvent& opened) {
         const bool decides =
             explanation.decided_by && stored.event_id == explanation.decided_by->event_id;
         const auto value = claimed_value(process.type, opened, explanation.attribute);
@@ -106,12 +100,12 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
     std::uint32_t shown = 0;
     std::string last;
     bool is_cut = false;
-    const auto visit = [&](const store::Event& stored, const StoredEvent& opened) {
+    const auto visit = [&](const store::Event& stored, const event::AcceptedEvent& opened) {
         if (shown == page.limit) {
             is_cut = true;
             return false;
         }
-        state::apply(registers, opened.event, arrival_of(opened));
+        state::apply(registers, opened.event, opened.arrival());
         if (stored.order_key <= page.cursor) return true;
         Row row = event_row(stored, opened);
         const state::ProcessStatus after = state::derive(registers, process.id);

@@ -98,12 +98,6 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
     return common || own || row != nullptr ? Outcome::kApplied : Outcome::kNoted;
 }
 
-// The part of a registration's key that is the same for all types: what follows the logical clock.
-std::string_view without_clock(std::string_view key) {
-    constexpr std::size_t kTailBytes = 32;  // order time, origin, counter, event id
-    return key.size() < kTailBytes ? key : key.substr(key.size() - kTailBytes);
-}
-
 // The registration that decides: the first by key, or any while only a key implied the type.
 bool decides_type(Registry registry, const Registers& registers, const Subject& subject) {
     const std::uint32_t type = registered_type(subject.event);
@@ -113,7 +107,7 @@ bool decides_type(Registry registry, const Registers& registers, const Subject& 
     if (known == nullptr) return true;
     const std::string key =
         event::order_key(subject.event, subject.arrival, event::ClockFamily::kNone);
-    return without_clock(key) < without_clock(known->key);
+    return key < known->key;
 }
 
 // Plain registers as their shapes say; machines overwrite what they derive.

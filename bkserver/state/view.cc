@@ -6,6 +6,7 @@
 #include "bkserver/state/engine.h"
 #include "bkserver/state/machine.h"
 #include "bkserver/state/vm_view.h"
+#include "common/event/field_text.h"
 #include "common/event/time_text.h"
 
 namespace lb::state {
@@ -16,7 +17,7 @@ using nlohmann::ordered_json;
 constexpr int kKeepalivesMissed = 3;
 
 std::string source_name(event::Source source) {
-    return std::string(event::source_names()[static_cast<std::size_t>(source)]);
+    return event::text_of(source);
 }
 
 // The newest claim of each source and host.

@@ -10,6 +10,8 @@ namespace lb::limits {
 // One event on the wire and in the spool. The original's database took 16 MiB; an event larger
 // than this is refused by logd with a clear error.
 inline constexpr std::size_t kEventBytesMax = 1024 * 1024;
+// What the first daemon's stamp may add to an envelope that was as long as it may be.
+inline constexpr std::size_t kAcceptanceBytesMax = 16 * 1024;
 // A frame: a batch of events or a page of a reply.
 inline constexpr std::size_t kFrameBytesMax = 8 * 1024 * 1024;
 inline constexpr std::size_t kBatchEventsMax = 1024;
@@ -22,11 +24,18 @@ inline constexpr std::size_t kHostBytesMax = 255;
 // Sequence codes, instances, identities: the longest the original stored.
 inline constexpr std::size_t kHeaderTextBytesMax = 4096;
 
-// Events kept for a process that nobody registered and no key explains; more of them are dead letters.
+// Events kept for a process that nobody registered and no key explains; more of them are dead
+// letters.
 inline constexpr std::uint32_t kWaitingEventsMax = 10'000;
 
 // An event time later than this after its acceptance does not count as later (design: order key).
 inline constexpr std::int64_t kSkewUsMax = 5'000'000;
+// An acceptance stamp later than this after its arrival at the server comes from a wrong clock: the
+// server's own time caps the order time then.
+inline constexpr std::int64_t kStampSkewUsMax = 600'000'000;
+// Times that an event may state: from 1900-01-01 to the end of 9999, in microseconds since 1970.
+inline constexpr std::int64_t kTimeUsMin = -2'208'988'800'000'000;
+inline constexpr std::int64_t kTimeUsMax = 253'402'300'799'999'999;
 
 // Registers of a process (bkserver/state). Named values (tags, edges, addresses): the newest stay.
 inline constexpr std::size_t kNamesPerRegisterMax = 256;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "common/event/field_text.h"
 #include "common/event/wire_format.h"
 
@@ -27,12 +28,25 @@ enum HeaderField : std::uint32_t {
     kAttributes = 15,
     kPayloadFirst = 100,
 };
-constexpr std::uint32_t kPayloadOffset = 100;  // payload number = event code + 100
+constexpr std::uint32_t kPayloadOffset = 100;   // payload number = event code + 100
+constexpr std::uint64_t kSourceNumberMax = 63;  // lb.v1.Source will not have more
+
+// Strings of protobuf are UTF-8.
+void put_utf8(std::string& out, std::uint32_t number, std::string_view text) {
+    if (is_utf8(text))
+        wire::put_bytes(out, number, text);
+    else
+        wire::put_bytes(out, number, repaired_utf8(text));
+}
+
+void put_text(std::string& out, std::uint32_t number, std::string_view text) {
+    if (!text.empty()) put_utf8(out, number, text);
+}
 
 std::string encode_pair(std::string_view name, std::string_view value) {
     std::string out;
-    if (!name.empty()) wire::put_bytes(out, 1, name);
-    if (!value.empty()) wire::put_bytes(out, 2, value);
+    put_text(out, 1, name);
+    put_text(out, 2, value);
     return out;
 }
 
@@ -40,7 +54,7 @@ void encode_field(std::string& out, const FieldInfo& field, std::string_view tex
     switch (field.kind) {
         case FieldKind::kText:
         case FieldKind::kProcessId:
-            wire::put_bytes(out, field.number, text);
+            put_utf8(out, field.number, text);
             return;
         case FieldKind::kReal:
             wire::put_real(out, field.number, real_of_text(text));
@@ -69,10 +83,6 @@ std::string encode_payload(const Event& event) {
     return payload;
 }
 
-void put_text(std::string& out, std::uint32_t number, std::string_view text) {
-    if (!text.empty()) wire::put_bytes(out, number, text);
-}
-
 void put_nonzero(std::string& out, std::uint32_t number, std::uint64_t value) {
     if (value != 0) wire::put_number(out, number, value);
 }
@@ -82,8 +92,15 @@ Error malformed(std::string_view place) {
 }
 
 Status check_text(std::string_view name, std::string_view bytes, std::size_t limit) {
-    if (bytes.size() <= limit) return {};
-    return malformed(std::string(name) + " is longer than " + std::to_string(limit) + " bytes");
+    if (bytes.size() > limit)
+        return malformed(std::string(name) + " is longer than " + std::to_string(limit) + " bytes");
+    if (!is_utf8(bytes)) return malformed(std::string(name) + " is no UTF-8");
+    return {};
+}
+
+Status check_time(std::string_view name, std::int64_t time_us) {
+    if (time_us >= limits::kTimeUsMin && time_us <= limits::kTimeUsMax) return {};
+    return malformed(std::string(name) + " is not between the years 1900 and 9999");
 }
 
 Result<std::pair<std::string, std::string>> decode_pair(std::string_view bytes) {
@@ -157,7 +174,8 @@ Status decode_payload(Event& event, std::string_view bytes) {
             std::find_if(type->fields.begin(), type->fields.end(),
                          [&](const FieldInfo& f) { return f.number == field.number; });
         if (info == type->fields.end() || field.type != wire_type_of(info->kind)) continue;
-        LB_TRY(check_text(info->name, field.bytes, limits::kFieldBytesMax));
+        if (info->kind == FieldKind::kTime)
+            LB_TRY(check_time(info->name, static_cast<std::int64_t>(field.number_value)));
         LB_TRY_ASSIGN(std::string text, decode_text(*info, field, event.text(info->name)));
         LB_TRY(check_text(info->name, text, limits::kFieldBytesMax));
         event.set_text(info->name, std::move(text));
@@ -180,7 +198,7 @@ void decode_header_number(Event& event, const wire::Field& field) {
             event.time_us = static_cast<std::int64_t>(field.number_value);
             return;
         case kSource:
-            if (field.number_value < source_names().size())
+            if (field.number_value <= kSourceNumberMax)
                 event.source = static_cast<Source>(field.number_value);
             return;
         case kLevel:
@@ -241,8 +259,8 @@ std::string encode(const Event& event) {
     for (const auto& [name, value] : event.attributes) {
         // A map entry always carries both parts.
         std::string entry;
-        wire::put_bytes(entry, 1, name);
-        wire::put_bytes(entry, 2, value);
+        put_utf8(entry, 1, name);
+        put_utf8(entry, 2, value);
         wire::put_bytes(out, kAttributes, entry);
     }
     if (event.type != 0) wire::put_bytes(out, event.type + kPayloadOffset, encode_payload(event));
@@ -258,6 +276,7 @@ Result<Event> decode(std::string_view bytes) {
         if (field.type == WireType::kVarint) decode_header_number(event, field);
         if (field.type != WireType::kLengthDelimited) continue;
         if (field.number > kPayloadFirst && field.number - kPayloadOffset <= UINT16_MAX) {
+            if (event.type != 0) return malformed("it has two payloads");
             event.type = static_cast<std::uint16_t>(field.number - kPayloadOffset);
             LB_TRY(decode_payload(event, field.bytes));
         } else {
@@ -265,6 +284,8 @@ Result<Event> decode(std::string_view bytes) {
         }
     }
     if (event.type == 0) return malformed("it has no payload, so no type");
+    LB_TRY(check_time("time_us", event.time_us));
+    if (event.since_us) LB_TRY(check_time("since_us", *event.since_us));
     return event;
 }
 
@@ -275,8 +296,11 @@ Status set_field_from_text(Event& event, std::string_view name, std::string_view
         const std::string type_name(type == nullptr ? "an event without type" : type->name);
         return Error{ErrorCode::kReject, type_name + " has no field " + std::string(name)};
     }
-    LB_TRY(check_text(field->name, text, limits::kFieldBytesMax));
-    LB_TRY_ASSIGN(std::string canonical, canonical_text(*field, text));
+    if (text.size() > limits::kFieldBytesMax)
+        return malformed(std::string(field->name) + " is longer than " +
+                         std::to_string(limits::kFieldBytesMax) + " bytes");
+    LB_TRY_ASSIGN(std::string canonical,
+                  canonical_text(*field, is_utf8(text) ? text : repaired_utf8(text)));
     event.set_text(name, std::move(canonical));
     return {};
 }

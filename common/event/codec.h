@@ -10,12 +10,14 @@
 
 namespace lb::event {
 
-// Deterministic: fields in ascending number, absent ones omitted, attributes by name.
+// Deterministic: fields in ascending number, absent ones omitted, attributes by name; bytes that
+// are no UTF-8 are repaired.
 std::string encode(const Event& event);
 
-// kReject with the place when the bytes are no lb.v1.Event, when a text is over
-// limits::kFieldBytesMax, or attributes are too many. Unknown fields are skipped; an unknown
-// payload number gives an Event of that type without fields (the bytes stay with their owner).
+// kReject with the place when the bytes are no lb.v1.Event, when a text is no UTF-8 or over
+// limits::kFieldBytesMax, a time is none, attributes are too many or there are two payloads.
+// Unknown fields are skipped; an unknown payload number gives an Event of that type without fields,
+// an unknown source stays its number (the bytes stay with their owner).
 Result<Event> decode(std::string_view bytes);
 
 // Sets field `name` of `event` from what a person, ULM or JSON wrote: enum and source names in any

@@ -16,10 +16,15 @@ namespace lb::event {
 
 inline constexpr std::uint32_t kEventSchema = 1;
 
-// Parses and checks `bytes`: size, schema version, 16-byte ids, a well-formed subject, an event
-// that is not empty. kUnsupported for a newer schema, kReject with the field's name otherwise. The
-// event itself is not looked at. `needs_acceptance`: false for what a producer sends, true from the
-// first daemon on.
-Result<v1::Envelope> parse_envelope(std::string_view bytes, bool needs_acceptance);
+// Who sent the envelope decides what it must carry.
+enum class EnvelopeFrom : std::uint8_t {
+    kProducer,  // no acceptance, which the first daemon makes; perhaps no event id
+    kDaemon,    // stamped; an import has its identity alone
+};
+
+// Parses and checks `bytes`: size, 16-byte ids, a well-formed subject, an event that is not empty.
+// kReject with the field's name. The event itself is not looked at, and a schema that is newer than
+// this program goes through: what is inside is its reader's affair.
+Result<v1::Envelope> parse_envelope(std::string_view bytes, EnvelopeFrom from);
 
 }  // namespace lb::event

@@ -66,6 +66,12 @@ std::optional<Source> source_of_name(std::string_view name) {
     return std::nullopt;
 }
 
+std::string text_of(Source source) {
+    const auto number = static_cast<std::size_t>(source);
+    const auto names = source_names();
+    return number < names.size() ? std::string(names[number]) : std::to_string(number);
+}
+
 Result<std::string> canonical_text(const FieldInfo& field, std::string_view text) {
     if (text.empty()) return std::string();
     switch (field.kind) {

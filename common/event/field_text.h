@@ -31,5 +31,7 @@ TagList tags_of_text(std::string_view text);
 std::string text_of_tags(const TagList& tags);
 
 std::optional<Source> source_of_name(std::string_view name);
+// The source's name; of one that this version does not know its number in decimal.
+std::string text_of(Source source);
 
 }  // namespace lb::event

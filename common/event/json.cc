@@ -254,7 +254,7 @@ json event_to_json(std::string_view subject, const Event& event) {
     object["type"] = type != nullptr ? json(type->name) : json(event.type);
     object[subject.starts_with("https://") ? "process" : "key"] = subject;
     object["time"] = time_to_text(event.time_us);
-    object["source"] = source_names()[static_cast<std::size_t>(event.source)];
+    object["source"] = text_of(event.source);
     object["level"] = level_names()[event.level];
     for (const auto& [name, text] : {std::pair{"host", &event.host},
                                      {"instance", &event.source_instance},

@@ -4,6 +4,8 @@
 
 #include "common/base/limits.h"
 #include "common/event/digest.h"
+#include "common/event/event_id.h"
+#include "common/event/field_text.h"
 #include "common/event/seqcode.h"
 
 namespace lb::event {
@@ -12,7 +14,7 @@ namespace {
 
 constexpr std::size_t kCondorTimestampBytes = 14;
 constexpr std::size_t kCondorPositionBytes = 10;
-constexpr std::size_t kTieBytes = 8;
+constexpr std::size_t kOriginBytes = 8;
 
 void put_big_endian(std::string& out, std::uint64_t value, int bytes) {
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
@@ -60,10 +62,10 @@ void put_clock(std::string& out, std::string_view sequence_code, ClockFamily fam
 }
 
 std::string origin_bytes(const Event& event, std::string_view origin) {
-    if (!origin.empty()) return std::string(origin.substr(0, kTieBytes));
-    std::string speaker(source_names()[static_cast<std::size_t>(event.source)]);
+    if (!origin.empty()) return std::string(origin.substr(0, kOriginBytes));
+    std::string speaker = text_of(event.source);
     speaker += '\0';
-    return sha256(speaker + event.host).substr(0, kTieBytes);
+    return sha256(speaker + event.host).substr(0, kOriginBytes);
 }
 
 }  // namespace
@@ -93,23 +95,23 @@ ClockFamily clock_family_of(ProcessType type) {
 }
 
 std::int64_t order_time_us(const Event& event, const Arrival& arrival) {
-    if (arrival.accepted_at_us == 0) return event.time_us;
-    return std::min(event.time_us, arrival.accepted_at_us + limits::kSkewUsMax);
+    std::int64_t time_us = event.time_us;
+    if (arrival.accepted_at_us != 0)
+        time_us = std::min(time_us, arrival.accepted_at_us + limits::kSkewUsMax);
+    if (arrival.order_cap_us != 0) time_us = std::min(time_us, arrival.order_cap_us);
+    return time_us;
 }
 
 std::string order_key(const Event& event, const Arrival& arrival, ClockFamily family) {
     const bool is_registration = event.type == static_cast<std::uint16_t>(EventType::kRegJob);
     std::string key(1, is_registration ? '\0' : '\1');
-    // A registration's own clock is never compared, but keys of one family have one length.
-    put_clock(key, is_registration ? std::string_view{} : event.sequence_code, family);
+    if (!is_registration) put_clock(key, event.sequence_code, family);
     // Times before 1970 sort first: the sign bit is turned over.
     constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
     put_big_endian(key, static_cast<std::uint64_t>(order_time_us(event, arrival)) ^ kSignBit, 8);
     key += origin_bytes(event, arrival.origin);
     put_big_endian(key, arrival.counter, 8);
-    const std::size_t id_start =
-        arrival.event_id.size() - std::min(arrival.event_id.size(), kTieBytes);
-    put_text(key, arrival.event_id.substr(id_start), kTieBytes);
+    put_text(key, arrival.event_id, kEventIdBytes);
     return key;
 }
 

@@ -1,5 +1,6 @@
 #include "common/event/process_id.h"
 
+#include <arpa/inet.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -31,13 +32,27 @@ bool has_blank_or_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(), is_blank_or_control);
 }
 
+// One spelling of a host: lower case, no final dot, IPv6 literals as inet_ntop writes them.
+std::string canonical_host(std::string_view text) {
+    std::string host = lower_case(text);
+    if (host.size() > 1 && host.back() == '.') host.pop_back();
+    if (!host.starts_with('[') || !host.ends_with(']')) return host;
+    in6_addr address{};
+    std::array<char, INET6_ADDRSTRLEN> spelled{};
+    const std::string literal = host.substr(1, host.size() - 2);
+    if (inet_pton(AF_INET6, literal.c_str(), &address) != 1 ||
+        inet_ntop(AF_INET6, &address, spelled.data(), spelled.size()) == nullptr)
+        return host;
+    return "[" + std::string(spelled.data()) + "]";
+}
+
 // Splits host[:port]; an IPv6 literal keeps its brackets.
 bool split_service(std::string_view text, std::string& host, std::uint16_t& port) {
     std::size_t colon = text.rfind(':');
     const std::size_t bracket = text.rfind(']');
     if (bracket != std::string_view::npos && (colon == std::string_view::npos || colon < bracket))
         colon = std::string_view::npos;
-    host = lower_case(text.substr(0, colon));
+    host = canonical_host(text.substr(0, colon));
     port = kDefaultPort;
     if (colon == std::string_view::npos) return !host.empty();
     const std::string_view digits = text.substr(colon + 1);
@@ -67,9 +82,10 @@ Result<ProcessId> of_service(std::string_view service, std::string unique) {
 }
 
 bool is_key_type(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
+    return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+           });
 }
 
 // 36 characters with dashes in their places, in lower case; nothing when the text is no UUID.
@@ -188,7 +204,7 @@ Result<Key> Key::parse(std::string_view text) {
         key.value = canonical_uuid(key.value);
         if (key.value.empty()) return wrong("key", text, "the value is no UUID");
     }
-    if (key.type == "host") key.value = lower_case(key.value);
+    if (key.type == "host") key.value = canonical_host(key.value);
     return key;
 }
 

@@ -17,7 +17,7 @@ inline constexpr std::uint16_t kDefaultPort = 9000;
 
 // https://host[:port]/unique[?info]. host:port names the bookkeeping service.
 struct ProcessId {
-    std::string host;  // lower case; IPv6 literals with their brackets
+    std::string host;  // lower case, no final dot; IPv6 literals in brackets, as inet_ntop writes
     std::uint16_t port = kDefaultPort;
     std::string unique;  // non-empty, no blanks
     std::string info;    // without '?', kept and printed, no part of the identity
@@ -47,7 +47,7 @@ struct ProcessId {
 };
 
 // type:scope/value, for example libvirt-uuid:/6b1a2a9e-..., one-vmid:cloud1/42,
-// host:/node1.example.org. type is [a-z0-9-]+, scope may be empty and has no '/', value is not
+// host:/node1.example.org. type is [a-z][a-z0-9-]*, scope may be empty and has no '/', value is not
 // empty; no blanks or controls.
 struct Key {
     std::string type;

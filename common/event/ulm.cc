@@ -293,7 +293,7 @@ std::string write_ulm(std::string_view subject, const Event& event) {
     put_quoted(line, "HOST", event.host);
     line += " PROG=edg-wms LVL=" + std::string(level_names()[event.level]);
     line += " DG.PRIORITY=" + std::to_string(event.priority);
-    put_quoted(line, "DG.SOURCE", source_names()[static_cast<std::size_t>(event.source)]);
+    put_quoted(line, "DG.SOURCE", text_of(event.source));
     put_quoted(line, "DG.SRC_INSTANCE", event.source_instance);
     if (type != nullptr) put_quoted(line, "DG.EVNT", type->name);
     put_quoted(line, subject.starts_with("https://") ? "DG.JOBID" : "DG.KEY", subject);

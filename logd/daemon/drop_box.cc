@@ -133,8 +133,8 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
     file.name = name;
     for (std::size_t i = 0; i < payloads->size(); ++i) {
         // Taken over again after a crash, the event has the same id again.
-        const std::string fallback = event::event_id_of_text(
-            "drop/" + intake.origin_id() + "/" + name + "/" + std::to_string(i) + "/" + *bytes);
+        const std::string fallback =
+            event::event_id_of_text("drop/" + name + "/" + std::to_string(i) + "/" + *bytes);
         auto outcome = intake.accept((*payloads)[i], producer, fallback);
         if (const auto* refused = std::get_if<Refused>(&outcome)) {
             if (refused->error.code == ErrorCode::kRetry || refused->error.code == ErrorCode::kFull)

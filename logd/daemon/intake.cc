@@ -9,6 +9,7 @@
 #include "common/event/codec.h"
 #include "common/event/envelope.h"
 #include "common/event/event_id.h"
+#include "common/event/field_text.h"
 #include "common/event/process_id.h"
 #include "lb/v1/envelope.pb.h"
 
@@ -42,8 +43,7 @@ std::string read_boot_id(env::Env& env) {
 }  // namespace
 
 Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
-    LB_TRY_ASSIGN(auto origin, Origin::open(env, options.state_directory));
-    Intake intake(env, std::move(origin));
+    Intake intake(env);
     intake.host_ = options.host.empty() ? system_host() : options.host;
     intake.boot_id_ = read_boot_id(env);
     intake.sync_wait_ms_ = options.sync_wait_ms;
@@ -84,12 +84,8 @@ Result<spool::Destination> Intake::destination_of(const std::string& subject) co
 Status Intake::check_event(std::string_view bytes, const Producer& producer) const {
     LB_TRY_ASSIGN(const auto event, event::decode(bytes));
     if (producer.sources.contains(event.source)) return {};
-    const auto names = event::source_names();
-    const auto number = static_cast<std::size_t>(event.source);
-    const std::string name =
-        number < names.size() ? std::string(names[number]) : std::to_string(number);
-    return Error{ErrorCode::kDenied,
-                 producer.identity + " may not log as source " + name + " on this host"};
+    return Error{ErrorCode::kDenied, producer.text() + " may not log as source " +
+                                         event::text_of(event.source) + " on this host"};
 }
 
 std::uint32_t Intake::wait_ms_of(std::uint32_t asked_ms) const {
@@ -98,7 +94,7 @@ std::uint32_t Intake::wait_ms_of(std::uint32_t asked_ms) const {
 
 std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const Producer& producer,
                                                const std::string& fallback_event_id) {
-    auto parsed = event::parse_envelope(payload, false);
+    auto parsed = event::parse_envelope(payload, event::EnvelopeFrom::kProducer);
     if (!parsed.ok()) return Refused{{}, parsed.error()};
     v1::Envelope& envelope = *parsed;
     const auto refuse = [&](const Error& error) { return Refused{envelope.event_id(), error}; };
@@ -106,8 +102,6 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
         return refuse(checked.error());
     auto destination = destination_of(envelope.subject());
     if (!destination.ok()) return refuse(destination.error());
-    const auto counter = origin_.next_counter();
-    if (!counter.ok()) return refuse(counter.error());
 
     Accepted accepted;
     accepted.destination = std::move(destination).value();
@@ -120,22 +114,17 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
                                                         : fallback_event_id);
     accepted.event_id = envelope.event_id();
     envelope.clear_wait_ms();
-    envelope.clear_acceptance();
     v1::Acceptance& acceptance = *envelope.mutable_acceptance();
     acceptance.set_origin(origin_.id());
-    acceptance.set_counter(*counter);
+    acceptance.set_counter(origin_.next_counter());
     acceptance.mutable_identity()->set_kind(v1::IDENTITY_KIND_UID);
-    acceptance.mutable_identity()->set_name(producer.identity);
+    acceptance.mutable_identity()->set_name(std::to_string(producer.user.uid));
+    acceptance.mutable_identity()->set_display(producer.user.name);
     acceptance.set_host(host_);
     acceptance.set_accepted_at_us(env_->now_us());
     acceptance.set_boot_id(boot_id_);
     acceptance.set_monotonic_us(env_->monotonic_us());
     envelope.SerializeToString(&accepted.envelope);
-    if (accepted.envelope.size() > limits::kEventBytesMax)
-        return refuse({ErrorCode::kReject, "the event has with its acceptance " +
-                                               std::to_string(accepted.envelope.size()) +
-                                               " bytes; the limit is " +
-                                               std::to_string(limits::kEventBytesMax)});
     return accepted;
 }
 

@@ -20,8 +20,11 @@ namespace lb::logd {
 
 // Who sends, proven by the kernel: the peer of a socket or the owner of a file.
 struct Producer {
-    std::string identity;
+    LocalUser user;
     SourceSet sources;
+
+    // "uid:1000(alice)": for messages.
+    [[nodiscard]] std::string text() const { return user.text(); }
 };
 
 struct Accepted {
@@ -50,7 +53,7 @@ class Intake {
     [[nodiscard]] const std::string& origin_id() const { return origin_.id(); }
 
   private:
-    Intake(env::Env& env, Origin origin) : env_(&env), origin_(std::move(origin)) {}
+    explicit Intake(env::Env& env) : env_(&env), origin_(env) {}
     Result<spool::Destination> destination_of(const std::string& subject) const;
     Status check_event(std::string_view bytes, const Producer& producer) const;
     [[nodiscard]] std::uint32_t wait_ms_of(std::uint32_t asked_ms) const;

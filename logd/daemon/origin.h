@@ -1,7 +1,6 @@
-// The origin: this daemon's instance id and the counter of the events it accepted, kept in the
-// state directory. The invariant: no counter value is given out twice, whatever is killed: values
-// are reserved in blocks, durable before the first of a block is used; the rest of a block is
-// skipped after a restart.
+// The origin: one life of this daemon, and the counter of the events that it accepted. The
+// invariant: no origin gives out a counter twice; a new life is a new origin, so nothing need be
+// kept.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +11,19 @@
 namespace lb::logd {
 
 inline constexpr std::size_t kOriginIdBytes = 16;
-inline constexpr std::uint64_t kCounterBlock = 1 << 20;
 
 // One thread at a time.
 class Origin {
   public:
-    // Makes a new origin when there is none, or when its file does not check: a new id is always
-    // safe.
-    static Result<Origin> open(env::Env& env, const std::string& state_directory);
+    explicit Origin(env::Env& env) : id_(kOriginIdBytes, '\0') { env.fill_random(id_); }
 
     [[nodiscard]] const std::string& id() const { return id_; }
-    // Counts from 1. Fails when a new block is needed and cannot be made durable.
-    Result<std::uint64_t> next_counter();
+    // Counts from 1.
+    std::uint64_t next_counter() { return ++counter_; }
 
   private:
-    Origin(env::Env& env, std::string path) : env_(&env), path_(std::move(path)) {}
-    Status reserve();
-
-    env::Env* env_;
-    std::string path_;
     std::string id_;
-    std::uint64_t next_ = 1;
-    std::uint64_t reserved_end_ = 1;  // first value that is not reserved
+    std::uint64_t counter_ = 0;
 };
 
 }  // namespace lb::logd

@@ -206,7 +206,7 @@ void Server::add_session(int descriptor) {
     if (sessions_.size() >= options_.connections_max ||
         (peer.uid != 0 && count >= options_.connections_per_user_max)) {
         metrics_.connections_refused.add();
-        log::write(kConnectionRefused, session->producer.identity, sessions_.size());
+        log::write(kConnectionRefused, session->producer.text(), sessions_.size());
         session->fail({ErrorCode::kFull,
                        "lb-logd has too many connections (connections_max, "
                        "connections_per_user_max)"});
@@ -242,7 +242,7 @@ Producer Server::producer_of(uid_t uid) {
         return found->second.producer;
     if (producers_.size() >= kProducersMax) producers_.clear();
     const LocalUser user = look_up_user(uid);
-    Producer producer{user.identity(), policy_.sources_of(user)};
+    Producer producer{user, policy_.sources_of(user)};
     producers_[uid] = {producer, now_us + kProducerUs};
     return producer;
 }
@@ -332,7 +332,7 @@ void Server::handle_log(Session& session, std::string_view payload) {
 void Server::refuse(Answer& answer, const Session& session, const Refused& refused) {
     const bool is_denied = refused.error.code == ErrorCode::kDenied;
     (is_denied ? metrics_.events_denied : metrics_.events_refused).add();
-    log::write(kEventRefused, session.producer.identity, refused.error.text);
+    log::write(kEventRefused, session.producer.text(), refused.error.text);
     answer.event_id = refused.event_id;
     answer.code = refused.error.code;
     answer.text = refused.error.text;
@@ -341,7 +341,7 @@ void Server::refuse(Answer& answer, const Session& session, const Refused& refus
 
 void Server::end_broken(Session& session, const Error& error) {
     metrics_.connections_broken.add();
-    log::write(kConnectionBroken, session.producer.identity, error.text);
+    log::write(kConnectionBroken, session.producer.text(), error.text);
     session.fail(error);
 }
 

@@ -39,7 +39,7 @@ std::string group_name(gid_t gid) {
 
 }  // namespace
 
-std::string LocalUser::identity() const {
+std::string LocalUser::text() const {
     return "uid:" + std::to_string(uid) + (name.empty() ? "" : "(" + name + ")");
 }
 

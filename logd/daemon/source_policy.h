@@ -20,8 +20,8 @@ struct LocalUser {
     std::string name;                 // empty when the system knows none
     std::vector<std::string> groups;  // by name
 
-    // "uid:1000(alice)": what acceptance stamps say.
-    [[nodiscard]] std::string identity() const;
+    // "uid:1000(alice)": for messages.
+    [[nodiscard]] std::string text() const;
 };
 // Asks the system's user database, which may go over the network: once a connection, not an event.
 LocalUser look_up_user(uid_t uid);

@@ -67,7 +67,7 @@ struct Bench {
         acceptance->set_host("node1.example.org");
         acceptance->set_accepted_at_us(time_us + 10);
         acceptance->mutable_identity()->set_kind(lb::v1::IDENTITY_KIND_UID);
-        acceptance->mutable_identity()->set_name("uid:0(root)");
+        acceptance->mutable_identity()->set_name("0");
         envelope.set_event(lb::event::encode(content));
         Event event;
         event.arrival = writer->take_arrival_numbers(1).value();
@@ -191,13 +191,15 @@ TEST_CASE("history comes in the order of the keys in pages of any size", "[store
     const auto number = bench.found(kId);
     REQUIRE(bench.writer->begin().ok());
     const auto key_number = bench.writer->take_subject_numbers(1).value();
-    const std::vector<Subject> subjects = {{key_number, "libvirt-uuid:/u1", number}};
+    const std::vector<Subject> subjects = {
+        {key_number, "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000001", number}};
     REQUIRE(bench.writer->add_subjects(subjects).ok());
     std::vector<Event> events;
     for (int i = 0; i < 60; ++i) {
         // Many events of the same microsecond, over both names of the process.
-        const Subject subject = {i % 3 == 0 ? key_number : number,
-                                 i % 3 == 0 ? "libvirt-uuid:/u1" : kId, number};
+        const Subject subject = {
+            i % 3 == 0 ? key_number : number,
+            i % 3 == 0 ? "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000001" : kId, number};
         events.push_back(bench.event(subject, kNoon + (i * 7 % 11) / 4, std::to_string(i * 37)));
     }
     REQUIRE(bench.writer->add_events(events).ok());

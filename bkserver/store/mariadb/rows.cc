@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bkserver/store/body_codec.h"
-#include "common/event/codec.h"
+#include "common/event/accepted_event.h"
 #include "common/event/order_key.h"
 
 namespace lb::store::mariadb {
@@ -22,15 +22,11 @@ Result<std::string> subject_text(const Found& found, std::size_t row, std::size_
 }
 
 // What the key of a stored event has behind its clock and time; the same whatever the clock is.
-Result<std::string> order_tail(std::string_view envelope_bytes) {
-    lb::v1::Envelope envelope;
-    if (!envelope.ParseFromArray(envelope_bytes.data(), static_cast<int>(envelope_bytes.size())))
-        return Error{ErrorCode::kCorrupt, "stored envelope does not parse"};
-    LB_TRY_ASSIGN(const event::Event event, event::decode(envelope.event()));
-    const lb::v1::Acceptance& acceptance = envelope.acceptance();
-    const event::Arrival arrival = {acceptance.origin(), acceptance.counter(),
-                                    acceptance.accepted_at_us(), envelope.event_id()};
-    const std::string key = event::order_key(event, arrival, event::ClockFamily::kNone);
+Result<std::string> order_tail(const Event& event) {
+    LB_TRY_ASSIGN(const event::AcceptedEvent accepted,
+                  event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
+    const std::string key =
+        event::order_key(accepted.event, accepted.arrival(), event::ClockFamily::kNone);
     return key.substr(key.size() - kOrderTailBytes);
 }
 
@@ -98,7 +94,7 @@ Result<Event> event_at(const Found& found, std::size_t row, Dictionary& dictiona
     LB_TRY_ASSIGN(body.stamp, dictionary.text_of(small(found, row, 7)));
     LB_TRY_ASSIGN(const std::string subject, subject_text(found, row, 11, dictionary));
     LB_TRY_ASSIGN(event.envelope, decode_body(body, {event.event_id, subject}));
-    LB_TRY_ASSIGN(const std::string tail, order_tail(event.envelope));
+    LB_TRY_ASSIGN(const std::string tail, order_tail(event));
     event.order_key = std::string(found.bytes(row, 3)) + tail;
     return event;
 }

@@ -9,12 +9,13 @@
 #include "bkserver/store/mariadb/connection.h"
 #include "bkserver/store/mariadb/dictionary.h"
 #include "bkserver/store/store.h"
+#include "common/event/order_key.h"
 
 namespace lb::store::mariadb {
 
-// The last part of an order key: origin, counter, end of the event id. Events of one process hardly
-// ever differ in it alone, so the index does without; it is computed from the body (README.md).
-inline constexpr std::size_t kOrderTailBytes = 24;
+// The last part of an order key. Events of one process hardly ever differ in it alone, so the index
+// does without; it is computed from the body (README.md).
+using event::kOrderTailBytes;
 
 // "https://host:port/" and "unique", "type:scope/" and "value".
 std::pair<std::string_view, std::string_view> split_subject(std::string_view text);

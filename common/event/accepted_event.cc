@@ -1,0 +1,37 @@
+#include "common/event/accepted_event.h"
+
+#include "common/base/limits.h"
+#include "common/event/codec.h"
+#include "common/event/envelope.h"
+#include "common/event/identity.h"
+
+namespace lb::event {
+
+Arrival AcceptedEvent::arrival() const {
+    const v1::Acceptance& acceptance = envelope.acceptance();
+    return {.origin = acceptance.origin(),
+            .counter = acceptance.counter(),
+            .accepted_at_us = acceptance.accepted_at_us(),
+            .event_id = envelope.event_id(),
+            .order_cap_us = order_cap_us,
+            .identity = proven_name};
+}
+
+Result<AcceptedEvent> open_accepted(std::string_view envelope_bytes, const v1::Identity& forwarder,
+                                    std::int64_t arrived_us) {
+    AcceptedEvent accepted;
+    LB_TRY_ASSIGN(accepted.envelope, parse_envelope(envelope_bytes, EnvelopeFrom::kDaemon));
+    if (accepted.envelope.schema() <= kEventSchema) {
+        LB_TRY_ASSIGN(accepted.event, decode(accepted.envelope.event()));
+    }
+    const v1::Acceptance& acceptance = accepted.envelope.acceptance();
+    accepted.identity = acceptance.identity();
+    set_realm(accepted.identity, forwarder, acceptance.host());
+    if (accepted.identity.kind() != v1::IDENTITY_KIND_IMPORT)
+        accepted.proven_name = identity_text(accepted.identity);
+    if (acceptance.accepted_at_us() > arrived_us + limits::kStampSkewUsMax)
+        accepted.order_cap_us = arrived_us;
+    return accepted;
+}
+
+}  // namespace lb::event

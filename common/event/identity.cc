@@ -1,0 +1,63 @@
+#include "common/event/identity.h"
+
+#include <algorithm>
+
+#include "common/base/ascii.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::event {
+
+namespace {
+
+std::string_view word_of(v1::IdentityKind kind) {
+    switch (kind) {
+        case v1::IDENTITY_KIND_UID:
+            return "uid";
+        case v1::IDENTITY_KIND_CERTIFICATE:
+            return "certificate";
+        case v1::IDENTITY_KIND_TOKEN:
+            return "token";
+        case v1::IDENTITY_KIND_CHANNEL:
+            return "channel";
+        case v1::IDENTITY_KIND_IMPORT:
+            return "import";
+        case v1::IDENTITY_KIND_UNSPECIFIED:
+        case v1::IdentityKind_INT_MIN_SENTINEL_DO_NOT_USE_:
+        case v1::IdentityKind_INT_MAX_SENTINEL_DO_NOT_USE_:
+            break;
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+std::string identity_text(const v1::Identity& identity) {
+    std::string text = std::string(word_of(identity.kind())) + ":" + identity.name();
+    if (!identity.realm().empty()) text += "@" + identity.realm();
+    return text;
+}
+
+std::string_view host_of_certificate(std::string_view identity) {
+    constexpr std::string_view kPrefix = "certificate:";
+    if (!identity.starts_with(kPrefix)) return {};
+    const std::size_t begin = identity.rfind("/CN=");
+    if (begin == std::string_view::npos) return {};
+    std::string_view name = identity.substr(begin + 4);
+    // "host/node1": a service name in front of the host.
+    if (const std::size_t slash = name.find('/'); slash != std::string_view::npos)
+        name = name.substr(slash + 1);
+    const bool is_host = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        const char lower = to_lower(c);
+        return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    });
+    return is_host ? name : std::string_view{};
+}
+
+void set_realm(v1::Identity& identity, const v1::Identity& forwarder, std::string_view own_host) {
+    if (identity.kind() != v1::IDENTITY_KIND_UID) return;
+    const std::string deliverer = identity_text(forwarder);
+    const std::string_view host = host_of_certificate(deliverer);
+    identity.set_realm(lower_case(host.empty() ? own_host : host));
+}
+
+}  // namespace lb::event

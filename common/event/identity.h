@@ -1,0 +1,26 @@
+// Who logged or delivered an event (proto/lb/v1/envelope.proto, Identity): how identities are
+// compared, stored and shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lb::v1 {
+class Identity;
+}
+
+namespace lb::event {
+
+// "certificate:/DC=org/CN=x", "uid:1000@node1.example.org", "token:t42", "import:...". Equal texts
+// are equal identities; display name and groups are no part of it.
+std::string identity_text(const v1::Identity& identity);
+
+// "node1.example.org" of the identity text "certificate:/DC=org/CN=host/node1.example.org"; empty
+// when it is no certificate or its subject names no host.
+std::string_view host_of_certificate(std::string_view identity);
+
+// A uid means a user of one host only: the one whose certificate delivered the event, else
+// `own_host` (delivered over a local socket). Sets the realm of uids; leaves all else as it is.
+void set_realm(v1::Identity& identity, const v1::Identity& forwarder, std::string_view own_host);
+
+}  // namespace lb::event

@@ -4,14 +4,10 @@
 
 namespace lb::book {
 
-namespace {
-
 std::string canonical_text(event::Subject subject) {
     if (auto* id = std::get_if<event::ProcessId>(&subject)) id->info.clear();
     return event::to_string(subject);
 }
-
-}  // namespace
 
 bool Candidate::is_stored() const {
     if (accepted.event.type == kHeartbeat) return false;

@@ -33,6 +33,8 @@ struct Candidate {
 // A candidate that is settled as VERDICT_MALFORMED, with the reason, when it cannot go on.
 Candidate take_in(const Arrived& arrived);
 
+// What the store knows a subject by: an id without its info.
+std::string canonical_text(event::Subject subject);
 // Fit for a reason: printable ASCII, the rest replaced by '?'.
 std::string printable(std::string_view text);
 

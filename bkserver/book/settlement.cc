@@ -4,6 +4,8 @@
 
 #include "bkserver/state/engine.h"
 #include "common/base/limits.h"
+#include "common/event/codec.h"
+#include "common/event/event_id.h"
 #include "common/event/field_text.h"
 #include "common/event/identity.h"
 #include "common/event/order_key.h"
@@ -37,6 +39,11 @@ std::string adopted_id_text(const Candidate& candidate, const std::string& servi
     return id.ok() ? id->to_string() : std::string();
 }
 
+std::string canonical_subject(const std::string& text) {
+    const auto subject = event::parse_subject(text);
+    return subject.ok() ? canonical_text(*subject) : text;
+}
+
 PolicyQuestion question_of(const Candidate& candidate, std::string_view registrant) {
     return {candidate.forwarder,
             candidate.accepted.identity,
@@ -55,7 +62,12 @@ std::uint32_t number_in(std::string_view text) {
 }  // namespace
 
 bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other) {
-    return one.subject() == other.subject() && one.event() == other.event();
+    if (canonical_subject(one.subject()) != canonical_subject(other.subject())) return false;
+    if (one.event() == other.event()) return true;
+    if (!event::is_derived_event_id(one.event_id())) return false;
+    const auto first = event::decode(one.event());
+    const auto second = event::decode(other.event());
+    return first.ok() && second.ok() && first->type == second->type;
 }
 
 Status Settlement::run(std::span<Candidate> candidates, std::int64_t now_us) {
@@ -144,8 +156,7 @@ Status Settlement::decide(Candidate& candidate) {
     LB_TRY_ASSIGN(const bool allowed, is_allowed(candidate, entry));
     if (!allowed) return {};
     LB_TRY_ASSIGN(entry, found_process(candidate, entry));
-    if (candidate.accepted.event.type == kRegistration)
-        LB_TRY(take_registration(candidate, *entry));
+    if (candidate.accepted.event.type == kRegistration) take_registration(candidate, *entry);
     if (candidate.accepted.event.type == kBinding) LB_TRY(take_binding(candidate, *entry));
     if (candidate.is_settled()) return {};
     if (candidate.accepted.event.type == kHeartbeat) {
@@ -183,15 +194,18 @@ Result<bool> Settlement::is_allowed(Candidate& candidate, const Entry* entry) {
 // The process of an event that is allowed: created, adopted or given its id if need be.
 Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     const bool is_owned = entry != nullptr && entry->opened.row.type != 0;
-    const bool is_named = entry != nullptr && is_id(entry->opened.row.id);
     const auto* key = std::get_if<event::Key>(&candidate.subject);
-    if (is_owned || is_named || key == nullptr) {
+    if (is_owned || key == nullptr) {
         if (entry != nullptr) return entry;
         return working_.create(candidate.subject_text, 0);
     }
     const std::uint32_t implied = type_of(*key);
     const bool is_adopted =
         implied != 0 && policy_.may_adopt(question_of(candidate, {})).is_allowed;
+    if (entry != nullptr && is_id(entry->opened.row.id)) {
+        if (is_adopted) LB_TRY(working_.adopt(*entry));
+        return entry;
+    }
     if (!is_adopted && candidate.accepted.event.type != kRegistration) {
         if (entry != nullptr) return entry;
         return working_.create(candidate.subject_text, 0);
@@ -205,17 +219,23 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     return owner;
 }
 
-// The first accepted registration owns; its owner may repeat it.
-Status Settlement::take_registration(Candidate& candidate, Entry& entry) {
+// The first accepted registration owns and says what the process is; its owner may repeat it.
+void Settlement::take_registration(Candidate& candidate, Entry& entry) {
     const std::string registrant = event::identity_text(candidate.accepted.identity);
-    if (entry.opened.row.registrant.empty()) {
-        entry.opened.row.registrant = registrant;
+    store::Process& row = entry.opened.row;
+    if (row.registrant.empty()) {
+        row.registrant = registrant;
         entry.must_save = true;
-    } else if (entry.opened.row.registrant != registrant) {
-        candidate.settle(lb::v1::VERDICT_DENIED,
-                         "the process is registered by " + entry.opened.row.registrant);
+        return;
     }
-    return {};
+    const std::string_view job_type = candidate.accepted.event.text("jobtype");
+    if (row.registrant != registrant)
+        candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by " + row.registrant);
+    else if (row.type != 0 && state::process_type_from_word(job_type) != row.type)
+        candidate.settle(lb::v1::VERDICT_DENIED,
+                         "the process is registered as " +
+                             std::string(state::process_type_word(row.type)) + ", not as " +
+                             std::string(job_type));
 }
 
 Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
@@ -244,7 +264,8 @@ void Settlement::take_heartbeat(Candidate& candidate, const Entry& entry) {
     const event::Event& event = candidate.accepted.event;
     std::string reporter = event::text_of(event.source);
     if (!event.host.empty()) reporter += "/" + event.host;
-    heartbeats_.push_back({entry.opened.row.number, std::move(reporter), event.time_us,
+    heartbeats_.push_back({entry.opened.row.number, std::move(reporter),
+                           event::order_time_us(event, candidate.accepted.arrival()),
                            candidate.arrived->arrived_us, number_in(event.text("uptime_s"))});
     candidate.settle(lb::v1::VERDICT_ACCEPTED);
 }

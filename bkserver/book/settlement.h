@@ -32,7 +32,7 @@ class Settlement {
     Result<bool> is_allowed(Candidate& candidate, const Entry* entry);
     Result<Entry*> owner_of(Candidate& candidate);
     Result<Entry*> found_process(Candidate& candidate, Entry* entry);
-    Status take_registration(Candidate& candidate, Entry& entry);
+    static void take_registration(Candidate& candidate, Entry& entry);
     Status take_binding(Candidate& candidate, Entry& entry);
     void take_heartbeat(Candidate& candidate, const Entry& entry);
     Status store_event(Candidate& candidate, Entry& entry);
@@ -47,7 +47,8 @@ class Settlement {
     std::vector<store::Heartbeat> heartbeats_;
 };
 
-// Same event id: the same event, if subject and event bytes are equal.
+// Two envelopes of one event id: the same event, if subject and event bytes are equal; of a derived
+// id (event_id.h), whose reporters may have written it differently, if subject and type are.
 bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other);
 
 }  // namespace lb::book

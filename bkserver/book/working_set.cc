@@ -59,16 +59,18 @@ Status WorkingSet::load_processes(const std::set<store::ProcessNumber>& numbers)
     return {};
 }
 
-// Registers that are damaged are folded anew from the events, which are the truth.
+// Registers that are damaged, of older rules, or that passed over events while newer rules had
+// frozen them, are folded anew from the events, which are the truth.
 Result<Opened> WorkingSet::open(store::Process row) {
     Opened opened;
     auto registers = state::Registers::decode(row.registers);
     opened.row = std::move(row);
-    if (registers.ok()) {
+    if (registers.ok() && registers->rules_version == state::kRulesVersion &&
+        registers->not_understood == opened.row.not_understood) {
         opened.registers = std::move(*registers);
         return opened;
     }
-    if (registers.error().code == ErrorCode::kUnsupported) {
+    if (!registers.ok() && registers.error().code == ErrorCode::kUnsupported) {
         opened.is_frozen = true;
         return opened;
     }
@@ -171,6 +173,11 @@ Result<std::vector<event::AcceptedEvent>> WorkingSet::events_of(const Entry& ent
     return events;
 }
 
+Status WorkingSet::adopt(Entry& entry) {
+    entry.opened.row.is_adopted = true;
+    return refold(entry);
+}
+
 Status WorkingSet::refold(Entry& entry) {
     LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events, events_of(entry));
     std::uint32_t implied = 0;
@@ -228,6 +235,9 @@ void WorkingSet::finish(Entry& entry, std::int64_t now_us) {
                                     .changed_us = now_us});
         }
     }
+    // Also when the registers stayed as they are: whoever folds this process anew elsewhere must
+    // learn that it got an event.
+    entry.must_save = entry.must_save || !entry.pending.empty();
     if (entry.is_new || entry.must_save) ++row.revision;
 }
 

@@ -67,6 +67,8 @@ class WorkingSet {
     Result<store::SubjectNumber> bind(const std::string& subject_text, Entry& entry);
     // `from` becomes a name of `into`, which takes over its claims.
     Status merge(Entry& from, Entry& into);
+    // A host vouches for a process that nobody registered: its keys say what it is.
+    Status adopt(Entry& entry);
     // Folds everything that is known of the process from the start.
     Status refold(Entry& entry);
 

@@ -107,6 +107,9 @@ Result<state::View> Service::view_of(const Asker& asker, const store::Process& p
     for (const store::Heartbeat& beat : heartbeats)
         input.heartbeats.push_back(
             {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
+    LB_TRY_ASSIGN(const auto loggers, reader_.loggers_of(state::hosts_of(registers)));
+    for (const store::Logger& logger : loggers)
+        input.loggers.push_back({logger.host, logger.seen_us});
     return state::view(registers, input);
 }
 

@@ -163,6 +163,9 @@ struct View {
     [[nodiscard]] nlohmann::ordered_json to_json() const;
 };
 
+// The hosts that the registers of a machine know, by name: whose loggers matter for its view.
+std::vector<std::string> hosts_of(const Registers& registers);
+
 View view(const Registers& registers, const ViewInput& input);
 
 }  // namespace lb::state

@@ -57,6 +57,16 @@ void find_stale(const ViewInput& input, View& view) {
 
 }  // namespace
 
+std::vector<std::string> hosts_of(const Registers& registers) {
+    std::vector<std::string> hosts;
+    for (const TrackClaim& claim : registers.track)
+        if (!claim.texts.empty() && !claim.texts.front().empty())
+            hosts.push_back(claim.texts.front());
+    std::sort(hosts.begin(), hosts.end());
+    hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+    return hosts;
+}
+
 ordered_json View::to_json() const {
     ordered_json named = ordered_json::array();
     for (const Disagreement& one : disagreements) {

@@ -112,6 +112,15 @@ struct Heartbeat {
     std::uint32_t uptime_s = 0;
 };
 
+// The last sign of life of a host that logs: what its forwarder's keepalives said.
+struct Logger {
+    std::string host{};                // proven by the forwarder's certificate
+    std::int64_t seen_us = 0;          // server's clock
+    std::int64_t clock_offset_us = 0;  // host's clock minus the server's
+    std::uint64_t unsettled = 0;  // events that it read from its spool and that are not settled
+    std::int64_t oldest_us = 0;   // when the oldest of them was accepted; 0: none
+};
+
 // All that are not empty (0) must hold.
 struct ListFilter {
     std::uint16_t type = 0;
@@ -151,6 +160,8 @@ class Reader {
     virtual Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                              std::uint32_t limit) = 0;
     virtual Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) = 0;
+    // Those of these hosts that were ever heard of, by host.
+    virtual Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) = 0;
     // With numbers above `after`; without their envelopes.
     virtual Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,
                                                               std::uint32_t limit) = 0;
@@ -208,6 +219,8 @@ class Writer {
     virtual Status add_changes(std::span<const Change> changes) = 0;
     // The newest by time_us stays.
     virtual Status put_heartbeats(std::span<const Heartbeat> heartbeats) = 0;
+    // The newest by seen_us stays.
+    virtual Status put_loggers(std::span<const Logger> loggers) = 0;
     // The same bytes once more only count.
     virtual Status add_dead_letters(std::span<const DeadLetter> letters) = 0;
     virtual Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) = 0;

@@ -169,6 +169,32 @@ Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber proces
     return heartbeats;
 }
 
+Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::string> hosts) {
+    std::vector<Value> numbers;
+    for (const std::string& host : hosts) {
+        LB_TRY_ASSIGN(const std::uint32_t number, dictionary_.find(TextKind::kHost, host));
+        if (number != 0) numbers.emplace_back(std::uint64_t{number});
+    }
+    if (numbers.empty()) return std::vector<Logger>();
+    LB_TRY(connection_.use());
+    LB_TRY_ASSIGN(
+        const Found found,
+        connection_.query_in("SELECT host, seen_us, clock_offset_us, unsettled, oldest_us "
+                             "FROM logger WHERE host IN ",
+                             numbers));
+    std::vector<Logger> loggers;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(std::string host,
+                      dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, 0))));
+        loggers.push_back({std::move(host), found.signed_number(row, 1),
+                           found.signed_number(row, 2), found.number(row, 3),
+                           found.signed_number(row, 4)});
+    }
+    std::sort(loggers.begin(), loggers.end(),
+              [](const Logger& a, const Logger& b) { return a.host < b.host; });
+    return loggers;
+}
+
 Result<DeadLetter> MariadbReader::dead_letter_at(const Found& found, std::size_t row) {
     DeadLetter letter;
     letter.number = found.number(row, 0);

@@ -22,6 +22,7 @@ class MariadbReader : public Reader {
     Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                      std::uint32_t limit) override;
     Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) override;
+    Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) override;
     Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,
                                                       std::uint32_t limit) override;
     Result<std::optional<DeadLetter>> get_dead_letter(std::uint64_t number) override;

@@ -338,6 +338,29 @@ Status MariadbWriter::put_heartbeats(std::span<const Heartbeat> heartbeats) {
     return {};
 }
 
+Status MariadbWriter::put_loggers(std::span<const Logger> loggers) {
+    if (loggers.empty()) return {};
+    Rows rows(5);
+    for (const Logger& logger : loggers) {
+        LB_TRY_ASSIGN(const std::uint32_t host,
+                      dictionary_.number_of(TextKind::kHost, logger.host));
+        rows.add(std::uint64_t{host}).add_signed(logger.seen_us);
+        rows.add_signed(logger.clock_offset_us).add(logger.unsettled);
+        rows.add_signed(logger.oldest_us);
+    }
+    // The assignments run from left to right: seen_us, which they ask, is the last.
+    LB_TRY(connection_.execute(
+        "INSERT INTO logger (host, seen_us, clock_offset_us, unsettled, oldest_us) "
+        "VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+        "clock_offset_us = IF(VALUES(seen_us) > seen_us, VALUES(clock_offset_us), "
+        "clock_offset_us), "
+        "unsettled = IF(VALUES(seen_us) > seen_us, VALUES(unsettled), unsettled), "
+        "oldest_us = IF(VALUES(seen_us) > seen_us, VALUES(oldest_us), oldest_us), "
+        "seen_us = GREATEST(seen_us, VALUES(seen_us))",
+        rows));
+    return {};
+}
+
 Status MariadbWriter::add_dead_letters(std::span<const DeadLetter> letters) {
     if (letters.empty()) return {};
     Rows rows(6);

@@ -44,6 +44,7 @@ class MariadbWriter : public Writer {
     Status set_order_keys(std::span<const Event> events) override;
     Status add_changes(std::span<const Change> changes) override;
     Status put_heartbeats(std::span<const Heartbeat> heartbeats) override;
+    Status put_loggers(std::span<const Logger> loggers) override;
     Status add_dead_letters(std::span<const DeadLetter> letters) override;
     Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) override;
     Status drop_dead_letter(std::uint64_t dead_letter) override;

@@ -109,6 +109,15 @@ CREATE TABLE IF NOT EXISTS heartbeat (
     PRIMARY KEY (process, reporter)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE IF NOT EXISTS logger (
+    host            INT UNSIGNED    NOT NULL,
+    seen_us         BIGINT          NOT NULL,
+    clock_offset_us BIGINT          NOT NULL,
+    unsettled       BIGINT UNSIGNED NOT NULL,
+    oldest_us       BIGINT          NOT NULL,
+    PRIMARY KEY (host)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
 CREATE TABLE IF NOT EXISTS dead_letter (
     number      BIGINT UNSIGNED  NOT NULL AUTO_INCREMENT,
     digest      BINARY(16)       NOT NULL,

@@ -1,0 +1,93 @@
+#include <catch2/catch.hpp>
+
+#include "common/event/process_id.h"
+#include "tests/unit/bkserver_book/desk.h"
+
+using namespace lb;
+using namespace lb::test;
+using E = event::EventType;
+using event::Source;
+
+namespace {
+
+const std::string kId = event::ProcessId::of_libvirt_uuid(kService, kUuid)->to_string();
+const std::string kOneKey = "one-vmid:cloud1/42";
+
+EventBuilder registration(const std::string& subject) {
+    EventBuilder built(E::kRegJob, Source::kUserInterface, subject);
+    built.at(-10).field("jobtype", "VIRTUAL_MACHINE").field("ns", "-");
+    return built;
+}
+
+EventBuilder running(const std::string& subject) {
+    EventBuilder built(E::kVMRunning, Source::kVmManager, subject);
+    built.at(1).field("hostname", "node1.example.org");
+    return built;
+}
+
+EventBuilder binding(const std::string& subject, const std::string& key) {
+    EventBuilder built(E::kBind, Source::kUserInterface, subject);
+    built.at(2).field("key", key);
+    return built;
+}
+
+}  // namespace
+
+TEST_CASE("a host adopts a machine that nobody registered; its owner takes it over", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(running(kUuidKey)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kUuidKey)["adopted"] == true);
+    CHECK(desk.process(kUuidKey).id == kId);
+    CHECK(desk.verdict(registration(kId).uid(1000)) == v1::VERDICT_ACCEPTED);
+    const auto status = desk.status(kId);
+    CHECK_FALSE(status.contains("adopted"));
+    CHECK(status["vm_state"] == "running");
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a machine that was named before a host vouched for it is adopted then", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(running(kId)) == v1::VERDICT_UNREGISTERED);
+    CHECK(desk.process(kId).waiting == 1);
+    CHECK(desk.verdict(running(kUuidKey).at(3)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(kId).waiting == 0);
+    CHECK(desk.status(kId)["adopted"] == true);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("without the right to adopt, events wait for the registration", "[book]") {
+    Desk desk;
+    desk.policy.is_adopting = false;
+    CHECK(desk.verdict(running(kUuidKey)) == v1::VERDICT_UNREGISTERED);
+    CHECK(desk.verdict(registration(kId)) == v1::VERDICT_ACCEPTED);
+    // The key's events become the process's own with the next event that names it.
+    CHECK(desk.verdict(running(kUuidKey).at(5)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kId)["vm_state"] == "running");
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a key is bound before or after its events", "[book]") {
+    const bool bind_first = GENERATE(true, false);
+    Desk desk;
+    CHECK(desk.verdict(registration(kId).uid(1000)) == v1::VERDICT_ACCEPTED);
+    const auto bind = binding(kId, kOneKey).uid(1000);
+    if (bind_first) CHECK(desk.verdict(bind) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running(kOneKey)) == v1::VERDICT_ACCEPTED);
+    if (!bind_first) CHECK(desk.verdict(bind) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(kOneKey).id == kId);
+    CHECK(desk.status(kId)["vm_state"] == "running");
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a second claimant of a key is refused", "[book]") {
+    Desk desk;
+    const std::string other = "https://" + std::string(kService) + "/other";
+    CHECK(desk.verdict(registration(kId).uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(registration(other).uid(1001)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(binding(kId, kOneKey).uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(binding(kId, kOneKey).uid(1000)) == v1::VERDICT_ACCEPTED);
+    const auto refused = desk.settle(binding(other, kOneKey).uid(1001));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason.find(kId) != std::string::npos);
+    CHECK(desk.verdict(binding(other, "no key").uid(1001)) == v1::VERDICT_MALFORMED);
+}

@@ -1,0 +1,175 @@
+#include <catch2/catch.hpp>
+
+#include "common/event/process_id.h"
+#include "tests/unit/bkserver_book/desk.h"
+
+using namespace lb;
+using namespace lb::test;
+using E = event::EventType;
+using event::Source;
+
+namespace {
+
+const std::string kId = event::ProcessId::of_libvirt_uuid(kService, kUuid)->to_string();
+
+EventBuilder registration(const std::string& subject = kId) {
+    EventBuilder built(E::kRegJob, Source::kUserInterface, subject);
+    built.at(-10).field("jobtype", "VIRTUAL_MACHINE").field("ns", "-");
+    return built;
+}
+
+EventBuilder running(const std::string& subject = kUuidKey) {
+    EventBuilder built(E::kVMRunning, Source::kVmManager, subject);
+    built.at(1).field("hostname", "node1.example.org");
+    return built;
+}
+
+}  // namespace
+
+TEST_CASE("an event is taken once, whatever comes with its id", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration().id("r")) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running().id("1")) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running().id("1")) == v1::VERDICT_DUPLICATE);
+    auto other = running();
+    const book::Settled conflict = desk.settle(other.field("hostname", "node2.example.org"));
+    CHECK(conflict.verdict == v1::VERDICT_ACCEPTED);
+    v1::Envelope forged = running().envelope();
+    book::Arrived arrived = running().arrived();
+    REQUIRE(forged.ParseFromString(arrived.envelope));
+    CHECK(desk.book->settle(std::span(&arrived, 1))->front().verdict == v1::VERDICT_ACCEPTED);
+    forged.set_event(other.envelope().event());
+    arrived.envelope = forged.SerializeAsString();
+    const book::Settled refused = desk.book->settle(std::span(&arrived, 1))->front();
+    CHECK(refused.verdict == v1::VERDICT_CONFLICT);
+    CHECK(refused.reason.find("same id") != std::string::npos);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("twins in one batch are settled like twins in two", "[book]") {
+    Desk desk;
+    const auto first = registration().id("r").arrived();
+    const auto second = running().id("1").arrived();
+    const std::vector<book::Arrived> batch = {first, second, second, first};
+    const auto settled = desk.book->settle(batch);
+    REQUIRE(settled.ok());
+    CHECK((*settled)[0].verdict == v1::VERDICT_ACCEPTED);
+    CHECK((*settled)[1].verdict == v1::VERDICT_ACCEPTED);
+    CHECK((*settled)[2].verdict == v1::VERDICT_DUPLICATE);
+    CHECK((*settled)[3].verdict == v1::VERDICT_DUPLICATE);
+    CHECK(desk.status(kId)["vm_state"] == "running");
+}
+
+TEST_CASE("two reporters of one message may have written it differently", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running().id("message 7")) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running().id("message 7").field("hostname", "node9")) ==
+          v1::VERDICT_DUPLICATE);
+    EventBuilder stop(E::kVMStop, Source::kVmManager, kUuidKey);
+    CHECK(desk.verdict(stop.id("message 7")) == v1::VERDICT_CONFLICT);
+}
+
+TEST_CASE("garbage becomes a dead letter and the rest of the batch goes on", "[book]") {
+    Desk desk;
+    book::Arrived garbage = running().arrived();
+    garbage.envelope = "no envelope";
+    v1::Envelope without_event = running().envelope();
+    without_event.set_event("\xff\xff");
+    book::Arrived broken = running().arrived();
+    broken.envelope = without_event.SerializeAsString();
+    const std::vector<book::Arrived> batch = {garbage, registration().arrived(), broken,
+                                              running().arrived()};
+    const auto settled = desk.book->settle(batch);
+    REQUIRE(settled.ok());
+    CHECK((*settled)[0].verdict == v1::VERDICT_MALFORMED);
+    CHECK((*settled)[1].verdict == v1::VERDICT_ACCEPTED);
+    CHECK((*settled)[2].verdict == v1::VERDICT_MALFORMED);
+    CHECK((*settled)[3].verdict == v1::VERDICT_ACCEPTED);
+    const auto reader = desk.database->open_reader();
+    REQUIRE(reader.ok());
+    CHECK((*reader)->list_dead_letters(0, 10)->size() == 2);
+}
+
+TEST_CASE("an event of a newer schema or an unknown type is stored and marks its process",
+          "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    v1::Envelope newer = running().envelope();
+    newer.set_schema(2);
+    newer.set_event("whatever version 2 is");
+    book::Arrived arrived = running().arrived();
+    arrived.envelope = newer.SerializeAsString();
+    CHECK(desk.book->settle(std::span(&arrived, 1))->front().verdict == v1::VERDICT_UNKNOWN_TYPE);
+    CHECK(desk.process(kId).not_understood);
+    CHECK(desk.status(kId)["not_understood"] == true);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("the first registration owns and says what the process is", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration().uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(kId).registrant == "uid:1000@node1.example.org");
+    CHECK(desk.verdict(registration().uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(registration().uid(1001)) == v1::VERDICT_DENIED);
+    // The same number on another host is somebody else.
+    CHECK(desk.verdict(registration().uid(1000).host("node2.example.org")) == v1::VERDICT_DENIED);
+    const auto refused = desk.settle(registration().uid(1000).field("jobtype", "SIMPLE"));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason.find("registered as virtual_machine") != std::string::npos);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a process of another service is refused", "[book]") {
+    Desk desk;
+    const auto refused = desk.settle(running("https://other.example.org:9000/abc"));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason.find("other.example.org:9000") != std::string::npos);
+}
+
+TEST_CASE("what policy refuses becomes a dead letter that can be replayed", "[book]") {
+    Desk desk;
+    desk.policy.forbidden_source = Source::kVmManager;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running()) == v1::VERDICT_DENIED);
+    const auto reader = desk.database->open_reader();
+    const auto letters = (*reader)->list_dead_letters(0, 10);
+    REQUIRE(letters->size() == 1);
+    CHECK((*letters)[0].reason == "forbidden by the test");
+    CHECK(desk.book->replay_dead_letter((*letters)[0].number)->verdict == v1::VERDICT_DENIED);
+    desk.policy.forbidden_source.reset();
+    CHECK(desk.book->replay_dead_letter((*letters)[0].number)->verdict == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kId)["vm_state"] == "running");
+    CHECK(desk.book->drop_dead_letter((*letters)[0].number).ok());
+    CHECK(desk.book->replay_dead_letter((*letters)[0].number).error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("heartbeats stand beside the events", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    EventBuilder beat(E::kVMHeartbeat, Source::kVmSystem, kUuidKey);
+    CHECK(desk.verdict(beat.at(30).field("uptime_s", "25")) == v1::VERDICT_ACCEPTED);
+    EventBuilder late(E::kVMHeartbeat, Source::kVmSystem, kUuidKey);
+    CHECK(desk.verdict(late.at(20).field("uptime_s", "15")) == v1::VERDICT_ACCEPTED);
+    const auto reader = desk.database->open_reader();
+    const auto beats = (*reader)->heartbeats_of(desk.process(kId).number);
+    REQUIRE(beats->size() == 1);
+    CHECK((*beats)[0].time_us == kNoon + 30'000'000);
+    CHECK((*beats)[0].uptime_s == 25);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a clock of the future does not win for ever", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    // The host's own clock is a day ahead: acceptance and event agree with each other.
+    book::Arrived ahead = running().at(86'400).arrived();
+    ahead.arrived_us = kNoon + 5'000'000;
+    CHECK(desk.book->settle(std::span(&ahead, 1))->front().verdict == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kId)["vm_state"] == "running");
+    EventBuilder stop(E::kVMStop, Source::kVmManager, kUuidKey);
+    stop.at(10).field("hostname", "node1.example.org").field("reason", "destroyed");
+    CHECK(desk.verdict(stop) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kId)["vm_state"] == "stopped");
+    CHECK(desk.is_rebuild_equal(kId));
+}

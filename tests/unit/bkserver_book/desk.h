@@ -1,0 +1,95 @@
+// A book over a fresh database of the private mariadbd.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bkserver/authz/policy.h"
+#include "bkserver/book/book.h"
+#include "bkserver/book/rebuild.h"
+#include "bkserver/state/engine.h"
+#include "bkserver/store/mariadb/database.h"
+#include "tests/support/event_builder.h"
+#include "tests/support/private_mariadb.h"
+
+namespace lb::test {
+
+inline constexpr char kService[] = "lb.example.org:9000";
+inline const std::string kUuid = "6b1a2a9e-0000-4000-8000-000000000001";
+inline const std::string kUuidKey = "libvirt-uuid:/" + kUuid;
+
+// Lets everything through but what a test forbids.
+class TestPolicy : public book::Policy {
+  public:
+    book::Decision may_log(const book::PolicyQuestion& question) const override {
+        if (forbidden_source && question.event.source == *forbidden_source)
+            return {false, "forbidden by the test"};
+        return {true, {}};
+    }
+    book::Decision may_adopt(const book::PolicyQuestion&) const override {
+        return {is_adopting, {}};
+    }
+    bool is_adopting = true;
+    std::optional<event::Source> forbidden_source;
+};
+
+class Desk {
+  public:
+    Desk() : dsn_(PrivateMariadb::shared().fresh_dsn()) {
+        database = open_database("first");
+        book = open_book(*database, 0);
+    }
+
+    // Another server on the same database.
+    std::unique_ptr<store::Database> open_database(const std::string& instance) const {
+        auto opened = store::mariadb::MariadbDatabase::open({dsn_, instance, kService});
+        REQUIRE(opened.ok());
+        return std::move(*opened);
+    }
+    std::unique_ptr<book::Book> open_book(store::Database& over, std::uint32_t lane) const {
+        auto opened = book::Book::open(over, policy, {.service = kService, .lane = lane});
+        REQUIRE(opened.ok());
+        return std::move(*opened);
+    }
+
+    book::Settled settle(const EventBuilder& event) const {
+        const book::Arrived arrived = event.arrived();
+        auto settled = book->settle(std::span(&arrived, 1));
+        REQUIRE(settled.ok());
+        return (*settled)[0];
+    }
+    lb::v1::Verdict verdict(const EventBuilder& event) const { return settle(event).verdict; }
+
+    store::Process process(const std::string& name) const {
+        auto reader = database->open_reader();
+        REQUIRE(reader.ok());
+        auto found = (*reader)->find_process(name);
+        REQUIRE(found.ok());
+        REQUIRE(found->has_value());
+        return **found;
+    }
+    nlohmann::ordered_json status(const std::string& name) const {
+        const store::Process row = process(name);
+        auto registers = state::Registers::decode(row.registers);
+        REQUIRE(registers.ok());
+        return state::derive(*registers, row.id).attributes;
+    }
+    bool is_rebuild_equal(const std::string& name) const {
+        auto outcome = book::rebuild_process(*database, name, {.compare_only = true});
+        REQUIRE(outcome.ok());
+        INFO(outcome->difference);
+        return !outcome->is_different;
+    }
+
+    TestPolicy policy;
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<book::Book> book;
+
+  private:
+    store::mariadb::Dsn dsn_;
+};
+
+}  // namespace lb::test

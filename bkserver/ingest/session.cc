@@ -118,6 +118,7 @@ Status Session::on_hello(std::string_view payload) {
     report_.software = hello.software();
     report_.host = hello.host();
     report_.clock_offset_us = hello.clock_us() - now_us;
+    report_.seen_us = now_us;
     lb::v1::Ack credit;
     set_credit(credit);
     lb::v1::HelloReply reply;
@@ -137,7 +138,8 @@ Status Session::on_hello(std::string_view payload) {
 Status Session::on_keepalive(std::string_view payload) {
     lb::v1::Keepalive keepalive;
     if (!parse(keepalive, payload)) return fail(ErrorCode::kReject, "KEEPALIVE does not parse");
-    report_.clock_offset_us = keepalive.clock_us() - env::posix_env().now_us();
+    report_.seen_us = env::posix_env().now_us();
+    report_.clock_offset_us = keepalive.clock_us() - report_.seen_us;
     report_.spool_events = keepalive.spool_events();
     report_.oldest_us = keepalive.oldest_us();
     return {};
@@ -259,7 +261,13 @@ void Session::on_tick() {
     lb::v1::Keepalive keepalive;
     keepalive.set_clock_us(env::posix_env().now_us());
     outlet_->send(lb::v1::FRAME_TYPE_KEEPALIVE, keepalive.SerializeAsString());
-    if (is_paused_) send_ack(true);
+}
+
+void Session::give_credit() {
+    const std::lock_guard lock(mutex_);
+    if (!is_paused_ || !outlet_) return;
+    const Room room = lanes_.room();
+    if (room.events > 0 && room.bytes > 0) send_ack(true);
 }
 
 }  // namespace lb::ingest

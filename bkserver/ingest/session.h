@@ -46,6 +46,7 @@ struct PeerReport {
     std::uint64_t spool_events = 0;
     std::int64_t oldest_us = 0;
     std::uint64_t events = 0;  // received on this connection
+    std::int64_t seen_us = 0;  // server's clock at hello or the last keepalive
 };
 
 class Session : public Receiver, public std::enable_shared_from_this<Session> {
@@ -63,8 +64,10 @@ class Session : public Receiver, public std::enable_shared_from_this<Session> {
     // A HELLO was answered: other frames of the connection may be taken.
     [[nodiscard]] bool is_greeted() const;
 
-    // Every keepalive_seconds: sends a KEEPALIVE, and credit to a sender that was paused.
+    // Every keepalive_seconds: sends a KEEPALIVE.
     void on_tick();
+    // Tells a sender that was paused when there is room again. Often: it waits for it.
+    void give_credit();
     // No frame will come or go any more.
     void close();
 

@@ -1,0 +1,48 @@
+// The messages of lb-bkserver.
+#pragma once
+
+#include <array>
+
+#include "common/log/log.h"
+
+namespace lb::bkserver {
+
+inline constexpr log::Message kListening{"BKS_LISTENING", log::Level::kInfo,
+                                         "keeps {}; listening at {} and {}",
+                                         "The server takes events and questions."};
+inline constexpr log::Message kNoNetwork{
+    "BKS_NO_NETWORK", log::Level::kWarning, "no tls.certificate: local users only",
+    "Give the server a certificate (lbctl pki issue) to serve other hosts."};
+inline constexpr log::Message kDatabase{
+    "BKS_DATABASE", log::Level::kInfo, "database: {}",
+    "What the private mariadbd does, or where the configured one is."};
+inline constexpr log::Message kDatabaseAway{
+    "BKS_DATABASE_AWAY", log::Level::kWarning, "the database does not answer: {}",
+    "The server waits for it. Nothing is lost: forwarders keep what is not settled."};
+inline constexpr log::Message kIngest{"BKS_INGEST", log::Level::kWarning, "{}",
+                                      "Events wait; the text says for what."};
+inline constexpr log::Message kConnectionRefused{
+    "BKS_CONNECTION_REFUSED", log::Level::kWarning, "connection from {} refused: {}",
+    "A peer without a good certificate, or one too many. The text says what is wrong."};
+inline constexpr log::Message kConnectionBroken{
+    "BKS_CONNECTION_BROKEN", log::Level::kWarning, "connection of {} from {} ended: {}",
+    "A peer broke the protocol or went away. Forwarders come back by themselves."};
+inline constexpr log::Message kPeerOpened{"BKS_PEER_OPENED", log::Level::kDebug,
+                                          "{} connected from {}", "For following one peer."};
+inline constexpr log::Message kPolicyLoaded{
+    "BKS_POLICY_LOADED", log::Level::kInfo, "policy: {}, {} rules",
+    "The rules by which events are taken and questions answered."};
+inline constexpr log::Message kPolicyOpen{
+    "BKS_POLICY_OPEN", log::Level::kWarning,
+    "policy \"open\": whoever is authenticated may do "
+    "everything",
+    "For trying out. Write a policy file before others use this server."};
+inline constexpr log::Message kLoopFailed{
+    "BKS_LOOP_FAILED", log::Level::kError, "the event loop ended: {}",
+    "A defect: report it. Restart the server; what it acknowledged is safe."};
+
+inline constexpr std::array kMessages = {
+    kListening,        kNoNetwork,  kDatabase,     kDatabaseAway, kIngest,    kConnectionRefused,
+    kConnectionBroken, kPeerOpened, kPolicyLoaded, kPolicyOpen,   kLoopFailed};
+
+}  // namespace lb::bkserver

@@ -1,0 +1,241 @@
+#include "bkserver/app/service.h"
+
+#include <chrono>
+#include <future>
+
+#include "bkserver/app/default_policy.h"
+#include "bkserver/app/messages.h"
+#include "bkserver/state/print_states.h"
+#include "common/env/env.h"
+
+namespace lb::bkserver {
+
+namespace {
+
+using net::Milliseconds;
+using store::mariadb::Dsn;
+using store::mariadb::MariadbDatabase;
+using store::mariadb::PrivateServer;
+
+constexpr char kDatabaseName[] = "lb";
+constexpr Milliseconds kTick{250};
+constexpr std::uint32_t kTicksPerSecond = 4;
+// The loop must come around in this time, else the daemon counts as stuck.
+constexpr std::uint64_t kStuckUs = 10'000'000;
+// How long peers may take to read what was sent to them before the server stops.
+constexpr Milliseconds kDrainTimeout{3'000};
+constexpr auto kDatabasePause = std::chrono::seconds(1);
+
+Result<std::string> print(std::string_view name, std::string_view value) {
+    if (name == "print-policy") return std::string(default_policy_text());
+    if (value.empty()) return state::print_all_states();
+    const std::uint32_t type = state::process_type_from_word(value);
+    const state::Machine* const machine = state::find_machine(state::machines(), type);
+    if (type != 0 && machine != nullptr && machine->has_tables)
+        return state::print_states(*machine);
+    return Error{ErrorCode::kReject, "--print-states: there is no table for \"" +
+                                         std::string(value) +
+                                         "\"; virtual_machine is one that there is"};
+}
+
+}  // namespace
+
+app::Program bkserver_program() {
+    app::Program program;
+    program.name = "lb-bkserver";
+    program.summary = "keeps the books: takes events, works out states, answers questions";
+    program.options = option_table();
+    program.messages = kMessages;
+    program.default_directories = {"/var/lib/lb-bkserver", "/run/lb-bkserver"};
+    program.start = &ServerService::start;
+    program.print = &print;
+    program.print_switches = {
+        {"print-states", "print the tables by which states are worked out (=TYPE: one), and end"},
+        {"print-policy", "print the policy of a server that is given none, and end"}};
+    return program;
+}
+
+Result<std::unique_ptr<app::Service>> ServerService::start(const config::Config& config,
+                                                           const app::Directories& directories) {
+    LB_TRY_ASSIGN(ServerOptions options, options_of(config, directories));
+    LB_TRY_ASSIGN(authz::RuleSet rules, policy_of_option(options.policy));
+    std::unique_ptr<ServerService> service(new ServerService(std::move(options), std::move(rules)));
+    LB_TRY(service->open_database());
+    LB_TRY(service->open_rooms());
+    LB_TRY(service->open_doors());
+    return std::unique_ptr<app::Service>(std::move(service));
+}
+
+ServerService::ServerService(ServerOptions options, authz::RuleSet rules)
+    : options_(std::move(options)),
+      policy_(std::move(rules), options_.admin_uids),
+      stamper_(options_.host) {}
+
+ServerService::~ServerService() {
+    stop();
+}
+
+// Waits for a database that is away; one that is there and wrong is an error at once.
+Status ServerService::open_database() {
+    Dsn dsn;
+    if (options_.database.empty()) {
+        auto private_options = options_.private_server;
+        private_options.on_message = [](const std::string& text) { log::write(kDatabase, text); };
+        LB_TRY_ASSIGN(private_server_, PrivateServer::start(private_options));
+        dsn = private_server_->dsn(kDatabaseName);
+    } else {
+        LB_TRY_ASSIGN(dsn, Dsn::parse(options_.database));
+    }
+    for (std::uint32_t waited = 0;; ++waited) {
+        auto opened = MariadbDatabase::open({dsn, options_.instance, options_.service});
+        if (opened.ok()) {
+            database_ = std::move(*opened);
+            log::write(kDatabase, dsn.to_string());
+            return {};
+        }
+        if (opened.error().code != ErrorCode::kRetry || waited >= options_.database_wait_seconds)
+            return opened.error().within("opening the database " + dsn.to_string());
+        log::write(kDatabaseAway, opened.error().text);
+        std::this_thread::sleep_for(kDatabasePause);
+    }
+}
+
+Status ServerService::open_rooms() {
+    ingest::LaneOptions lanes = options_.lanes;
+    lanes.on_message = [](const std::string& text) { log::write(kIngest, text); };
+    LB_TRY_ASSIGN(lanes_,
+                  ingest::Lanes::start(*database_, policy_, lanes, metrics::Registry::global()));
+    administration_ = std::make_unique<ServerAdministration>(
+        *database_, policy_, options_.lanes.book,
+        ServerFacts{.service = options_.service,
+                    .is_ready = [this] { return is_ready(); },
+                    .forwarders = [this] { return doors_->forwarders(); }});
+    LB_TRY_ASSIGN(queries_, QueryPool::start(*database_, policy_, *administration_,
+                                             options_.query_threads, options_.queries_waiting_max));
+    doors_ = std::make_unique<Doors>(
+        options_.session, options_.host,
+        Rooms{*lanes_,
+              stamper_,
+              *queries_,
+              policy_,
+              {.is_ready = [this] { return is_ready(); },
+               .metrics = [] { return metrics::Registry::global().exposition(); }}});
+    LB_TRY_ASSIGN(
+        watch_, Watch::start(*database_, {.report_seconds = options_.session.keepalive_seconds,
+                                          .loggers = [this] { return doors_->logger_reports(); }}));
+    return {};
+}
+
+Status ServerService::open_doors() {
+    net::ListenerOptions listener;
+    listener.connections_max = options_.connections_max;
+    listener.limits.frame_bytes_max = options_.session.frame_bytes_max;
+    listener.limits.idle_timeout =
+        Milliseconds(std::int64_t{3'000} * options_.session.keepalive_seconds);
+    listener.make_handler = [this](net::Connection& c) { return doors_->make_handler(c); };
+    listener.on_refused = [this](const std::string& address, const Error& why) {
+        doors_->refuse(address, why);
+    };
+    LB_TRY_ASSIGN(local_, net::Listener::open_unix(loop_, options_.socket_path, listener));
+    std::string place = "no network";
+    if (options_.tls.certificate.empty()) {
+        log::write(kNoNetwork);
+    } else {
+        LB_TRY_ASSIGN(credentials_, tls::Credentials::load(options_.tls));
+        LB_TRY_ASSIGN(network_, net::Listener::open_tls(loop_, options_.address, options_.port,
+                                                        credentials_, listener));
+        place = options_.address + " port " + std::to_string(network_->port());
+    }
+    loop_.call_after(kTick, [this] { tick(); });
+    ticked_at_us_ = env::posix_env().monotonic_us();
+    thread_ = std::thread([this] { serve(); });
+    if (options_.policy == "open") log::write(kPolicyOpen);
+    log::write(kListening, options_.service, place, options_.socket_path);
+    return {};
+}
+
+void ServerService::serve() {
+    try {
+        loop_.run();
+    } catch (const std::exception& exception) {
+        log::write(kLoopFailed, exception.what());
+    }
+}
+
+void ServerService::tick() {
+    ticked_at_us_ = env::posix_env().monotonic_us();
+    doors_->give_credit();
+    if (++ticks_ % (kTicksPerSecond * options_.session.keepalive_seconds) == 0)
+        doors_->keep_alive();
+    loop_.call_after(kTick, [this] { tick(); });
+}
+
+bool ServerService::is_ready() const {
+    return watch_ != nullptr && watch_->is_database_there() && lanes_->is_database_there();
+}
+
+bool ServerService::is_alive() const {
+    return env::posix_env().monotonic_us() < ticked_at_us_ + kStuckUs;
+}
+
+std::uint16_t ServerService::port() const {
+    return network_ ? network_->port() : 0;
+}
+
+void ServerService::stop() {
+    if (std::exchange(is_stopped_, true)) return;
+    if (thread_.joinable()) {
+        loop_.post([this] {
+            network_.reset();
+            local_.reset();
+        });
+    }
+    // Whoever waits for an answer gets one before the connections close.
+    watch_.reset();
+    queries_.reset();
+    lanes_.reset();
+    if (thread_.joinable()) {
+        loop_.post([this] { doors_->close_all(); });
+        const auto end = std::chrono::steady_clock::now() + kDrainTimeout;
+        while (doors_->connection_count() > 0 && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(Milliseconds(10));
+        loop_.stop();
+        thread_.join();
+    }
+    doors_.reset();
+    administration_.reset();
+    database_.reset();
+    if (private_server_) private_server_->stop();
+}
+
+Status ServerService::reload(const config::Config& config) {
+    const std::string policy = config.text("policy");
+    LB_TRY_ASSIGN(authz::RuleSet rules, policy_of_option(policy));
+    if (credentials_) LB_TRY(credentials_->reload());
+    log::write(kPolicyLoaded, policy.empty() ? "the default" : policy, rules.rules.size());
+    policy_.replace(std::move(rules));
+    return {};
+}
+
+std::string ServerService::status_json() const {
+    const ingest::Room room = lanes_->room();
+    const nlohmann::ordered_json status = {
+        {"daemon", "lb-bkserver"},
+        {"version", LB_VERSION},
+        {"service", options_.service},
+        {"port", port()},
+        {"ready", is_ready()},
+        {"connections", doors_->connection_count()},
+        {"room_events", room.events},
+        {"room_bytes", room.bytes},
+        {"private_mariadbd_restarts", private_server_ ? private_server_->restarts() : 0},
+        {"forwarders", doors_->forwarders()}};
+    return status.dump();
+}
+
+Result<std::string> ServerService::control(std::string_view verb, std::string_view) {
+    return Error{ErrorCode::kReject, "lb-bkserver has no verb \"" + std::string(verb) +
+                                         "\"; it has status, version, metrics, config, loglevel"};
+}
+
+}  // namespace lb::bkserver

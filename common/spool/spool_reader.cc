@@ -247,6 +247,10 @@ Status LaneReader::sync_ledger() {
     return ledger_ ? ledger_->sync() : Status{};
 }
 
+Position LaneReader::settled() const {
+    return settled_;
+}
+
 Result<std::size_t> LaneReader::remove_settled() {
     LB_TRY_ASSIGN(const auto segments, list_segments(env_, directory_));
     std::size_t count = 0;

@@ -1,0 +1,39 @@
+// The metrics of lb-interlogd, by name, in one place.
+#pragma once
+
+#include "common/metrics/metrics.h"
+
+namespace lb::interlogd {
+
+struct ForwardMetrics {
+    explicit ForwardMetrics(metrics::Registry& registry)
+        : destinations(registry.gauge("lb_interlogd_destinations", "Destinations with a spool")),
+          connected(registry.gauge("lb_interlogd_connected", "Of them connected now")),
+          memory_bytes(registry.gauge("lb_interlogd_memory_bytes", "Events in memory")),
+          sent(registry.counter("lb_interlogd_events_sent_total", "Events sent, repeats included")),
+          settled(registry.counter("lb_interlogd_events_settled_total",
+                                   "Events that their server settled")),
+          refused(registry.counter("lb_interlogd_events_refused_total",
+                                   "Of them those that became dead letters")),
+          retried(registry.counter("lb_interlogd_events_retried_total",
+                                   "Times that a server asked for an event again")),
+          set_aside(registry.counter("lb_interlogd_events_set_aside_total",
+                                     "Events put into quarantine after too many retries")),
+          damaged(registry.counter("lb_interlogd_spool_damages_total",
+                                   "Spans of the spool that were no records")),
+          failures(registry.counter("lb_interlogd_connection_failures_total",
+                                    "Connections that failed or could not be made")) {}
+
+    metrics::Gauge& destinations;
+    metrics::Gauge& connected;
+    metrics::Gauge& memory_bytes;
+    metrics::Counter& sent;
+    metrics::Counter& settled;
+    metrics::Counter& refused;
+    metrics::Counter& retried;
+    metrics::Counter& set_aside;
+    metrics::Counter& damaged;
+    metrics::Counter& failures;
+};
+
+}  // namespace lb::interlogd

@@ -38,8 +38,8 @@ void add_acceptance(Row& row, const lb::v1::Envelope& envelope) {
 
 // The members of event::event_to_json, in its order.
 void add_event(Row& row, std::string_view subject, const event::Event& event) {
-    for (const auto& [name, value] : event::event_to_json(subject, event).items())
-        row[name] = value;
+    const nlohmann::json members = event::event_to_json(subject, event);
+    for (const auto& [name, value] : members.items()) row[name] = value;
 }
 
 }  // namespace
@@ -99,6 +99,7 @@ Row event_row(const store::Event& stored, const event::AcceptedEvent& opened) {
     add_event(row, opened.envelope.subject(), opened.event);
     row["verdict"] = verdict_word(stored.verdict);
     add_acceptance(row, opened.envelope);
+    add_identity(row, "identity", opened.identity);
     add_identity(row, "forwarder", stored.forwarder);
     add_time(row, "arrived", stored.arrived_us);
     return row;

@@ -85,7 +85,8 @@ std::string value_of(const Value& value, const Subject& subject) {
         case Value::Kind::kFixed:
             return std::string(value.text);
         case Value::Kind::kUser:
-            return subject.event.user;
+            return std::string(subject.arrival.identity.empty() ? subject.event.user
+                                                                : subject.arrival.identity);
         case Value::Kind::kInstance:
             return subject.event.source_instance;
         case Value::Kind::kHostInstance:

@@ -57,7 +57,7 @@ struct Value {
     enum class Kind : std::uint8_t {
         kField,         // the field `text`; empty makes no claim, or `fallback` if there is one
         kFixed,         // `text`
-        kUser,          // the identity that the producer states
+        kUser,          // who logged it, proven; of imports the identity that the event states
         kInstance,      // the source's instance
         kHostInstance,  // "host:instance", or the host
         kEventTime,

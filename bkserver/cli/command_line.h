@@ -1,0 +1,53 @@
+// What every command of lbctl shares: where the server is, how to print, how to fail.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "bkserver/cli/exit_code.h"
+#include "common/base/result.h"
+#include "common/net/client.h"
+
+namespace lb::cli {
+
+using Json = nlohmann::ordered_json;
+
+struct Settings {
+    std::string server;       // host:port, or the path of the server's local socket
+    std::string certificate;  // PEM files, for host:port
+    std::string key;
+    std::string authorities;
+    std::string server_name;  // in the server's certificate, when it is not the host
+    int timeout_seconds = 30;
+    bool is_json = false;
+};
+
+// The program while one command runs. Output and complaints go through it.
+struct Context {
+    Settings settings;
+    std::ostream& out;
+    std::ostream& err;
+    int exit_code = kDone;
+
+    // "lbctl: <text>" on the error stream; the exit code that fits.
+    void fail(const Error& error);
+    // One line of JSON.
+    void print_json(const Json& row);
+};
+
+// Options of all commands, with their environment variables LB_SERVER, LB_CERT, LB_KEY, LB_CA.
+void add_settings(CLI::App& lbctl, Settings& settings);
+
+// Connects as the settings say.
+Result<std::unique_ptr<net::Client>> connect(const Settings& settings);
+
+// Adds a subcommand whose `run` says how it went; a failure becomes message and exit code.
+CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,
+                      const std::string& help, std::function<Status()> run);
+
+}  // namespace lb::cli

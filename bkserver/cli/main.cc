@@ -1,0 +1,48 @@
+// lbctl: what users and administrators ask and tell.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "bkserver/cli/adopt_command.h"
+#include "bkserver/cli/command_line.h"
+#include "bkserver/cli/completion_command.h"
+#include "bkserver/cli/pki_commands.h"
+#include "bkserver/cli/query_commands.h"
+#include "bkserver/cli/register_command.h"
+#include "bkserver/cli/replay_command.h"
+#include "bkserver/cli/spool_commands.h"
+
+namespace {
+
+constexpr char kFooter[] =
+    "Exit codes: 0 done, 1 not found or some failed, 64 wrong usage, 65 refused, 69 no "
+    "connection,\n"
+    "  73 cannot create, 75 try again, 77 not allowed.\n"
+    "Where the server is: --server, else LB_SERVER; over the network with LB_CERT, LB_KEY, LB_CA.\n"
+    "Each command has --help with examples.";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App lbctl("What users and administrators ask the bookkeeping, and tell it.", "lbctl");
+    lb::cli::Context context{{}, std::cout, std::cerr};
+    lb::cli::add_settings(lbctl, context.settings);
+    lbctl.set_version_flag("--version,-V", "lbctl " LB_VERSION);
+    lbctl.require_subcommand(1);
+    lbctl.footer(kFooter);
+    lb::cli::add_query_commands(lbctl, context);
+    lb::cli::add_register_commands(lbctl, context);
+    lb::cli::add_adopt_command(lbctl, context);
+    lb::cli::add_spool_commands(lbctl, context);
+    lb::cli::add_pki_commands(lbctl, context);
+    lb::cli::add_replay_command(lbctl, context.exit_code);
+    lb::cli::add_completion_command(lbctl, context);
+    try {
+        lbctl.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return lbctl.exit(error) == 0 ? lb::cli::kDone : lb::cli::kUsage;
+    } catch (const std::exception& error) {
+        std::cerr << "lbctl: " << error.what() << '\n';
+        return lb::cli::kBug;
+    }
+    return context.exit_code;
+}

@@ -1,0 +1,367 @@
+#include "bkserver/cli/query_commands.h"
+
+#include <unistd.h>
+
+#include <ostream>
+#include <vector>
+
+#include "bkserver/cli/table.h"
+#include "lb/v1/wire.pb.h"
+
+namespace lb::cli {
+
+namespace {
+
+using lb::v1::DeadLetterRequest;
+using lb::v1::Request;
+using lb::v1::ServerRequest;
+using OnRow = std::function<void(const Json&)>;
+
+// Hands every row of the answer to `on_row`; returns the cursor for more.
+Result<std::string> ask(net::Client& client, const Request& request, const OnRow& on_row) {
+    std::string cursor;
+    const Status status = client.ask(request, [&](const lb::v1::Reply& reply) {
+        for (const std::string& text : reply.rows()) {
+            Json row = Json::parse(text, nullptr, false);
+            if (!row.is_discarded()) on_row(row);
+        }
+        cursor = reply.cursor();
+        return true;
+    });
+    if (!status.ok()) return status.error();
+    return cursor;
+}
+
+Result<std::string> ask(const Settings& settings, const Request& request, const OnRow& on_row) {
+    LB_TRY_ASSIGN(const auto client, connect(settings));
+    return ask(*client, request, on_row);
+}
+
+std::string state_words(const Json& row) {
+    std::string words = text_of(row, "state");
+    if (const std::string vm_state = text_of(row, "vm_state"); !vm_state.empty())
+        words += " (" + vm_state + ")";
+    return words;
+}
+
+// status
+
+Status show_status(Context& context, const std::vector<std::string>& processes) {
+    Request request;
+    for (const std::string& process : processes) request.mutable_status()->add_processes(process);
+    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        if (row.contains("error")) {
+            context.err << "lbctl: " << text_of(row, "process") << ": " << text_of(row, "text")
+                        << '\n';
+            context.exit_code = kNotFound;
+            return;
+        }
+        if (context.settings.is_json) return context.print_json(row);
+        context.out << state_words(row) << "  " << text_of(row, "jobId") << '\n';
+        print_members(context.out, row, 2);
+    }));
+    return {};
+}
+
+// why
+
+std::string claim_words(const Json& claim) {
+    std::string words = text_of(claim, "value") + "  by " + text_of(claim, "type") + " from " +
+                        text_of(claim, "source");
+    if (const std::string host = text_of(claim, "host"); !host.empty()) words += " on " + host;
+    if (const std::string who = text_of(claim, "identity"); !who.empty()) words += ", " + who;
+    return words + ", " + text_of(claim, "time") + "  " + text_of(claim, "event_id");
+}
+
+void print_why(Context& context, const Json& row, bool shows_rules) {
+    std::ostream& out = context.out;
+    out << text_of(row, "attribute") << " = " << text_of(row, "value") << "  of "
+        << text_of(row, "process") << '\n';
+    if (row.contains("decided_by"))
+        out << "decided by\n  " << claim_words(row["decided_by"]) << '\n';
+    if (row.contains("remark")) out << "because " << text_of(row, "remark") << '\n';
+    if (row.contains("overruled")) {
+        out << "overruled\n";
+        for (const Json& claim : row["overruled"]) out << "  " << claim_words(claim) << '\n';
+    }
+    std::vector<const char*> lists = {"evidence", "disagreements", "stale"};
+    if (shows_rules) lists.push_back("rules");
+    for (const char* list : lists) {
+        if (!row.contains(list)) continue;
+        out << list << '\n';
+        for (const Json& element : row[list]) {
+            std::string line;
+            if (element.is_string()) line = printable(element.get<std::string>());
+            if (element.is_object())
+                for (const auto& [name, value] : element.items())
+                    line += (line.empty() ? "" : "  ") + text_of(element, name);
+            out << "  " << line << '\n';
+        }
+    }
+}
+
+struct WhyOptions {
+    std::string process;
+    std::string attribute;
+    bool shows_rules = false;
+};
+
+Status show_why(Context& context, const WhyOptions& options) {
+    Request request;
+    request.mutable_why()->set_process(options.process);
+    request.mutable_why()->set_attribute(options.attribute);
+    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        if (context.settings.is_json)
+            context.print_json(row);
+        else
+            print_why(context, row, options.shows_rules);
+    }));
+    return {};
+}
+
+// history
+
+Status show_history(Context& context, const std::string& process, std::uint32_t limit) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    Table table({"TIME", "EVENT", "SOURCE", "HOST", "VERDICT", "STATE AFTER", "WHO"});
+    std::uint32_t shown = 0;
+    Request request;
+    request.mutable_history()->set_process(process);
+    for (;;) {
+        if (limit != 0) request.mutable_history()->set_limit(limit - shown);
+        LB_TRY_ASSIGN(
+            const std::string cursor, ask(*client, request, [&](const Json& row) {
+                ++shown;
+                if (context.settings.is_json) return context.print_json(row);
+                table.add({text_of(row, "time"), text_of(row, "type"), text_of(row, "source"),
+                           text_of(row, "host"), text_of(row, "verdict"), state_words(row),
+                           text_of(row, "identity")});
+            }));
+        if (cursor.empty() || (limit != 0 && shown >= limit)) break;
+        request.mutable_history()->set_cursor(cursor);
+    }
+    if (!context.settings.is_json) table.print(context.out);
+    return {};
+}
+
+// jobs
+
+struct ListOptions {
+    lb::v1::ListRequest filter;
+    std::uint32_t limit = 100;
+};
+
+Status show_list(Context& context, const ListOptions& options) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    Table table({"PROCESS", "TYPE", "STATE", "HOST", "OWNER", "SINCE"});
+    std::uint32_t shown = 0;
+    Request request;
+    *request.mutable_list() = options.filter;
+    bool has_more = false;
+    for (;;) {
+        if (options.limit != 0) request.mutable_list()->set_limit(options.limit - shown);
+        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
+                          ++shown;
+                          if (context.settings.is_json) return context.print_json(row);
+                          table.add({text_of(row, "jobId"), text_of(row, "jobtype"),
+                                     state_words(row), text_of(row, "vm_phy_hostname"),
+                                     row.contains("adopted") ? "(adopted)" : text_of(row, "owner"),
+                                     text_of(row, "stateEnterTime")});
+                      }));
+        has_more = !cursor.empty();
+        if (!has_more || (options.limit != 0 && shown >= options.limit)) break;
+        request.mutable_list()->set_cursor(cursor);
+    }
+    if (!context.settings.is_json) table.print(context.out);
+    if (has_more) context.err << "lbctl: there are more; --limit 0 shows all\n";
+    return {};
+}
+
+// dead
+
+Status act_on_dead(Context& context, DeadLetterRequest::Act act, std::uint64_t number) {
+    Request request;
+    request.mutable_dead()->set_act(act);
+    request.mutable_dead()->set_number(number);
+    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        if (context.settings.is_json)
+            context.print_json(row);
+        else
+            print_members(context.out, row);
+    }));
+    return {};
+}
+
+Status list_dead(Context& context) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    Table table({"NUMBER", "ARRIVED", "VERDICT", "TIMES", "FORWARDER", "REASON"});
+    Request request;
+    request.mutable_dead()->set_act(DeadLetterRequest::ACT_LIST);
+    for (;;) {
+        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
+                          if (context.settings.is_json) return context.print_json(row);
+                          table.add({text_of(row, "number"), text_of(row, "arrived"),
+                                     text_of(row, "verdict"), text_of(row, "times"),
+                                     text_of(row, "forwarder"), text_of(row, "reason")});
+                      }));
+        if (cursor.empty()) break;
+        request.mutable_dead()->set_number(std::stoull(cursor));
+    }
+    if (!context.settings.is_json) table.print(context.out);
+    return {};
+}
+
+// rebuild
+
+Status rebuild(Context& context, const std::string& process, bool compare_only) {
+    Request request;
+    request.mutable_rebuild()->set_process(process);
+    request.mutable_rebuild()->set_compare_only(compare_only);
+    const bool shows_progress = process.empty() && ::isatty(STDERR_FILENO) == 1;
+    std::uint64_t seen = 0, different = 0, events = 0;
+    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        ++seen;
+        events += row.value("events", std::uint64_t{0});
+        const bool differs = row.value("different", false);
+        if (differs) ++different;
+        if (context.settings.is_json)
+            context.print_json(row);
+        else if (differs)
+            context.out << text_of(row, "process") << ": " << text_of(row, "difference")
+                        << (row.value("written", false) ? ", rebuilt" : "") << '\n';
+        if (shows_progress && seen % 100 == 0)
+            context.err << '\r' << seen << " processes, " << events << " events" << std::flush;
+    }));
+    if (shows_progress) context.err << '\r';
+    if (!context.settings.is_json)
+        context.out << seen << " processes, " << events << " events, " << different
+                    << " different\n";
+    if (compare_only && different > 0) context.exit_code = kNotFound;
+    return {};
+}
+
+// server
+
+Status show_server(Context& context, ServerRequest::What what) {
+    Request request;
+    request.mutable_server()->set_what(what);
+    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        if (context.settings.is_json) return context.print_json(row);
+        if (what == ServerRequest::WHAT_METRICS)
+            context.out << row.value("metrics", std::string());
+        else
+            print_members(context.out, row);
+        if (what == ServerRequest::WHAT_FORWARDERS) context.out << '\n';
+    }));
+    return {};
+}
+
+void add_dead_commands(CLI::App& lbctl, Context& context) {
+    CLI::App* const dead = lbctl.add_subcommand(
+        "dead", "Dead letters: events that the server set aside, with the reason");
+    dead->require_subcommand(1)->fallthrough();
+    add_command(*dead, context, "list", "All of them", [&context] { return list_dead(context); });
+    const struct {
+        const char* name;
+        const char* help;
+        DeadLetterRequest::Act act;
+    } acts[] = {{"show", "One, with what is inside", DeadLetterRequest::ACT_SHOW},
+                {"replay", "Offer it to the server once more", DeadLetterRequest::ACT_REPLAY},
+                {"drop", "Forget it", DeadLetterRequest::ACT_DROP}};
+    for (const auto& act : acts) {
+        auto number = std::make_shared<std::uint64_t>(0);
+        add_command(*dead, context, act.name, act.help,
+                    [&context, act, number] { return act_on_dead(context, act.act, *number); })
+            ->add_option("NUMBER", *number, "of the dead letter")
+            ->required();
+    }
+}
+
+void add_list_command(CLI::App& lbctl, Context& context) {
+    struct Texts {
+        std::string type, state, vm_state, host, owner;
+        std::uint32_t limit = 100;
+    };
+    auto texts = std::make_shared<Texts>();
+    CLI::App* const jobs = add_command(
+        lbctl, context, "jobs", "Processes, by filters that must all hold", [&context, texts] {
+            ListOptions options;
+            options.filter.set_type(texts->type);
+            options.filter.set_state(texts->state);
+            options.filter.set_vm_state(texts->vm_state);
+            options.filter.set_host(texts->host);
+            options.filter.set_owner(texts->owner);
+            options.limit = texts->limit;
+            return show_list(context, options);
+        });
+    jobs->add_option("--type", texts->type, "virtual_machine, physical_machine, ...");
+    jobs->add_option("--state", texts->state, "Submitted, Running, Done, ...");
+    jobs->add_option("--vm-state", texts->vm_state, "pending, running, stopped, ...");
+    jobs->add_option("--host", texts->host, "physical machine on which it is");
+    jobs->add_option("--owner", texts->owner, "who registered it, as status shows it");
+    jobs->add_option("--limit", texts->limit, "so many at most; 0: all")->capture_default_str();
+    jobs->footer("Example: lbctl jobs --type virtual_machine --state Running --host node1");
+}
+
+void add_server_commands(CLI::App& lbctl, Context& context) {
+    CLI::App* const server = lbctl.add_subcommand("server", "The server itself");
+    server->require_subcommand(1)->fallthrough();
+    const struct {
+        const char* name;
+        const char* help;
+        ServerRequest::What what;
+    } questions[] = {
+        {"version", "Its version and service", ServerRequest::WHAT_VERSION},
+        {"health", "Whether it is alive and ready", ServerRequest::WHAT_HEALTH},
+        {"metrics", "Its metrics, as Prometheus reads them", ServerRequest::WHAT_METRICS},
+        {"forwarders", "Hosts connected now, clocks, backlogs", ServerRequest::WHAT_FORWARDERS}};
+    for (const auto& question : questions)
+        add_command(*server, context, question.name, question.help,
+                    [&context, question] { return show_server(context, question.what); });
+}
+
+}  // namespace
+
+void add_query_commands(CLI::App& lbctl, Context& context) {
+    auto processes = std::make_shared<std::vector<std::string>>();
+    CLI::App* const status =
+        add_command(lbctl, context, "status", "The state of processes, with all that is known",
+                    [&context, processes] { return show_status(context, *processes); });
+    status->add_option("PROCESS", *processes, "id, its unique part, or a key")->required();
+    status->footer(
+        "Examples:\n  lbctl status https://lb.example.org:9000/Zm9vYmFy\n"
+        "  lbctl status --json libvirt-uuid:/6b1a2a9e-5a0f-4f2e-9f3c-0d6a1c1f5b10");
+
+    auto why = std::make_shared<WhyOptions>();
+    CLI::App* const why_command = add_command(
+        lbctl, context, "why", "Which event decided a state or attribute, and which were overruled",
+        [&context, why] { return show_why(context, *why); });
+    why_command->add_option("PROCESS", why->process, "id, its unique part, or a key")->required();
+    why_command->add_option("ATTRIBUTE", why->attribute, "as status names it; default: the state");
+    why_command->add_flag("--rules", why->shows_rules, "show the rules that feed it, too");
+    why_command->footer("Example: lbctl why libvirt-uuid:/6b1a2a9e-... vm_phy_hostname");
+
+    auto history = std::make_shared<std::pair<std::string, std::uint32_t>>();
+    CLI::App* const history_command = add_command(
+        lbctl, context, "history",
+        "The events of a process, in their order, with the state after each",
+        [&context, history] { return show_history(context, history->first, history->second); });
+    history_command->add_option("PROCESS", history->first, "id, its unique part, or a key")
+        ->required();
+    history_command->add_option("--limit", history->second, "so many at most; 0: all");
+
+    add_list_command(lbctl, context);
+    add_dead_commands(lbctl, context);
+
+    auto target = std::make_shared<std::pair<std::string, bool>>();
+    CLI::App* const rebuild_command = add_command(
+        lbctl, context, "rebuild", "Fold the stored events anew and replace what differs",
+        [&context, target] { return rebuild(context, target->first, target->second); });
+    rebuild_command->add_option("PROCESS", target->first, "id or key; default: all");
+    rebuild_command->add_flag("--compare-only", target->second,
+                              "write nothing; exit with 1 if anything differs");
+
+    add_server_commands(lbctl, context);
+}
+
+}  // namespace lb::cli

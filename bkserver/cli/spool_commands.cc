@@ -1,0 +1,185 @@
+#include "bkserver/cli/spool_commands.h"
+
+#include <ostream>
+
+#include "bkserver/cli/table.h"
+#include "common/app/control.h"
+#include "common/event/codec.h"
+#include "common/event/event_id.h"
+#include "common/event/json.h"
+#include "common/event/time_text.h"
+#include "common/spool/inspect.h"
+#include "lb/v1/envelope.pb.h"
+
+namespace lb::cli {
+
+namespace {
+
+constexpr char kDefaultSpool[] = "/var/spool/lb/spool";
+constexpr char kDefaultRuntime[] = "/run/lb";
+constexpr int kControlTimeoutMs = 5000;
+
+std::string time_or_blank(std::int64_t time_us) {
+    return time_us == 0 ? std::string() : event::time_to_text(time_us);
+}
+
+Status list_spool(Context& context, const std::string& root) {
+    LB_TRY_ASSIGN(const auto lanes, spool::summarize(env::posix_env(), root));
+    LB_TRY_ASSIGN(const auto spans, spool::list_quarantine(env::posix_env(), root));
+    Table table({"DESTINATION", "LANE", "UNSETTLED", "BYTES", "SEGMENTS", "OLDEST"});
+    for (const spool::LaneSummary& lane : lanes) {
+        const std::string destination = lane.id.destination.to_string();
+        const std::string_view name = spool::to_string(lane.id.lane);
+        if (context.settings.is_json) {
+            Json row = {{"destination", destination},
+                        {"lane", name},
+                        {"unsettled", lane.tail.events},
+                        {"bytes", lane.tail.bytes},
+                        {"segments", lane.tail.segments}};
+            if (lane.tail.oldest_us != 0) row["oldest"] = time_or_blank(lane.tail.oldest_us);
+            context.print_json(row);
+        }
+        table.add({destination, std::string(name), std::to_string(lane.tail.events),
+                   std::to_string(lane.tail.bytes), std::to_string(lane.tail.segments),
+                   time_or_blank(lane.tail.oldest_us)});
+    }
+    if (!context.settings.is_json) table.print(context.out);
+    for (const spool::QuarantinedSpan& span : spans) {
+        if (context.settings.is_json)
+            context.print_json(
+                {{"quarantined", span.path}, {"bytes", span.bytes}, {"reason", span.reason}});
+        else
+            context.out << "in quarantine: " << span.path << ", " << span.bytes
+                        << " bytes: " << printable(span.reason) << '\n';
+    }
+    return {};
+}
+
+Status verify_spool(Context& context, const std::string& root) {
+    LB_TRY_ASSIGN(const auto reports, spool::verify(env::posix_env(), root));
+    Table table({"DESTINATION", "LANE", "SEGMENT", "EVENTS", "BYTES", "CONDITION"});
+    std::size_t damaged = 0;
+    for (const spool::SegmentReport& report : reports) {
+        std::string condition = report.is_sealed ? "sealed" : "open";
+        if (report.tail_bytes > 0)
+            condition += ", torn tail of " + std::to_string(report.tail_bytes) + " bytes";
+        Json damages = Json::array();
+        for (const spool::Damage& damage : report.damages) {
+            condition += "; " + std::to_string(damage.bytes) + " bytes at " +
+                         std::to_string(damage.offset) + ": " + damage.reason;
+            damages.push_back(
+                {{"offset", damage.offset}, {"bytes", damage.bytes}, {"reason", damage.reason}});
+        }
+        if (!report.damages.empty()) ++damaged;
+        const std::string destination = report.id.destination.to_string();
+        if (context.settings.is_json)
+            context.print_json({{"destination", destination},
+                                {"lane", spool::to_string(report.id.lane)},
+                                {"segment", report.name.number},
+                                {"events", report.events},
+                                {"bytes", report.file_bytes},
+                                {"sealed", report.is_sealed},
+                                {"tail_bytes", report.tail_bytes},
+                                {"damages", damages}});
+        table.add({destination, std::string(spool::to_string(report.id.lane)),
+                   std::to_string(report.name.number), std::to_string(report.events),
+                   std::to_string(report.file_bytes), condition});
+    }
+    if (!context.settings.is_json) table.print(context.out);
+    if (damaged == 0) return {};
+    context.exit_code = kNotFound;
+    context.err << "lbctl: " << damaged << " segments are damaged; what can be read goes on, the "
+                << "rest is put into quarantine when lb-interlogd comes to it\n";
+    return {};
+}
+
+Json record_json(const spool::Record& record) {
+    Json row = {{"segment", record.begin.segment},
+                {"offset", record.begin.offset},
+                {"appended", event::time_to_text(record.appended_us)}};
+    lb::v1::Envelope envelope;
+    if (!envelope.ParseFromString(record.payload)) {
+        row["error"] = "the record is no envelope";
+        return row;
+    }
+    row["event_id"] = event::event_id_to_text(envelope.event_id());
+    const auto decoded = event::decode(envelope.event());
+    if (decoded.ok())
+        row["event"] = event::event_to_json(envelope.subject(), *decoded);
+    else
+        row["error"] = decoded.error().text;
+    return row;
+}
+
+Status show_lane(Context& context, const std::string& root, const std::string& destination,
+                 std::uint64_t limit) {
+    LB_TRY_ASSIGN(const auto parsed, spool::Destination::parse(destination));
+    for (const spool::Lane lane : spool::kLanes) {
+        std::uint64_t shown = 0;
+        LB_TRY(spool::visit_records(env::posix_env(), root, {parsed, lane},
+                                    [&](const spool::Record& record) {
+                                        context.print_json(record_json(record));
+                                        return ++shown != limit;
+                                    }));
+    }
+    return {};
+}
+
+Status retry(Context& context, const std::string& runtime, const std::string& destination) {
+    const std::string path = runtime + "/lb-interlogd.control";
+    auto answer = app::ask_control(path, "retry " + destination, kControlTimeoutMs);
+    if (!answer.ok()) {
+        context.fail(answer.error().within("lb-interlogd at " + path));
+        context.exit_code = kUnavailable;
+        return {};
+    }
+    const Json row = Json::parse(*answer, nullptr, false);
+    if (row.is_object() && row.contains("error"))
+        return Error{ErrorCode::kNotFound, text_of(row, "error")};
+    if (context.settings.is_json)
+        context.print_json(row);
+    else
+        context.out << "lb-interlogd tries " << (destination.empty() ? "all" : destination)
+                    << " now\n";
+    return {};
+}
+
+}  // namespace
+
+void add_spool_commands(CLI::App& lbctl, Context& context) {
+    struct Places {
+        std::string root = kDefaultSpool;
+        std::string runtime = kDefaultRuntime;
+        std::string destination;
+        std::uint64_t limit = 20;
+    };
+    auto places = std::make_shared<Places>();
+    CLI::App* const parent =
+        lbctl.add_subcommand("spool", "The spool of this host: what waits to be forwarded");
+    parent->require_subcommand(1)->fallthrough();
+    parent->add_option("--spool-dir", places->root, "directory of the spool")
+        ->envname("LB_SPOOL_DIR")
+        ->capture_default_str();
+    parent->add_option("--runtime-dir", places->runtime, "where the daemons' sockets are")
+        ->envname("LB_RUNTIME_DIR")
+        ->capture_default_str();
+
+    add_command(*parent, context, "list", "Lanes, and what waits in them",
+                [&context, places] { return list_spool(context, places->root); });
+    add_command(*parent, context, "verify",
+                "Read every byte and say what is damaged; exit with 1 if anything is",
+                [&context, places] { return verify_spool(context, places->root); });
+    CLI::App* const show =
+        add_command(*parent, context, "show", "Events that wait for a destination, as JSON",
+                    [&context, places] {
+                        return show_lane(context, places->root, places->destination, places->limit);
+                    });
+    show->add_option("DESTINATION", places->destination, "host:port")->required();
+    show->add_option("--limit", places->limit, "so many of each lane; 0: all")
+        ->capture_default_str();
+    add_command(*parent, context, "retry", "Connect now instead of waiting out the back-off",
+                [&context, places] { return retry(context, places->runtime, places->destination); })
+        ->add_option("DESTINATION", places->destination, "host:port; default: all");
+}
+
+}  // namespace lb::cli

@@ -166,14 +166,11 @@ Result<RuleSet> read_policy(std::string_view origin, const toml::table& root) {
 }  // namespace
 
 Result<RuleSet> parse_policy(std::string_view text, std::string_view origin) {
-    try {
-        const toml::table root = toml::parse(text, origin);
-        return read_policy(origin, root);
-    } catch (const toml::parse_error& error) {
-        return Error{
-            ErrorCode::kReject,
-            fmt::format("{}, line {}: {}", origin, error.source().begin.line, error.description())};
-    }
+    const toml::parse_result parsed = toml::parse(text, origin);
+    if (parsed) return read_policy(origin, parsed.table());
+    const toml::parse_error& error = parsed.error();
+    return Error{ErrorCode::kReject, fmt::format("{}, line {}: {}", origin,
+                                                 error.source().begin.line, error.description())};
 }
 
 Result<RuleSet> load_policy(const std::string& path) {

@@ -1,6 +1,5 @@
 #include "common/config/toml_file.h"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <fstream>

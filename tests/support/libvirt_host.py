@@ -1,0 +1,131 @@
+"""A private libvirtd with real qemu guests: own mount and UTS namespace, own directories; nothing of
+the machine's /etc, /run or /var is touched. Needs root and the packages, no systemd, no KVM."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import uuid
+
+from site_harness import run, wait_until
+
+QEMU_CONF = """user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+stdio_handler = "file"
+"""
+
+DOMAIN = """<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>32</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <features><acpi/></features>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+    <video><model type='none'/></video>
+    {devices}
+  </devices>
+</domain>
+"""
+
+# 16-bit boot code. Each guest waits two seconds (INT 15h, AH=86h), then acts on an I/O port.
+WAIT = bytes([0xB4, 0x86, 0xB9, 0x1E, 0x00, 0xBA, 0x80, 0x84, 0xCD, 0x15])
+HALT = bytes([0xF4, 0xEB, 0xFD])
+GUESTS = {
+    # The power management register of this chip set: soft off.
+    "poweroff": WAIT + bytes([0xBA, 0x04, 0x06, 0xB8, 0x00, 0x20, 0xEF]) + HALT,
+    # The panic device.
+    "panic": WAIT + bytes([0xBA, 0x05, 0x05, 0xB0, 0x01, 0xEE]) + HALT,
+    "idle": HALT,
+}
+
+
+def why_not():
+    """Why no libvirt can run here; empty if it can."""
+    if os.geteuid() != 0:
+        return "libvirt's namespace needs root"
+    for program in ("/usr/sbin/libvirtd", "/usr/bin/qemu-system-x86_64", "/usr/bin/virsh"):
+        if not os.path.exists(program):
+            return f"{program} is not installed"
+    probe = subprocess.run(["unshare", "-m", "-u", "true"], capture_output=True, text=True)
+    return "" if probe.returncode == 0 else f"no private namespaces here: {probe.stderr.strip()}"
+
+
+class LibvirtHost:
+    """with LibvirtHost(directory, hook) as host: ..."""
+
+    def __init__(self, directory, hook_script):
+        self.directory = pathlib.Path(directory)
+        self.uri = f"qemu+unix:///system?socket={self.directory}/sock/libvirt-sock"
+        for name in ("sock", "log", "run", "lib", "cache", "guests"):
+            (self.directory / name).mkdir(parents=True)
+        shutil.copytree("/etc/libvirt", self.directory / "etc", dirs_exist_ok=True)
+        hook = self.directory / "etc/hooks/qemu"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(hook_script)
+        hook.chmod(0o755)
+        (self.directory / "etc/qemu.conf").write_text(QEMU_CONF)
+        (self.directory / "libvirtd.conf").write_text(
+            f'unix_sock_dir = "{self.directory}/sock"\nauth_unix_ro = "none"\nauth_unix_rw = "none"\n'
+            f'log_level = 3\nlog_outputs = "3:file:{self.directory}/log/libvirtd.log"\nhost_uuid = "{uuid.uuid4()}"\n')
+        self.process = None
+        self.domains = []
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        for path in ("/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/etc/libvirt"):
+            os.makedirs(path, exist_ok=True)
+        binds = "".join(f"mount --bind {self.directory}/{ours} {theirs}; " for ours, theirs in (
+            ("run", "/run/libvirt"), ("lib", "/var/lib/libvirt"), ("cache", "/var/cache/libvirt"), ("etc", "/etc/libvirt")))
+        log = open(self.directory / "log/stdout", "ab")
+        self.process = subprocess.Popen(
+            ["unshare", "-m", "-u", "sh", "-c", f"{binds} exec /usr/sbin/libvirtd --config {self.directory}/libvirtd.conf "
+             f"--pid-file {self.directory}/libvirtd.pid"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        log.close()
+        wait_until(lambda: self.virsh("uri", check=False).returncode == 0, "libvirtd answers")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def __exit__(self, *_):
+        for name in self.domains:
+            self.virsh("destroy", name, check=False)
+        self.stop()
+
+    def virsh(self, *arguments, check=True):
+        return run("virsh", "-c", self.uri, *arguments, check=check)
+
+    def define(self, guest):
+        """Defines a domain that runs GUESTS[guest]; (name, uuid)."""
+        name = f"lb-{guest}-{len(self.domains)}"
+        domain_uuid = str(uuid.uuid4())
+        image = self.directory / f"guests/{name}.img"
+        image.write_bytes((GUESTS[guest].ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0"))
+        devices = (f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{image}'/>"
+                   "<target dev='hda' bus='ide'/></disk>")
+        if guest == "panic":
+            devices += "<panic model='isa'/>"
+        xml = self.directory / f"guests/{name}.xml"
+        xml.write_text(DOMAIN.format(name=name, uuid=domain_uuid, devices=devices))
+        self.virsh("define", xml)
+        self.domains.append(name)
+        return name, domain_uuid
+
+    def qemu_pid(self, name):
+        return int((self.directory / f"run/qemu/{name}.pid").read_text())

@@ -11,7 +11,9 @@
 namespace lb::state {
 namespace {
 
-bool is_source(std::uint32_t number) { return number < event::source_names().size(); }
+bool is_source(std::uint32_t number) {
+    return number < event::source_names().size();
+}
 
 void put_claim(const Slot& slot, const Claim& claim, v1::RegisterClaim& out) {
     out.set_register_(slot.register_number);

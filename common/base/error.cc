@@ -7,17 +7,28 @@ namespace lb {
 
 std::string_view to_string(ErrorCode code) {
     switch (code) {
-        case ErrorCode::kOk: return "ok";
-        case ErrorCode::kRetry: return "retry";
-        case ErrorCode::kReject: return "reject";
-        case ErrorCode::kDenied: return "denied";
-        case ErrorCode::kNotFound: return "not_found";
-        case ErrorCode::kCorrupt: return "corrupt";
-        case ErrorCode::kFull: return "full";
-        case ErrorCode::kTimeout: return "timeout";
-        case ErrorCode::kConflict: return "conflict";
-        case ErrorCode::kUnsupported: return "unsupported";
-        case ErrorCode::kBug: return "bug";
+        case ErrorCode::kOk:
+            return "ok";
+        case ErrorCode::kRetry:
+            return "retry";
+        case ErrorCode::kReject:
+            return "reject";
+        case ErrorCode::kDenied:
+            return "denied";
+        case ErrorCode::kNotFound:
+            return "not_found";
+        case ErrorCode::kCorrupt:
+            return "corrupt";
+        case ErrorCode::kFull:
+            return "full";
+        case ErrorCode::kTimeout:
+            return "timeout";
+        case ErrorCode::kConflict:
+            return "conflict";
+        case ErrorCode::kUnsupported:
+            return "unsupported";
+        case ErrorCode::kBug:
+            return "bug";
     }
     return "unknown";
 }
@@ -34,11 +45,15 @@ ErrorCode code_of(int errno_value) {
         case EDQUOT:
         case EFBIG:
         case EMFILE:
-        case ENFILE: return ErrorCode::kFull;
-        case ENOENT: return ErrorCode::kNotFound;
+        case ENFILE:
+            return ErrorCode::kFull;
+        case ENOENT:
+            return ErrorCode::kNotFound;
         case EACCES:
-        case EPERM: return ErrorCode::kDenied;
-        default: return ErrorCode::kRetry;
+        case EPERM:
+            return ErrorCode::kDenied;
+        default:
+            return ErrorCode::kRetry;
     }
 }
 

@@ -66,8 +66,8 @@ class [[nodiscard]] Status {
 }  // namespace lb
 
 // Returns the error of `expression` (a Status or Result) from this function, if it has one.
-#define LB_TRY(expression)                                                      \
-    do {                                                                        \
+#define LB_TRY(expression)                                                        \
+    do {                                                                          \
         if (auto&& lb_try_ = (expression); !lb_try_.ok()) return lb_try_.error(); \
     } while (false)
 

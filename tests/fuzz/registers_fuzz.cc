@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string encoded = registers->encode();
     const auto again = lb::state::Registers::decode(encoded);
     if (!again.ok() || again->encode() != encoded) std::abort();
-    lb::state::derive(*registers, "https://lb.example.org:9000/fuzz").to_text();
+    (void)lb::state::derive(*registers, "https://lb.example.org:9000/fuzz").to_text();
     for (const char* attribute : {"state", "vm_state", "done_code", "owner", "vm_phy_hostname",
                                   "user_tags", "lastUpdateTime"})
         (void)lb::state::explain(*registers, attribute);

@@ -11,6 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!input.ok()) return 0;
     lb::cli::Replay replay;
     for (const lb::cli::ReplayEvent& event : input->events) replay.add(event);
-    for (const std::string& process : replay.processes()) replay.status(process).to_text();
+    for (const std::string& process : replay.processes()) (void)replay.status(process).to_text();
     return 0;
 }

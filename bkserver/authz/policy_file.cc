@@ -1,13 +1,13 @@
 #include "bkserver/authz/policy_file.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <array>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
+#include "common/config/toml.h"
 #include "common/event/table.h"
 
 namespace lb::authz {
@@ -166,11 +166,8 @@ Result<RuleSet> read_policy(std::string_view origin, const toml::table& root) {
 }  // namespace
 
 Result<RuleSet> parse_policy(std::string_view text, std::string_view origin) {
-    const toml::parse_result parsed = toml::parse(text, origin);
-    if (parsed) return read_policy(origin, parsed.table());
-    const toml::parse_error& error = parsed.error();
-    return Error{ErrorCode::kReject, fmt::format("{}, line {}: {}", origin,
-                                                 error.source().begin.line, error.description())};
+    LB_TRY_ASSIGN(const toml::table root, config::parse_toml_table(text, origin));
+    return read_policy(origin, root);
 }
 
 Result<RuleSet> load_policy(const std::string& path) {

@@ -1,9 +1,9 @@
 #include "common/config/toml_file.h"
 
-#include <toml++/toml.h>
-
 #include <fstream>
 #include <sstream>
+
+#include "common/config/toml.h"
 
 namespace lb::config {
 
@@ -76,10 +76,9 @@ class Flattener {
 Result<std::vector<TomlValue>> parse_toml(std::string_view content, const std::string& file) {
     if (content.size() > kFileBytesMax)
         return Error{ErrorCode::kReject, file + ": larger than 1 MiB"};
-    const toml::parse_result parsed = toml::parse(content, file);
-    if (!parsed) return wrong(file, parsed.error().source(), parsed.error().description());
+    LB_TRY_ASSIGN(const toml::table table, parse_toml_table(content, file));
     Flattener flattener(file);
-    LB_TRY(flattener.add_table(parsed.table(), "", 0));
+    LB_TRY(flattener.add_table(table, "", 0));
     return flattener.take();
 }
 

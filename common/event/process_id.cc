@@ -10,6 +10,7 @@
 #include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "common/event/digest.h"
 
 namespace lb::event {
@@ -19,7 +20,7 @@ namespace {
 constexpr std::string_view kScheme = "https://";
 
 Error wrong(std::string_view what, std::string_view text, std::string_view why) {
-    return {ErrorCode::kReject, std::string(what) + " \"" + std::string(text.substr(0, 120)) +
+    return {ErrorCode::kReject, std::string(what) + " \"" + repaired_utf8(text.substr(0, 120)) +
                                     "\": " + std::string(why)};
 }
 
@@ -137,6 +138,7 @@ Result<ProcessId> ProcessId::parse(std::string_view text) {
     if (text.size() > limits::kProcessIdBytesMax)
         return wrong("process id", text, "longer than 255 bytes");
     if (has_blank_or_control(text)) return wrong("process id", text, "it has a blank in it");
+    if (!is_utf8(text)) return wrong("process id", text, "it is no UTF-8");
     const std::string_view rest = text.substr(kScheme.size());
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos)
@@ -152,6 +154,8 @@ Result<ProcessId> ProcessId::parse(std::string_view text) {
     if (id.unique.empty()) return wrong("process id", text, "nothing follows the '/'");
     if (id.unique.find('/') != std::string::npos)
         return wrong("process id", text, "the unique part has a '/' in it");
+    if (id.to_string().size() > limits::kProcessIdBytesMax)
+        return wrong("process id", text, "longer than 255 bytes with its port");
     return id;
 }
 
@@ -191,6 +195,7 @@ std::string Key::to_string() const {
 Result<Key> Key::parse(std::string_view text) {
     if (text.size() > limits::kKeyBytesMax) return wrong("key", text, "longer than 255 bytes");
     if (has_blank_or_control(text)) return wrong("key", text, "it has a blank in it");
+    if (!is_utf8(text)) return wrong("key", text, "it is no UTF-8");
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos || !is_key_type(text.substr(0, colon)))
         return wrong("key", text, "expected type:scope/value, for example one-vmid:cloud1/42");

@@ -1,0 +1,61 @@
+#include <catch2/catch.hpp>
+
+#include "common/base/encoding.h"
+#include "common/base/little_endian.h"
+#include "common/base/result.h"
+#include "common/base/utf8.h"
+
+using namespace lb;
+
+TEST_CASE("bytes and their texts", "[base]") {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) {
+        bytes += static_cast<char>(i);
+        CHECK(from_hex(to_hex(bytes)) == bytes);
+        CHECK(from_base64url(to_base64url(bytes)) == bytes);
+    }
+    CHECK(to_base64url("\xfb\xff") == "-_8");
+    CHECK_FALSE(from_hex("abc"));
+    CHECK_FALSE(from_hex("zz"));
+    CHECK_FALSE(from_base64url("a"));
+    CHECK_FALSE(from_base64url("a+b/"));
+}
+
+TEST_CASE("UTF-8 is told from what only looks like it", "[base]") {
+    for (const char* good :
+         {"", "plain", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x96\xA5", "\xEF\xBF\xBD"})
+        CHECK(is_utf8(good));
+    for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80",
+                            "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+                            "a\xFF"
+                            "b"}) {
+        INFO(to_hex(bad));
+        CHECK_FALSE(is_utf8(bad));
+        CHECK(is_utf8(repaired_utf8(bad)));
+    }
+    CHECK(repaired_utf8("a\xFF"
+                        "b") ==
+          "a\xEF\xBF\xBD"
+          "b");
+    CHECK(cut_utf8("\xC3\xA4\xC3\xA4", 3) == "\xC3\xA4");
+    CHECK(cut_utf8("\xC3\xA4", 1).empty());
+    CHECK(cut_utf8("abc", 9) == "abc");
+}
+
+TEST_CASE("little-endian, whatever the processor", "[base]") {
+    char bytes[8];
+    store_little_endian<std::uint64_t>(bytes, 0x0102030405060708);
+    CHECK(std::string_view(bytes, 8) == "\x08\x07\x06\x05\x04\x03\x02\x01");
+    CHECK(load_little_endian<std::uint64_t>(bytes) == 0x0102030405060708);
+}
+
+TEST_CASE("errors say where they come from", "[base]") {
+    const Error error = system_error("opening", "/x", ENOSPC);
+    CHECK(error.code == ErrorCode::kFull);
+    CHECK(error.within("spool").text.find("spool: opening") == 0);
+    const auto fails = []() -> Result<int> {
+        LB_TRY(Status(Error{ErrorCode::kDenied, "no"}));
+        return 1;
+    };
+    CHECK(fails().error().code == ErrorCode::kDenied);
+}

@@ -1,0 +1,385 @@
+// One destination: its queue between a real spool on disk and a server played by the test.
+#include "interlogd/destination_queue.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "common/spool/inspect.h"
+#include "common/spool/spool_writer.h"
+#include "tests/unit/interlogd/fake_server.h"
+
+using namespace lb;
+using namespace lb::test;
+using interlogd::DestinationQueue;
+
+namespace {
+
+constexpr char kDestination[] = "lb.example.org:9000";
+
+// The real file system, with a clock that the test moves.
+class ClockedEnv final : public env::Env {
+  public:
+    Result<std::unique_ptr<env::File>> open_file(const std::string& path,
+                                                 env::OpenMode mode) override {
+        return env::posix_env().open_file(path, mode);
+    }
+    Status make_directory(const std::string& path) override {
+        return env::posix_env().make_directory(path);
+    }
+    Status sync_directory(const std::string& path) override {
+        return env::posix_env().sync_directory(path);
+    }
+    Result<std::vector<std::string>> list_directory(const std::string& path) override {
+        return env::posix_env().list_directory(path);
+    }
+    Status rename_file(const std::string& source, const std::string& target) override {
+        return env::posix_env().rename_file(source, target);
+    }
+    Status remove_file(const std::string& path) override {
+        return env::posix_env().remove_file(path);
+    }
+    Result<std::uint64_t> free_bytes(const std::string& path) override {
+        return env::posix_env().free_bytes(path);
+    }
+    std::int64_t now_us() override {
+        return 1'795'521'600'000'000 + static_cast<std::int64_t>(clock_us);
+    }
+    std::uint64_t monotonic_us() override { return clock_us; }
+    void fill_random(std::span<char> buffer) override { env::posix_env().fill_random(buffer); }
+
+    std::uint64_t clock_us = 1'000'000'000;
+};
+
+// A host: a spool to append to, and the queue of one destination over it.
+class Host {
+  public:
+    Host() {
+        std::string path = "/tmp/lb-interlogd-XXXXXX";
+        REQUIRE(mkdtemp(path.data()) != nullptr);
+        root = path;
+        spool::SpoolWriterOptions writer_options;
+        writer_options.root = root;
+        writer_options.free_bytes_min = 0;
+        auto opened = spool::SpoolWriter::open(env, writer_options);
+        REQUIRE(opened.ok());
+        writer = std::move(*opened);
+        restart();
+    }
+    ~Host() {
+        queue.reset();
+        writer.reset();
+        std::filesystem::remove_all(root);
+    }
+
+    // A new life of the daemon over the same spool.
+    void restart() {
+        queue.reset();
+        queue = std::make_unique<DestinationQueue>(
+            context, *spool::Destination::parse(kDestination), options,
+            net::Backoff(net::Milliseconds(100), net::Milliseconds(1000),
+                         [] { return std::uint64_t{999}; }));
+        open_lane(spool::Lane::kBulk);
+        open_lane(spool::Lane::kSync);
+    }
+    void append(const std::string& id, spool::Lane lane = spool::Lane::kBulk,
+                std::size_t bytes = 10) {
+        v1::Envelope envelope;
+        envelope.set_schema(1);
+        envelope.set_event_id(id);
+        envelope.set_event(std::string(bytes, 'x'));
+        const std::string text = envelope.SerializeAsString();
+        spool::AppendItem item;
+        const auto destination = spool::Destination::parse(kDestination);
+        item.destination = &*destination;
+        item.lane = lane;
+        item.payload = text;
+        writer->append(std::span(&item, 1));
+        REQUIRE(item.status.ok());
+    }
+    void connected(std::uint64_t credit_events = 1000, std::uint64_t credit_bytes = 1 << 20) {
+        queue->tick();
+        links.last().open();
+        links.last().greet(credit_events, credit_bytes);
+    }
+    void pass_ms(std::uint64_t milliseconds) {
+        env.clock_us += milliseconds * 1000;
+        queue->tick();
+    }
+    std::uint64_t unsettled_on_disk() {
+        queue->tidy();
+        std::uint64_t events = 0;
+        for (const auto& lane : *spool::summarize(env, root)) events += lane.tail.events;
+        return events;
+    }
+
+    ClockedEnv env;
+    std::string root;
+    std::unique_ptr<spool::SpoolWriter> writer;
+    FakeLinks links;
+    metrics::Registry registry;
+    interlogd::ForwardMetrics metrics{registry};
+    std::string host = "node1";
+    std::string instance = std::string(16, 'i');
+    std::size_t memory_left = 1 << 20;
+    std::vector<spool::SettledEvent> settled;
+    std::vector<std::string> set_aside;
+    interlogd::QueueOptions options;
+    interlogd::QueueContext context{
+        env,
+        links,
+        metrics,
+        host,
+        instance,
+        [this] { return memory_left; },
+        [this](spool::SettledEvent event) { settled.push_back(std::move(event)); },
+        [this](const std::string& name, const std::string&, const std::string&) {
+            set_aside.push_back(name);
+            return "/quarantine/" + name;
+        }};
+    std::unique_ptr<DestinationQueue> queue;
+
+  private:
+    void open_lane(spool::Lane lane) {
+        spool::LaneReaderOptions reader_options;
+        reader_options.root = root;
+        reader_options.id = {*spool::Destination::parse(kDestination), lane};
+        auto reader = spool::LaneReader::open(env, reader_options);
+        REQUIRE(reader.ok());
+        queue->add_lane(lane, std::move(*reader));
+    }
+};
+
+using Ids = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("the conversation begins with a hello that names the service", "[interlogd]") {
+    Host host;
+    host.queue->tick();
+    REQUIRE(host.links.connections.size() == 1);
+    CHECK(host.links.last().destination.to_string() == kDestination);
+    host.links.last().open();
+    const auto hello = host.links.last().all<v1::Hello>(v1::FRAME_TYPE_HELLO);
+    REQUIRE(hello.size() == 1);
+    CHECK(hello[0].role() == v1::PEER_ROLE_FORWARDER);
+    CHECK(hello[0].service() == kDestination);
+    CHECK(hello[0].instance() == host.instance);
+    CHECK(host.links.last().events().empty());  // nothing before the reply
+}
+
+TEST_CASE("events go once, in their order, and leave the spool when they are settled",
+          "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3"}) host.append(id);
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"1", "2", "3"});
+    CHECK(host.unsettled_on_disk() == 3);
+    host.links.last().ack(2);
+    CHECK(host.unsettled_on_disk() == 1);
+    host.append("4");
+    host.queue->pump();
+    CHECK(host.links.last().events() == Ids{"1", "2", "3", "4"});
+    host.links.last().ack(4, {{4, v1::VERDICT_DENIED}});
+    CHECK(host.unsettled_on_disk() == 0);
+    CHECK(host.metrics.refused.value() == 1);
+}
+
+TEST_CASE("a lost connection begins again at the first unsettled event", "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3"}) host.append(id);
+    host.connected();
+    host.links.last().ack(1);
+    host.links.last().close();
+    host.pass_ms(0);
+    CHECK(host.links.connections.size() == 1);  // not before the wait is over
+    host.pass_ms(100);
+    REQUIRE(host.links.connections.size() == 2);
+    host.links.last().open();
+    host.links.last().greet();
+    CHECK(host.links.last().events() == Ids{"2", "3"});
+    host.links.last().ack(2);
+    CHECK(host.unsettled_on_disk() == 0);
+}
+
+TEST_CASE("a new life of the daemon sends what no ledger says is settled", "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3"}) host.append(id);
+    host.connected();
+    host.links.last().ack(2);
+    host.queue->tidy();
+    host.restart();
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"3"});
+}
+
+TEST_CASE("credit is the receiver's", "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3", "4"}) host.append(id);
+    host.connected(2);
+    CHECK(host.links.last().events() == Ids{"1", "2"});
+    host.links.last().ack(1, {}, 2);
+    CHECK(host.links.last().events() == Ids{"1", "2", "3"});
+    host.links.last().ack(3, {}, 0);
+    CHECK(host.links.last().events().size() == 3);
+    host.pass_ms(100);
+    CHECK(host.links.last().events().size() == 3);
+    host.links.last().ack(3, {}, 5);
+    CHECK(host.links.last().events().size() == 4);
+}
+
+TEST_CASE("an event larger than the credit goes when it is alone", "[interlogd]") {
+    Host host;
+    host.append("small");
+    host.append("large", spool::Lane::kBulk, 5000);
+    host.connected(1000, 1000);
+    CHECK(host.links.last().events() == Ids{"small"});
+    host.links.last().ack(1);
+    CHECK(host.links.last().events() == Ids{"small", "large"});
+}
+
+TEST_CASE("what the server could not settle is sent again with a new sequence", "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3"}) host.append(id);
+    host.connected();
+    host.links.last().ack(3, {{2, v1::VERDICT_RETRY}});
+    CHECK(host.links.last().events() == Ids{"1", "2", "3", "2"});
+    CHECK(host.unsettled_on_disk() == 2);  // 3 is settled, but 2 stands before it
+    host.links.last().ack(4);
+    CHECK(host.unsettled_on_disk() == 0);
+}
+
+TEST_CASE("an event that never settles while others do is set aside in the end", "[interlogd]") {
+    Host host;
+    host.options.retries_max = 3;
+    host.restart();
+    host.append("bad");
+    host.connected();
+    std::uint64_t sequence = 1;
+    host.links.last().ack(sequence, {{sequence, v1::VERDICT_RETRY}});
+    for (int i = 0; i < 20 && host.set_aside.empty(); ++i) {
+        // Alone it may try for ever: only when others get through is it at fault.
+        if (i == 5) CHECK(host.set_aside.empty());
+        if (i >= 5) {
+            host.append("good" + std::to_string(i));
+            host.queue->pump();
+            host.links.last().ack(sequence + 2, {{sequence + 1, v1::VERDICT_RETRY}});
+            sequence += 2;
+        } else {
+            host.links.last().ack(sequence + 1, {{sequence + 1, v1::VERDICT_RETRY}});
+            ++sequence;
+        }
+    }
+    CHECK(host.set_aside.size() == 1);
+    CHECK(host.metrics.set_aside.value() == 1);
+    CHECK(host.unsettled_on_disk() == 0);
+}
+
+TEST_CASE("whoever waits for a verdict gets it", "[interlogd]") {
+    Host host;
+    host.append("bulk");
+    host.append("sync", spool::Lane::kSync);
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"sync", "bulk"});
+    host.links.last().ack(2, {{1, v1::VERDICT_CONFLICT}});
+    REQUIRE(host.settled.size() == 1);
+    CHECK(host.settled[0].event_id == "sync");
+    CHECK(host.settled[0].verdict == v1::VERDICT_CONFLICT);
+    CHECK(host.settled[0].reason == "because");
+}
+
+TEST_CASE("answers that break the protocol end the connection, and nothing is lost",
+          "[interlogd]") {
+    const int which = GENERATE(range(0, 6));
+    Host host;
+    host.append("1");
+    host.connected();
+    FakeConnection& first = host.links.last();
+    if (which == 0) first.ack(7);
+    if (which == 1) first.send(v1::FRAME_TYPE_ACK, "\xff");
+    if (which == 2) first.greet();
+    if (which == 3) first.send(v1::FRAME_TYPE_BATCH, "");
+    if (which == 4) first.ack(0, {{1, v1::VERDICT_DENIED}});
+    if (which == 5) {
+        v1::Failure failure;
+        failure.set_text("this server keeps others");
+        first.send(v1::FRAME_TYPE_FAILURE, failure.SerializeAsString());
+        CHECK(host.queue->to_json()["failure"] == "refused: this server keeps others");
+    } else {
+        CHECK(first.all<v1::Failure>(v1::FRAME_TYPE_FAILURE).size() == 1);
+    }
+    CHECK(first.listener == nullptr);
+    CHECK(host.queue->to_json()["state"] == "backing off");
+    host.pass_ms(1000);
+    host.links.last().open();
+    host.links.last().greet();
+    CHECK(host.links.last().events() == Ids{"1"});
+    host.links.last().ack(1);
+    CHECK(host.unsettled_on_disk() == 0);
+}
+
+TEST_CASE("a server whose frames are too small for an event is refused", "[interlogd]") {
+    Host host;
+    host.queue->tick();
+    host.links.last().open();
+    v1::HelloReply reply;
+    reply.set_version(1);
+    reply.set_frame_bytes_max(1000);
+    host.links.last().send(v1::FRAME_TYPE_HELLO_REPLY, reply.SerializeAsString());
+    CHECK(host.links.last().listener == nullptr);
+}
+
+TEST_CASE("the wait grows to its cap, and ends at once when somebody asks", "[interlogd]") {
+    Host host;
+    host.queue->tick();
+    std::uint64_t waited_ms = 0;
+    for (int i = 0; i < 8; ++i) {
+        host.links.last().close();
+        const std::size_t before = host.links.connections.size();
+        for (waited_ms = 0; host.links.connections.size() == before && waited_ms < 2000;
+             waited_ms += 50)
+            host.pass_ms(50);
+    }
+    CHECK(waited_ms >= 900);
+    CHECK(waited_ms <= 1050);
+    host.links.last().close();
+    const std::size_t before = host.links.connections.size();
+    host.queue->retry_now();
+    CHECK(host.links.connections.size() == before + 1);
+}
+
+TEST_CASE("keepalives tell what waits", "[interlogd]") {
+    Host host;
+    host.append("1");
+    host.connected();
+    host.pass_ms(10'000);
+    const auto keepalives = host.links.last().all<v1::Keepalive>(v1::FRAME_TYPE_KEEPALIVE);
+    REQUIRE(keepalives.size() == 2);
+    CHECK(keepalives[1].spool_events() == 1);
+    CHECK(keepalives[1].oldest_us() > 0);
+}
+
+TEST_CASE("memory is bounded, and one event always fits", "[interlogd]") {
+    Host host;
+    for (int i = 0; i < 5; ++i) host.append(std::to_string(i), spool::Lane::kBulk, 1000);
+    host.memory_left = 0;
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"0"});
+    host.links.last().ack(1);
+    CHECK(host.links.last().events() == Ids{"0", "1"});
+    host.memory_left = 1 << 20;
+    host.pass_ms(1);
+    CHECK(host.links.last().events().size() == 5);
+}
+
+TEST_CASE("a slow network holds the queue, not the memory", "[interlogd]") {
+    Host host;
+    for (int i = 0; i < 3; ++i) host.append(std::to_string(i));
+    host.queue->tick();
+    host.links.last().queued_bytes = 100 << 20;
+    host.links.last().open();
+    host.links.last().greet();
+    CHECK(host.links.last().events().empty());
+    host.links.last().queued_bytes = 0;
+    host.pass_ms(1);
+    CHECK(host.links.last().events().size() == 3);
+}

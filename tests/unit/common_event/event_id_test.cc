@@ -28,6 +28,7 @@ TEST_CASE("derived ids are UUIDs of version 8, the same for the same thing", "[e
 }
 
 TEST_CASE("derived ids never change: they are in databases", "[event_id]") {
-    CHECK(lb::to_hex(event_id_of_import("https://h:9000/x", "abc")) == "dc2956548fe583ce8e6fd1227fc766a3");
+    CHECK(lb::to_hex(event_id_of_import("https://h:9000/x", "abc")) ==
+          "dc2956548fe583ce8e6fd1227fc766a3");
     CHECK(lb::to_hex(event_id_of_source("cloud1", "req-7")) == "1f7bf8b6e03f8c49a6b2cb846f7aac5a");
 }

@@ -1,4 +1,4 @@
-// The JSON forms of answers (bkserver/web/JSON.md). Pure functions; a member that has nothing to
+// The JSON forms of answers (bkserver/query/JSON.md). Pure functions; a member that has nothing to
 // say is absent.
 #pragma once
 

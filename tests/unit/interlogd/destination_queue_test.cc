@@ -108,7 +108,8 @@ class Host {
     std::uint64_t unsettled_on_disk() {
         queue->tidy();
         std::uint64_t events = 0;
-        for (const auto& lane : *spool::summarize(env, root)) events += lane.tail.events;
+        const auto lanes = spool::summarize(env, root);
+        for (const auto& lane : *lanes) events += lane.tail.events;
         return events;
     }
 

@@ -142,9 +142,14 @@ std::vector<std::string> Config::list(std::string_view name) const {
 }
 
 std::string Config::print() const {
+    // Options without a table first: in TOML none can follow a table's.
+    std::vector<Option> sorted(options_.begin(), options_.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Option& a, const Option& b) {
+        return split_name(a.name).first < split_name(b.name).first;
+    });
     std::string out;
     std::string_view section;
-    for (const Option& option : options_) {
+    for (const Option& option : sorted) {
         const auto [table, key] = split_name(option.name);
         if (table != section) out += (out.empty() ? "[" : "\n[") + std::string(table) + "]\n";
         section = table;

@@ -102,6 +102,14 @@ class Chain(unittest.TestCase):
         self.assertEqual(done.returncode, 77, done.stderr)
         self.assertIn("CloudManager", done.stderr)
 
+    def test_8_threads_log_through_the_c_library(self):
+        key = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000cc"
+        self.site.run("lb-test-client", key, HOST)
+        self.site.wait_settled()
+        ids = [row["event_id"] for row in self.site.lbctl("history", key)]
+        self.assertEqual(len(ids), 100)
+        self.assertEqual(len(set(ids)), 100)
+
     def test_9_rebuild_finds_the_same_and_probes_answer(self):
         self.site.wait_settled()
         self.assertGreaterEqual(self.site.must_rebuild_equal(), 5)

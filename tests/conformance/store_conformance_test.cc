@@ -1,6 +1,9 @@
 // What store.h promises, tried on the private mariadbd.
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bkserver/store/mariadb/connection.h"
@@ -359,4 +362,44 @@ TEST_CASE("a value that no column takes is refused as data, not as a failure", "
     const auto added = bench.writer->add_subjects(std::span(&subject, 1));
     REQUIRE_FALSE(added.ok());
     CHECK(added.error().code == ErrorCode::kReject);
+}
+
+TEST_CASE("readers outlive the server that was killed while they were idle") {
+    using lb::store::Reader;
+    Bench bench;
+    const auto number = bench.found("https://lb.example.org:9000/outlives");
+    using Read = std::function<lb::Status(Reader&)>;
+    const auto status_of = [](const auto& read) {
+        return read.ok() ? lb::Status() : lb::Status(read.error());
+    };
+    const std::vector<Read> reads = {
+        [&](Reader& reader) { return status_of(reader.subjects_of(number)); },
+        [&](Reader& reader) { return status_of(reader.read_history(number, "", 10)); },
+        [&](Reader& reader) {
+            return status_of(reader.loggers_of(std::vector{std::string("n1")}));
+        },
+        [&](Reader& reader) {
+            return status_of(reader.list_processes({.state = "Nowhere"}, 0, 10));
+        },
+        [&](Reader& reader) { return reader.ping(); },
+    };
+    std::vector<std::unique_ptr<MariadbDatabase>> databases;  // each has a dictionary of its own
+    std::vector<std::unique_ptr<Reader>> readers;
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+        databases.push_back(bench.open("server-" + std::to_string(i)));
+        readers.push_back(databases.back()->open_reader().value());
+        REQUIRE(reads[i](*readers.back()).ok());
+    }
+    lb::test::PrivateMariadb::shared().kill();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!lb::store::mariadb::Connection(bench.dsn).use().ok()) {
+        REQUIRE(std::chrono::steady_clock::now() < end);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+        INFO(i);
+        const lb::Status status = reads[i](*readers[i]);
+        INFO((status.ok() ? "" : status.error().text));
+        CHECK(status.ok());
+    }
 }

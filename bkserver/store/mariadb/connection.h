@@ -108,6 +108,17 @@ class Connection {
     std::unordered_map<std::string, Statement> statements_;
 };
 
+// A read outside a transaction: once more over a new line if the line broke in it, as it does when
+// the server closed it while idle, or went and came back.
+template <typename Read>
+auto read_over(Connection& connection, Read read) -> decltype(read()) {
+    LB_TRY(connection.use());
+    auto found = read();
+    if (found.ok() || !connection.is_broken()) return found;
+    LB_TRY(connection.use());
+    return read();
+}
+
 // What the caller must do about an error number of MariaDB or Connector/C.
 ErrorCode class_of(unsigned int error_number);
 

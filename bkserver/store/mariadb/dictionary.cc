@@ -57,11 +57,12 @@ Result<std::string> Dictionary::text_of(std::uint32_t number) {
     const std::lock_guard lock(mutex_);
     if (const auto known = texts_.find(number); known != texts_.end())
         return known->second.substr(1);
-    LB_TRY(connection_.use());
     const Value value = std::uint64_t{number};
-    LB_TRY_ASSIGN(const Found found,
-                  connection_.query("SELECT kind, content FROM dictionary WHERE number = ?",
-                                    std::span(&value, 1)));
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query(
+                          "SELECT kind, content FROM dictionary WHERE number = ?",
+                          std::span(&value, 1));
+                  }));
     if (found.count() == 0)
         return Error{ErrorCode::kCorrupt, "dictionary has no number " + std::to_string(number)};
     const auto kind = static_cast<TextKind>(found.number(0, 0));
@@ -70,12 +71,12 @@ Result<std::string> Dictionary::text_of(std::uint32_t number) {
 }
 
 Result<std::uint32_t> Dictionary::look_up(const std::string& key) {
-    LB_TRY(connection_.use());
     const Value values[] = {std::uint64_t{static_cast<unsigned char>(key[0])},
                             std::string_view(key).substr(1)};
-    LB_TRY_ASSIGN(
-        const Found found,
-        connection_.query("SELECT number FROM dictionary WHERE kind = ? AND content = ?", values));
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query(
+                          "SELECT number FROM dictionary WHERE kind = ? AND content = ?", values);
+                  }));
     return found.count() == 0 ? 0U : static_cast<std::uint32_t>(found.number(0, 0));
 }
 

@@ -36,12 +36,7 @@ MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string servic
     : connection_(std::move(dsn)), dictionary_(dictionary), service_(std::move(service)) {}
 
 Result<Found> MariadbReader::query(std::string_view sql, std::span<const Value> values) {
-    LB_TRY(connection_.use());
-    auto found = connection_.query(sql, values);
-    // A line that the server closed while it was idle: once more over a new one.
-    if (found.ok() || !connection_.is_broken()) return found;
-    LB_TRY(connection_.use());
-    return connection_.query(sql, values);
+    return read_over(connection_, [&] { return connection_.query(sql, values); });
 }
 
 Status MariadbReader::ping() {
@@ -70,8 +65,8 @@ Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) 
 }
 
 Result<std::vector<Subject>> MariadbReader::subjects_of(ProcessNumber process) {
-    LB_TRY(connection_.use());
-    return select_subjects_of(connection_, dictionary_, process);
+    return read_over(connection_,
+                     [&] { return select_subjects_of(connection_, dictionary_, process); });
 }
 
 Result<std::vector<Process>> MariadbReader::list_processes(const ListFilter& filter,
@@ -117,8 +112,9 @@ Status MariadbReader::collect_history(SubjectNumber subject, std::string_view cu
     std::size_t group = 0;
     std::string group_prefix;
     while (settled < limit) {
-        LB_TRY_ASSIGN(EventPage page,
-                      select_events(connection_, dictionary_, subject, after, limit + 1));
+        LB_TRY_ASSIGN(EventPage page, read_over(connection_, [&] {
+                          return select_events(connection_, dictionary_, subject, after, limit + 1);
+                      }));
         for (Event& event : page.events) {
             if (!cursor.empty() && event.order_key <= cursor) continue;
             if (prefix_of(event.order_key) != group_prefix) {
@@ -137,9 +133,7 @@ Status MariadbReader::collect_history(SubjectNumber subject, std::string_view cu
 
 Result<HistoryPage> MariadbReader::read_history(ProcessNumber process, std::string_view cursor,
                                                 std::uint32_t limit) {
-    LB_TRY(connection_.use());
-    LB_TRY_ASSIGN(const std::vector<Subject> subjects,
-                  select_subjects_of(connection_, dictionary_, process));
+    LB_TRY_ASSIGN(const std::vector<Subject> subjects, subjects_of(process));
     HistoryPage page;
     for (const Subject& subject : subjects)
         LB_TRY(collect_history(subject.number, cursor, limit, page.events));
@@ -176,12 +170,12 @@ Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::strin
         if (number != 0) numbers.emplace_back(std::uint64_t{number});
     }
     if (numbers.empty()) return std::vector<Logger>();
-    LB_TRY(connection_.use());
-    LB_TRY_ASSIGN(
-        const Found found,
-        connection_.query_in("SELECT host, seen_us, clock_offset_us, unsettled, oldest_us "
-                             "FROM logger WHERE host IN ",
-                             numbers));
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(
+                          "SELECT host, seen_us, clock_offset_us, unsettled, oldest_us "
+                          "FROM logger WHERE host IN ",
+                          numbers);
+                  }));
     std::vector<Logger> loggers;
     for (std::size_t row = 0; row < found.count(); ++row) {
         LB_TRY_ASSIGN(std::string host,

@@ -1,0 +1,116 @@
+"""The daemons under systemd's protocol: sockets passed on, readiness, watchdog, reload and end told.
+The manager's side is played here, for there is none in a container."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from site_harness import BIN, HOST, Site, run, wait_until
+
+
+class Manager:
+    """What systemd does for one service: the notify socket and the descriptors it hands over."""
+
+    def __init__(self, directory):
+        self.path = pathlib.Path(directory) / "notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.settimeout(0.2)
+        self.told = []
+        self.process = None
+
+    def start(self, command, environment, listener=None):
+        variables = dict(environment, NOTIFY_SOCKET=str(self.path), WATCHDOG_USEC="4000000")
+        shell = "exec \"$@\""
+        passed = ()
+        if listener is not None:
+            shell = f"exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\""
+            passed = (listener.fileno(),)
+        self.process = subprocess.Popen(["bash", "-c", shell, "bash", *map(str, command)], env=variables,
+                                        pass_fds=passed, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def has_told(self, word):
+        try:
+            while True:
+                self.told += self.socket.recv(4096).decode().splitlines()
+        except TimeoutError:
+            return word in self.told
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+        self.socket.close()
+        return self.process.returncode
+
+
+class Units(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def under_a_manager(self, daemon, listener=None):
+        daemon.stop()
+        with tempfile.TemporaryDirectory(prefix="lb-notify-") as directory:
+            manager = Manager(directory)
+            manager.start([BIN / daemon.name, "--config", daemon.config, "--state-dir", daemon.state, "--runtime-dir",
+                           daemon.runtime], self.site.environment, listener)
+            try:
+                for word in ("READY=1", "WATCHDOG=1"):
+                    wait_until(lambda: manager.has_told(word), f"{daemon.name} tells {word}", 60)
+                manager.told.clear()
+                os.kill(manager.process.pid, 1)
+                wait_until(lambda: manager.has_told("RELOADING=1"), f"{daemon.name} tells RELOADING=1")
+                wait_until(lambda: manager.has_told("READY=1"), f"{daemon.name} tells READY=1 again")
+                yield
+                self.assertIsNone(manager.process.poll())
+            finally:
+                status = manager.end()
+            self.assertEqual(status, 0)
+        daemon.start()
+
+    def test_every_daemon_tells_how_it_is(self):
+        for daemon in self.site.daemons:
+            with self.subTest(daemon=daemon.name):
+                with self.under_a_manager(daemon):
+                    pass
+
+    def test_no_producer_notices_a_restart_of_the_logger(self):
+        path = self.site.directory / "activated.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen(1024)
+            key = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000bb"
+            logging = [BIN / "lb-logevent", "-s", "VMManager", "-k", key, "-e", "VMRunning", "--hostname", HOST,
+                       "--timeout", "30000"]
+            environment = dict(self.site.environment, LB_SOCKET=str(path), LB_DROP_DIR="")
+            for _ in range(2):  # between the two lives of the logger the socket stays
+                waiting = subprocess.Popen(list(map(str, logging)), env=environment, stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE, text=True)
+                with self.under_a_manager(self.site.logd, listener):
+                    output, problem = waiting.communicate(timeout=40)
+                    self.assertEqual((waiting.returncode, problem), (0, ""))
+                    self.assertRegex(output, r"^[0-9a-f-]{36}\n$")
+        self.site.wait_settled()
+        self.assertEqual(len(self.site.lbctl("history", key)), 2)
+
+    def test_a_wrong_configuration_is_found_before_the_start(self):
+        path = self.site.directory / "wrong.toml"
+        path.write_text("drop_sacn_ms = 5\n")
+        done = run(BIN / "lb-logd", "--config", path, "--check-config", check=False)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("drop_scan_ms", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -51,6 +51,9 @@ static_assert(rows_are_sound(kTrack));
 
 void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
+    plain::show_zeros(draft,
+                      {"condor_shadow_pid", "condor_shadow_exit_status", "condor_starter_pid",
+                       "condor_starter_exit_status", "condor_job_pid", "condor_job_exit_status"});
     draft.set("condor_status", plain::fold(machine, registers, nullptr).phase);
     const std::string_view status = text_of_register(registers, "condor_job_exit_status");
     if (draft.state() != MainState::kDone || status.empty()) return;

@@ -7,6 +7,7 @@
 #include "bkserver/state/shapes.h"
 #include "common/base/ascii.h"
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 
 namespace lb::state {
 namespace {
@@ -42,7 +43,7 @@ std::string kept_text(const Keep& keep, const Subject& subject) {
     std::string text =
         keep.field.empty() ? std::string() : std::string(subject.event.text(keep.field));
     if (text.empty() && keep.otherwise == Keep::Else::kEnvelopeHost) text = subject.event.host;
-    if (text.size() > limits::kTrackTextBytesMax) text.resize(limits::kTrackTextBytesMax);
+    text = cut_utf8(text, limits::kTrackTextBytesMax);
     return keep.is_host ? lower_case(text) : text;
 }
 

@@ -68,7 +68,7 @@ constexpr std::string_view kIgnored[] = {
 static_assert(rows_are_sound(kData));
 static_assert(rows_are_sound(kTrack));
 
-// Lines of errors in the order in which they happened.
+// Lines of errors in the order in which they happened, each behind a tab as the original's.
 std::string error_lines(const Registers& registers) {
     std::map<std::string_view, std::string_view> by_key;
     const std::uint16_t number = Attr{"pbs_errors"}.number();
@@ -76,12 +76,14 @@ std::string error_lines(const Registers& registers) {
          at != registers.claims.end() && at->first.register_number == number; ++at)
         by_key[at->second.key] = at->second.value;
     std::string lines;
-    for (const auto& [key, line] : by_key) lines += (lines.empty() ? "" : "\n") + std::string(line);
+    for (const auto& [key, line] : by_key)
+        lines += (lines.empty() ? "\t" : "\n\t") + std::string(line);
     return lines;
 }
 
 void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
+    plain::show_zeros(draft, {"pbs_substate", "pbs_pid", "pbs_exit_status"});
     draft.set("pbs_error_desc", error_lines(registers));
     const std::string_view claim = text_of_register(registers, "done_claim");
     if (claim.empty()) return;

@@ -27,6 +27,11 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     if (found.row == nullptr) draft.set_state_without_time(MainState::kSubmitted);
 }
 
+void show_zeros(Draft& draft, std::initializer_list<Attr> attributes) {
+    for (const Attr attribute : attributes)
+        if (!draft.has(attribute)) draft.set(attribute, std::int64_t{0});
+}
+
 Decision decide(const Machine& machine, const Registers& registers, std::string_view attribute) {
     const Fold found = fold(machine, registers, nullptr);
     if (attribute == "lastUpdateTime") return {found.last, "the newest claim that counts"};

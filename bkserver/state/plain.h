@@ -1,6 +1,7 @@
 // Machines whose state is that of the newest claim: fold the track in key order (state-model 7).
 #pragma once
 
+#include <initializer_list>
 #include <string_view>
 
 #include "bkserver/state/machine.h"
@@ -14,6 +15,9 @@ constexpr std::uint32_t rank(std::uint32_t value) {
 
 void derive(const Machine& machine, const Registers& registers, Draft& draft);
 Decision decide(const Machine& machine, const Registers& registers, std::string_view attribute);
+
+// Numbers that nobody claimed show as 0, as in the original's status.
+void show_zeros(Draft& draft, std::initializer_list<Attr> attributes);
 
 // What the fold found, for machines that add to it.
 struct Fold {

@@ -8,6 +8,10 @@
 
 namespace lb::state {
 
+extern const Machine kPbs;
+extern const Machine kCondor;
+extern const Machine kCream;
+extern const Machine kTransfer;
 extern const Machine kVirtualMachine;
 extern const Machine kPhysicalMachine;
 
@@ -36,11 +40,7 @@ constexpr Machine without_tables(std::uint32_t type, std::string_view word) {
 constexpr Machine kSimple = without_tables(1, "simple");
 constexpr Machine kDag = without_tables(2, "dag");
 constexpr Machine kCollection = without_tables(5, "collection");
-constexpr Machine kPbs = without_tables(6, "pbs");
-constexpr Machine kCondor = without_tables(7, "condor");
-constexpr Machine kCream = without_tables(8, "cream");
 constexpr Machine kTransferCollection = without_tables(9, "file_transfer_collection");
-constexpr Machine kTransfer = without_tables(10, "file_transfer");
 constexpr Machine kCluster = without_tables(21, "vm_cluster");
 
 constexpr const Machine* kMachines[] = {

@@ -53,7 +53,7 @@ class Install(unittest.TestCase):
         shutil.rmtree(cls.base)
 
     def found(self, name):
-        paths = [path for path in self.base.rglob(name) if path.is_file()]
+        paths = [path for path in self.base.rglob(name) if path.is_file() and path.parent.name != "completions"]
         self.assertTrue(paths, f"{name} is not installed")
         return paths[0]
 
@@ -61,6 +61,15 @@ class Install(unittest.TestCase):
         for name in ("lb-logd", "lb-interlogd", "lb-bkserver", "lbctl", "lb-logevent"):
             self.assertIn(name, run(self.found(name), "--help"))
             self.assertRegex(run(self.found(name), "--version"), r"\d+\.\d+\.\d+")
+
+    def test_pages_say_what_the_programs_say(self):
+        self.assertIn("LBCTL REGISTER VM", self.found("lbctl.1").read_text())
+        self.assertIn("check\\-config", self.found("lb-logd.8").read_text())
+
+    def test_completion_completes(self):
+        completion = next(self.base.rglob("completions/lbctl"))
+        script = f"source {completion}; COMP_WORDS=(lbctl spool ''); COMP_CWORD=2; _lbctl; echo ${{COMPREPLY[@]}}"
+        self.assertIn("retry", run("bash", "-c", script).split())
 
     def test_the_hook_is_where_libvirt_looks(self):
         hook = self.found("50-lb")

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <future>
 
+#include "common/base/json_line.h"
 #include "interlogd/messages.h"
 
 namespace lb::interlogd {
@@ -102,7 +103,7 @@ std::string ForwardService::status_json() const {
         {"version", LB_VERSION},
         {"identity", credentials_->own_identity().dn},
         {"destinations", in_loop([this] { return forwarder_->to_json(); })}};
-    return status.dump();
+    return json_line(status);
 }
 
 Result<std::string> ForwardService::control(std::string_view verb, std::string_view argument) {
@@ -111,7 +112,7 @@ Result<std::string> ForwardService::control(std::string_view verb, std::string_v
                                              "\"; it has status, retry [host:port], metrics"};
     const std::string destination(argument);
     LB_TRY(in_loop([&] { return forwarder_->retry(destination); }));
-    return nlohmann::json{{"retry", destination.empty() ? "all" : destination}}.dump();
+    return json_line(nlohmann::json{{"retry", destination.empty() ? "all" : destination}});
 }
 
 bool ForwardService::is_alive() const {

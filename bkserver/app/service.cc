@@ -6,6 +6,7 @@
 #include "bkserver/app/default_policy.h"
 #include "bkserver/app/messages.h"
 #include "bkserver/state/print_states.h"
+#include "common/base/json_line.h"
 #include "common/env/env.h"
 
 namespace lb::bkserver {
@@ -230,7 +231,7 @@ std::string ServerService::status_json() const {
         {"room_bytes", room.bytes},
         {"private_mariadbd_restarts", private_server_ ? private_server_->restarts() : 0},
         {"forwarders", doors_->forwarders()}};
-    return status.dump();
+    return json_line(status);
 }
 
 Result<std::string> ServerService::control(std::string_view verb, std::string_view) {

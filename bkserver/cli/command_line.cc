@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "common/base/json_line.h"
 #include "common/spool/spool_format.h"
 
 namespace lb::cli {
@@ -18,7 +19,7 @@ void Context::fail(const Error& error) {
 }
 
 void Context::print_json(const Json& row) {
-    out << row.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << json_line(row) << '\n';
 }
 
 void add_settings(CLI::App& lbctl, Settings& settings) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bkserver/cli/replay.h"
+#include "common/base/json_line.h"
 #include "common/event/field_text.h"
 #include "common/event/table.h"
 #include "common/event/time_text.h"
@@ -103,9 +104,7 @@ class Printer {
              << padded(state_words(replay_.status(step.process)), 28) << step.process << '\n';
     }
 
-    void print(const ordered_json& line) {
-        out_ << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-    }
+    void print(const ordered_json& line) { out_ << json_line(line) << '\n'; }
 
     const ReplayOptions& options_;
     const Replay& replay_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ostream>
 
+#include "common/base/json_line.h"
+
 namespace lb::cli {
 
 namespace {
@@ -25,7 +27,7 @@ std::string padded(std::string_view text, std::size_t width) {
 
 std::string scalar(const Json& value) {
     if (value.is_string()) return printable(value.get_ref<const std::string&>());
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_line(value);
 }
 
 }  // namespace

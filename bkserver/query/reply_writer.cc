@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/base/json_line.h"
+
 namespace lb::query {
 
 namespace {
@@ -13,7 +15,7 @@ constexpr std::size_t kReplyBytes = 256 * 1024;
 
 void ReplyWriter::add_row(const nlohmann::ordered_json& row) {
     // Texts come from events: bytes that are no UTF-8 are shown as replacement characters.
-    std::string text = row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string text = json_line(row);
     bytes_ += text.size();
     reply_.add_rows(std::move(text));
     if (bytes_ >= kReplyBytes) flush(true);

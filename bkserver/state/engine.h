@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bkserver/state/registers.h"
+#include "common/base/json_line.h"
 #include "common/event/event.h"
 #include "common/event/order_key.h"
 
@@ -85,9 +86,7 @@ struct ProcessStatus {
         nlohmann::ordered_json::object();  // all, the above included
 
     // One line of JSON; equal statuses are equal texts.
-    [[nodiscard]] std::string to_text() const {
-        return attributes.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    }
+    [[nodiscard]] std::string to_text() const { return json_line(attributes); }
 };
 
 ProcessStatus derive(const Registers& registers, std::string_view process);

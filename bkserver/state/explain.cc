@@ -4,6 +4,7 @@
 #include "bkserver/state/engine.h"
 #include "bkserver/state/machine.h"
 #include "bkserver/state/words.h"
+#include "common/base/json_line.h"
 #include "common/event/event_id.h"
 
 namespace lb::state {
@@ -92,7 +93,7 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
     const auto all = derive(registers, "").attributes;
     const auto shown = all.find(attribute);
     if (shown != all.end())
-        explanation.value = shown->is_string() ? shown->get<std::string>() : shown->dump();
+        explanation.value = shown->is_string() ? shown->get<std::string>() : json_line(*shown);
     if (machine == nullptr) {
         explanation.remark = "nobody registered the process, and no key tells what it is";
         return explanation;

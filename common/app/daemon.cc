@@ -12,6 +12,7 @@
 #include "common/app/command_line.h"
 #include "common/app/control.h"
 #include "common/app/messages.h"
+#include "common/base/json_line.h"
 #include "common/metrics/metrics.h"
 
 namespace lb::app {
@@ -40,7 +41,7 @@ std::string list_messages(const Program& program) {
 }
 
 std::string error_json(const Error& error) {
-    return json{{"error", error.text}, {"code", to_string(error.code)}}.dump();
+    return json_line(json{{"error", error.text}, {"code", to_string(error.code)}});
 }
 
 sigset_t handled_signals() {
@@ -138,10 +139,10 @@ class Runner {
     std::string answer(std::string_view verb, std::string_view argument) {
         if (verb == "status") return service_->status_json();
         if (verb == "version")
-            return json{{"program", program_.name}, {"version", LB_VERSION}}.dump();
+            return json_line(json{{"program", program_.name}, {"version", LB_VERSION}});
         if (verb == "metrics")
-            return json{{"text", metrics::Registry::global().exposition()}}.dump();
-        if (verb == "config") return json{{"toml", config_.print()}}.dump();
+            return json_line(json{{"text", metrics::Registry::global().exposition()}});
+        if (verb == "config") return json_line(json{{"toml", config_.print()}});
         if (verb == "loglevel") return set_log_level(argument);
         const auto result = service_->control(verb, argument);
         return result.ok() ? *result : error_json(result.error());
@@ -152,7 +153,7 @@ class Runner {
         if (!level)
             return error_json({ErrorCode::kReject, "levels are error, warning, info, debug"});
         log::set_level(*level);
-        return json{{"loglevel", name}}.dump();
+        return json_line(json{{"loglevel", name}});
     }
 
     const Program& program_;

@@ -33,10 +33,10 @@ bool has_blank_or_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(), is_blank_or_control);
 }
 
-// One spelling of a host: lower case, no final dot, IPv6 literals as inet_ntop writes them.
+// One spelling of a host: lower case, no final dots, IPv6 literals as inet_ntop writes them.
 std::string canonical_host(std::string_view text) {
     std::string host = lower_case(text);
-    if (host.size() > 1 && host.back() == '.') host.pop_back();
+    while (host.size() > 1 && host.back() == '.') host.pop_back();
     if (!host.starts_with('[') || !host.ends_with(']')) return host;
     in6_addr address{};
     std::array<char, INET6_ADDRSTRLEN> spelled{};

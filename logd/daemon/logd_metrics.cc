@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/json_line.h"
+
 namespace lb::logd {
 
 LogdMetrics::LogdMetrics(metrics::Registry& registry)
@@ -55,7 +57,7 @@ std::string LogdMetrics::to_json() const {
                                    {"drop_events", drop_events.value()},
                                    {"drop_files_quarantined", drop_files_quarantined.value()},
                                    {"drop_leftovers", drop_leftovers.value()}};
-    return object.dump();
+    return json_line(object);
 }
 
 }  // namespace lb::logd

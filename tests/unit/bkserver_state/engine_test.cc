@@ -174,6 +174,17 @@ TEST_CASE("an attribute is explained by its deciding event, the overruled ones a
     CHECK(explain(registers, "nonsense").error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("a value of a damaged database that is no UTF-8 is still explained") {
+    Registers registers = fresh(11);
+    event::Event tag = make(E::kUserTag, 1);
+    tag.set_text("name", "colour");
+    tag.set_text("value", "\xff");
+    put(registers, tag, "tag");
+    const auto tags = explain(registers, "user_tags");
+    REQUIRE(tags.ok());
+    CHECK(tags->value == "{\"colour\":\"\xef\xbf\xbd\"}");
+}
+
 TEST_CASE("what an event claims can be listed without registers") {
     event::Event image = make(E::kVMImage, 1);
     image.set_text("image", "img-2");

@@ -10,6 +10,7 @@ TEST_CASE("an id is read in any spelling and written in one", "[process_id]") {
     const std::pair<const char*, const char*> spellings[] = {
         {"https://LB.Example.org/abc", "https://lb.example.org:9000/abc"},
         {"https://lb.example.org.:9000/abc", "https://lb.example.org:9000/abc"},
+        {"https://lb.example.org..:9000/abc", "https://lb.example.org:9000/abc"},
         {"https://lb.example.org:9001/abc?info", "https://lb.example.org:9001/abc?info"},
         {"https://[2001:DB8:0:0::1]:9000/x", "https://[2001:db8::1]:9000/x"},
         {"https://[::1]/FT:abc", "https://[::1]:9000/FT:abc"},

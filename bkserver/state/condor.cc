@@ -56,7 +56,7 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
                        "condor_starter_exit_status", "condor_job_pid", "condor_job_exit_status"});
     draft.set("condor_status", plain::fold(machine, registers, nullptr).phase);
     const std::string_view status = text_of_register(registers, "condor_job_exit_status");
-    if (draft.state() != MainState::kDone || status.empty()) return;
+    if (draft.course().state() != MainState::kDone || status.empty()) return;
     draft.set("done_code", std::string_view(status == "0" ? "OK" : "FAILED"));
 }
 
@@ -71,7 +71,7 @@ extern const Machine kCondor = {
     .phase_attribute = "condor_status",
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = false,
+    .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,
 };

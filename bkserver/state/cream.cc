@@ -112,7 +112,7 @@ extern const Machine kCream = {
     .phase_attribute = "cream_state",
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = false,
+    .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,
 };

@@ -6,9 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "bkserver/state/attributes.h"
-#include "bkserver/state/engine.h"
+#include "bkserver/state/course.h"
 
 namespace lb::state {
 
@@ -27,29 +28,17 @@ class Draft {
     }
     [[nodiscard]] bool has(Attr attribute) const { return !get(attribute).is_null(); }
 
-    // The process enters a state at an event's time. A state that it is in already changes nothing.
-    void enter(MainState state, std::int64_t time_us);
-    // A state that no event brought about.
-    void set_state_without_time(MainState state) { state_ = state; }
-    // lastUpdateTime.
-    void update(std::int64_t time_us);
-
-    [[nodiscard]] MainState state() const { return state_; }
-    [[nodiscard]] std::int64_t entered_us() const { return entered_us_; }
-    [[nodiscard]] std::int64_t updated_us() const { return updated_us_; }
+    // The states it went through: a machine steps the draft's own course or hands in its own.
+    [[nodiscard]] Course& course() { return course_; }
+    [[nodiscard]] const Course& course() const { return course_; }
+    void set_course(Course course) { course_ = std::move(course); }
 
     // All attributes that have a value, the state and its times included.
     [[nodiscard]] nlohmann::ordered_json finish() const;
 
   private:
-    static constexpr std::size_t kStates = 12;
     std::array<nlohmann::ordered_json, kAttributeCount> values_;
-    std::array<std::int64_t, kStates> enter_times_{};
-    std::array<bool, kStates> was_entered_{};
-    MainState state_ = MainState::kUndefined;
-    std::int64_t entered_us_ = 0;
-    std::int64_t updated_us_ = 0;
-    bool has_update_ = false;
+    Course course_;
 };
 
 }  // namespace lb::state

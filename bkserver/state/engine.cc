@@ -43,7 +43,8 @@ std::string kept_text(const Keep& keep, const Subject& subject) {
     std::string text =
         keep.field.empty() ? std::string() : std::string(subject.event.text(keep.field));
     if (text.empty() && keep.otherwise == Keep::Else::kEnvelopeHost) text = subject.event.host;
-    text = cut_utf8(text, limits::kTrackTextBytesMax);
+    text = cut_utf8(text,
+                    keep.is_document ? limits::kTrackDocumentBytesMax : limits::kTrackTextBytesMax);
     return keep.is_host ? lower_case(text) : text;
 }
 
@@ -64,7 +65,7 @@ void put_moved(Registers& registers, const Machine& machine, const TrackRow* row
     claim.event_id = subject.arrival.event_id;
     claim.is_resync = subject.event.is_resync;
     if (row != nullptr) claim.texts = kept_texts(*row, subject);
-    put_track(registers, std::move(claim), machine.groups_by_first_text);
+    put_track(registers, std::move(claim), machine.groups);
 }
 
 // Which type does this registration mean? 0: it is none, or names no type that there is.
@@ -93,8 +94,9 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
         registers.not_understood = true;
         return Outcome::kNotUnderstood;
     }
-    if (row != nullptr && row->role == kNothing) return Outcome::kNoted;
     const bool own = put_data(registers, machine.data, subject, key);
+    if (row != nullptr && row->role == kNothing)
+        return common || own ? Outcome::kApplied : Outcome::kNoted;
     if (row != nullptr || machine.leaves_touch) put_moved(registers, machine, row, subject, key);
     return common || own || row != nullptr ? Outcome::kApplied : Outcome::kNoted;
 }
@@ -210,7 +212,7 @@ bool merge(Registers& registers, const Registers& other) {
         if (const AttributeInfo* info = find_attribute(slot.register_number))
             put_claim(registers, *info, slot.name, claim);
     for (const TrackClaim& claim : other.track)
-        put_track(registers, claim, machine != nullptr && machine->groups_by_first_text);
+        put_track(registers, claim, machine == nullptr ? Groups::kNone : machine->groups);
     std::vector<std::uint16_t> truncated;
     std::set_union(registers.truncated.begin(), registers.truncated.end(), other.truncated.begin(),
                    other.truncated.end(), std::back_inserter(truncated));
@@ -225,7 +227,7 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
     Draft draft;
     set_identity(machine, registers, process, draft);
     if (machine == nullptr) {
-        draft.set_state_without_time(MainState::kUnknown);
+        draft.course().set_state_without_time(MainState::kUnknown);
     } else {
         show_registers(registers, draft);
         machine->derive(*machine, registers, draft);
@@ -235,13 +237,13 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
     ProcessStatus status;
     status.process = process;
     status.type = registers.type;
-    status.state = draft.state();
+    status.state = draft.course().state();
     status.vm_state = text_of(draft, "vm_state");
     status.done_code = text_of(draft, "done_code");
     status.owner = text_of(draft, "owner");
     status.host = text_of(draft, "vm_phy_hostname");
-    status.entered_us = draft.entered_us();
-    status.updated_us = draft.updated_us();
+    status.entered_us = draft.course().entered_us();
+    status.updated_us = draft.course().updated_us();
     status.is_adopted = machine != nullptr && !is_registered(registers);
     status.attributes = draft.finish();
     return status;

@@ -24,7 +24,8 @@ ClaimView view_of(const Machine& machine, const TrackClaim& claim) {
     ClaimView view{claim.event_id, claim.key, claim.time_us, claim.source, {}, {}, {}};
     const TrackRow* row = find_row(machine.track, claim.row);
     if (row == nullptr) return view;
-    if (machine.groups_by_first_text && !claim.texts.empty()) view.host = claim.texts.front();
+    if (machine.groups == Groups::kByFirstText && !claim.texts.empty())
+        view.host = claim.texts.front();
     view.event = event_word(row->event);
     view.value = row->phase.empty() ? to_string(row->to) : row->phase;
     return view;

@@ -9,9 +9,15 @@
 namespace lb::state {
 namespace {
 
+// Who logged it, proven; of imports the identity that the event states.
+std::string user_of(const Subject& subject) {
+    return std::string(subject.arrival.identity.empty() ? subject.event.user
+                                                        : subject.arrival.identity);
+}
+
 std::string text_of(std::string_view name, const Subject& subject) {
     if (name == "resync") return subject.event.is_resync ? "true" : "";
-
+    if (name == "user") return user_of(subject);
     if (name == "event_id") return event::event_id_to_text(subject.arrival.event_id);
     if (name == "SRC") {
         const auto code = event::parse_condor_code(subject.event.sequence_code);
@@ -85,14 +91,11 @@ std::string value_of(const Value& value, const Subject& subject) {
         case Value::Kind::kFixed:
             return std::string(value.text);
         case Value::Kind::kUser:
-            return std::string(subject.arrival.identity.empty() ? subject.event.user
-                                                                : subject.arrival.identity);
+            return user_of(subject);
         case Value::Kind::kInstance:
             return subject.event.source_instance;
         case Value::Kind::kHostInstance:
-            return subject.event.source_instance.empty()
-                       ? subject.event.host
-                       : subject.event.host + ":" + subject.event.source_instance;
+            return subject.event.host + ":" + subject.event.source_instance;
         case Value::Kind::kEventTime:
             return std::to_string(subject.event.time_us);
         case Value::Kind::kPbsLetter:

@@ -20,6 +20,13 @@ struct Decision {
     std::string remark;
 };
 
+// Of each row and source the track keeps some claims of each group (retain.h).
+enum class Groups : std::uint8_t {
+    kNone,         // all are one group
+    kByFirstText,  // kept text 0: a host
+    kByAttempt,    // the attempt that the sequence code names
+};
+
 struct Machine {
     std::uint32_t type;     // lb.v1.ProcessType
     std::string_view word;  // "virtual_machine"
@@ -34,8 +41,7 @@ struct Machine {
     bool has_tables;
     // An event without a row counts for lastUpdateTime.
     bool leaves_touch;
-    // The group of a claim inside its row and source: kept text 0 (a host).
-    bool groups_by_first_text;
+    Groups groups;
     void (*derive)(const Machine&, const Registers&, Draft&);
     Decision (*decide)(const Machine&, const Registers&, std::string_view attribute);
 };

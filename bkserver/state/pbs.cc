@@ -104,7 +104,7 @@ extern const Machine kPbs = {
     .phase_attribute = {},
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = false,
+    .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,
 };

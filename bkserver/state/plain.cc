@@ -16,15 +16,15 @@ Fold fold(const Machine& machine, const Registers& registers, Draft* draft) {
         if (row->to == MainState::kUndefined) continue;
         if (found.row == nullptr || found.row->to != row->to) found.moved = &claim;
         found.row = row;
-        if (draft != nullptr) draft->enter(row->to, claim.time_us);
+        if (draft != nullptr) draft->course().enter(row->to, claim.time_us);
     }
     return found;
 }
 
 void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     const Fold found = fold(machine, registers, &draft);
-    if (found.last != nullptr) draft.update(found.last->time_us);
-    if (found.row == nullptr) draft.set_state_without_time(MainState::kSubmitted);
+    if (found.last != nullptr) draft.course().update(found.last->time_us);
+    if (found.row == nullptr) draft.course().set_state_without_time(MainState::kSubmitted);
 }
 
 void show_zeros(Draft& draft, std::initializer_list<Attr> attributes) {

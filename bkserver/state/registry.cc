@@ -8,6 +8,9 @@
 
 namespace lb::state {
 
+extern const Machine kSimple;
+extern const Machine kDag;
+extern const Machine kCollection;
 extern const Machine kPbs;
 extern const Machine kCondor;
 extern const Machine kCream;
@@ -32,14 +35,11 @@ constexpr Machine without_tables(std::uint32_t type, std::string_view word) {
             .phase_attribute = {},
             .has_tables = false,
             .leaves_touch = true,
-            .groups_by_first_text = false,
+            .groups = Groups::kNone,
             .derive = plain::derive,
             .decide = plain::decide};
 }
 
-constexpr Machine kSimple = without_tables(1, "simple");
-constexpr Machine kDag = without_tables(2, "dag");
-constexpr Machine kCollection = without_tables(5, "collection");
 constexpr Machine kTransferCollection = without_tables(9, "file_transfer_collection");
 constexpr Machine kCluster = without_tables(21, "vm_cluster");
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "bkserver/state/attempt.h"
 #include "common/base/limits.h"
 
 namespace lb::state {
@@ -33,8 +34,16 @@ void bound_names(Registers& registers, std::uint16_t number) {
     mark_truncated(registers, number);
 }
 
-std::string group_of(const TrackClaim& claim, bool groups_by_first_text) {
-    return groups_by_first_text && !claim.texts.empty() ? claim.texts.front() : std::string();
+std::string group_of(const TrackClaim& claim, Groups groups) {
+    switch (groups) {
+        case Groups::kNone:
+            return {};
+        case Groups::kByFirstText:
+            return claim.texts.empty() ? std::string() : claim.texts.front();
+        case Groups::kByAttempt:
+            return std::string(attempt_of(claim.key));
+    }
+    return {};
 }
 
 // Positions of one row and source, ascending by key.
@@ -49,7 +58,7 @@ std::vector<Position> kind_of(const Registers& registers, const TrackClaim& clai
 struct Chooser {
     const Registers& registers;
     const std::vector<Position>& kind;
-    bool groups_by_first_text;
+    Groups groups;
     std::size_t newest_per_group;
 
     // The newest claims of each group, of these the newest; and the first claim of the oldest
@@ -70,16 +79,15 @@ struct Chooser {
     }
 
     [[nodiscard]] std::string group(Position at) const {
-        return group_of(registers.track[at], groups_by_first_text);
+        return group_of(registers.track[at], groups);
     }
 };
 
-void bound_kind(Registers& registers, const TrackClaim& claim, bool groups_by_first_text) {
+void bound_kind(Registers& registers, const TrackClaim& claim, Groups groups) {
     const std::size_t newest = claim.row == kTouchRow ? 1 : limits::kTrackNewestPerGroup;
     const std::vector<Position> kind = kind_of(registers, claim);
     if (kind.size() <= newest) return;
-    const std::set<Position> chosen =
-        Chooser{registers, kind, groups_by_first_text, newest}.choose();
+    const std::set<Position> chosen = Chooser{registers, kind, groups, newest}.choose();
     for (auto at = kind.rbegin(); at != kind.rend(); ++at) {
         if (chosen.contains(*at)) continue;
         registers.track.erase(registers.track.begin() + static_cast<std::ptrdiff_t>(*at));
@@ -102,12 +110,12 @@ bool put_claim(Registers& registers, const AttributeInfo& info, const std::strin
     return true;
 }
 
-void put_track(Registers& registers, TrackClaim claim, bool groups_by_first_text) {
+void put_track(Registers& registers, TrackClaim claim, Groups groups) {
     const auto at = std::lower_bound(registers.track.begin(), registers.track.end(), claim);
     if (at != registers.track.end() && at->key == claim.key) return;
     const TrackClaim copy{claim.key, claim.row, claim.source, 0, {}, false, {}};
     registers.track.insert(at, std::move(claim));
-    bound_kind(registers, copy, groups_by_first_text);
+    bound_kind(registers, copy, groups);
 }
 
 }  // namespace lb::state

@@ -15,6 +15,6 @@ bool put_claim(Registers& registers, const AttributeInfo& info, const std::strin
                Claim claim);
 
 // Inserts the claim and drops what the bounds of its row and source no longer hold.
-void put_track(Registers& registers, TrackClaim claim, bool groups_by_first_text);
+void put_track(Registers& registers, TrackClaim claim, Groups groups);
 
 }  // namespace lb::state

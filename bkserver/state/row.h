@@ -30,7 +30,8 @@ constexpr Sources from(event::Source source, More... more) {
 inline constexpr Sources kAny = ~0U;
 
 // A test of one field. Enum values compare without regard to case. Beside the fields of the event
-// there are: "resync" (true or empty), "SRC" (the letter in a Condor code).
+// there are: "resync" (true or empty), "SRC" (the letter in a Condor code), and for names
+// "event_id" and "user" (who logged it).
 struct Test {
     std::string_view field;
     bool is_equal = true;
@@ -59,7 +60,7 @@ struct Value {
         kFixed,         // `text`
         kUser,          // who logged it, proven; of imports the identity that the event states
         kInstance,      // the source's instance
-        kHostInstance,  // "host:instance", or the host
+        kHostInstance,  // "host:instance"
         kEventTime,
         kPbsLetter,  // newstate 0..6 as T Q H W R E C
         kAddress,    // "mac=...,hostname=..." of a network address, "-" without them
@@ -102,20 +103,24 @@ struct Keep {
     enum class Else : std::uint8_t { kNothing, kEnvelopeHost };
     std::string_view field;
     Else otherwise = Else::kNothing;
-    bool is_host = false;  // kept in lower case
+    bool is_host = false;      // kept in lower case
+    bool is_document = false;  // may be longer: limits::kTrackDocumentBytesMax
 
     bool operator==(const Keep&) const = default;
 };
 constexpr Keep keep(std::string_view field) {
-    return {field, Keep::Else::kNothing, false};
+    return {field, Keep::Else::kNothing, false, false};
+}
+constexpr Keep keep_document(std::string_view field) {
+    return {field, Keep::Else::kNothing, false, true};
 }
 // The host that the field names.
 constexpr Keep host_in(std::string_view field) {
-    return {field, Keep::Else::kNothing, true};
+    return {field, Keep::Else::kNothing, true, false};
 }
 // The host that the field names, else the one that the event comes from.
 constexpr Keep host_of(std::string_view field) {
-    return {field, Keep::Else::kEnvelopeHost, true};
+    return {field, Keep::Else::kEnvelopeHost, true, false};
 }
 using Kept = std::array<Keep, 3>;
 
@@ -139,7 +144,7 @@ inline constexpr std::uint32_t kNothing = 0xffffffffU;
 // ---- checks when the tables are compiled
 
 constexpr bool is_pseudo_field(std::string_view name) {
-    return name == "resync" || name == "SRC" || name == "event_id";
+    return name == "resync" || name == "SRC" || name == "event_id" || name == "user";
 }
 
 // Loops instead of comparing find_field() with nullptr: g++ 12 takes that for no constant when the

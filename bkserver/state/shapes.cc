@@ -120,9 +120,9 @@ void show_connections(const Registers& registers, std::string_view process, Draf
     for (auto at = registers.claims.lower_bound(Slot{number, {}});
          at != registers.claims.end() && at->first.register_number == number; ++at) {
         const bool connected = at->second.value == "connect";
-        const std::string_view word = !connected                      ? "cancelled"
-                                      : ends_relations(draft.state()) ? "inactive"
-                                                                      : "active";
+        const std::string_view word = !connected                               ? "cancelled"
+                                      : ends_relations(draft.course().state()) ? "inactive"
+                                                                               : "active";
         list.push_back(ordered_json{
             {"from", std::string(process)}, {"to", at->second.label}, {"state", word}});
     }

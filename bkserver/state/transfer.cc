@@ -59,7 +59,7 @@ extern const Machine kTransfer = {
     .phase_attribute = {},
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = false,
+    .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,
 };

@@ -26,7 +26,7 @@ ordered_json evidence_of(const Machine& machine, const Registers& registers) {
     for (const TrackClaim& claim : registers.track) {
         const TrackRow* row = find_row(machine.track, claim.row);
         if (row == nullptr) continue;
-        const bool has_host = machine.groups_by_first_text && !claim.texts.empty();
+        const bool has_host = machine.groups == Groups::kByFirstText && !claim.texts.empty();
         newest[{source_name(claim.source), has_host ? claim.texts.front() : std::string()}] =
             &claim;
     }

@@ -119,7 +119,7 @@ extern const Machine kVirtualMachine = {
     .phase_attribute = "vm_state",
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = true,
+    .groups = Groups::kByFirstText,
     .derive = vm::derive_virtual_machine,
     .decide = vm::decide_virtual_machine,
 };
@@ -134,7 +134,7 @@ extern const Machine kPhysicalMachine = {
     .phase_attribute = "vm_state",
     .has_tables = true,
     .leaves_touch = true,
-    .groups_by_first_text = true,
+    .groups = Groups::kByFirstText,
     .derive = vm::derive_physical_machine,
     .decide = vm::decide_physical_machine,
 };

@@ -255,7 +255,7 @@ Life follow(const Machine& machine, const Registers& registers, const HostNames&
         life.phase = phase_of(life.facts);
         life.last = &claim;
         place(life, claim);
-        if (draft != nullptr) draft->enter(life.phase.to, claim.time_us);
+        if (draft != nullptr) draft->course().enter(life.phase.to, claim.time_us);
         if (life.phase.is_closed) break;
     }
     return life;
@@ -286,8 +286,8 @@ void show_placements(const Life& life, Draft& draft) {
 }
 
 void show(const Life& life, Draft& draft) {
-    if (life.last == nullptr) draft.set_state_without_time(M::kSubmitted);
-    if (life.last != nullptr) draft.update(life.last->time_us);
+    if (life.last == nullptr) draft.course().set_state_without_time(M::kSubmitted);
+    if (life.last != nullptr) draft.course().update(life.last->time_us);
     draft.set("vm_state", life.phase.vm_state);
     draft.set("done_code", done_code_of(life));
     if (draft.has("done_code")) draft.set("exit_code", std::int64_t{0});

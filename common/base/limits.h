@@ -46,6 +46,8 @@ inline constexpr std::size_t kTrackNewestPerKind = 256;
 inline constexpr std::size_t kTrackFirstGroups = 64;
 // A text kept with a claim of the track (a host, a reason) is cut here.
 inline constexpr std::size_t kTrackTextBytesMax = 1024;
+// A job description kept with a claim of the track is cut here.
+inline constexpr std::size_t kTrackDocumentBytesMax = 16 * 1024;
 // Intervals that a status shows of where a machine ran: the newest.
 inline constexpr std::size_t kPlacementsMax = 64;
 

@@ -29,10 +29,22 @@ Status WorkingSet::load(std::span<const std::string> subject_texts) {
         for (std::size_t i = 0; i < unknown.size(); ++i) subjects_[unknown[i]] = found[i];
     }
     std::set<store::ProcessNumber> numbers;
-    for (const std::string& text : subject_texts)
-        if (const auto& subject = subjects_[text]; subject && !entries_.contains(subject->process))
-            numbers.insert(subject->process);
+    for (const std::string& text : subject_texts) {
+        auto& subject = subjects_[text];
+        if (!subject) continue;
+        subject->process = survivor_of(subject->process);
+        if (!entries_.contains(subject->process)) numbers.insert(subject->process);
+    }
     return load_processes(numbers);
+}
+
+// What is read after a merge of this transaction still names the process that went.
+store::ProcessNumber WorkingSet::survivor_of(store::ProcessNumber number) const {
+    for (;;) {
+        const auto entry = entries_.find(number);
+        if (entry == entries_.end() || entry->second.opened.row.merged_into == 0) return number;
+        number = entry->second.opened.row.merged_into;
+    }
 }
 
 Status WorkingSet::load_processes(const std::set<store::ProcessNumber>& numbers) {
@@ -124,7 +136,7 @@ Result<store::SubjectNumber> WorkingSet::bind(const std::string& subject_text, E
 Status WorkingSet::merge(Entry& from, Entry& into) {
     const store::ProcessNumber source = from.opened.row.number;
     const store::ProcessNumber target = into.opened.row.number;
-    LB_ASSERT(source != target);
+    LB_ASSERT(source != target && from.opened.row.merged_into == 0);
     into.absorbed.push_back(source);
     into.absorbed.insert(into.absorbed.end(), from.absorbed.begin(), from.absorbed.end());
     into.pending.insert(into.pending.end(), from.pending.begin(), from.pending.end());
@@ -145,6 +157,8 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
     from.pending.clear();
     from.is_touched = true;
     from.must_save = true;
+    for (auto& move : moves_)
+        if (move.second == source) move.second = target;
     if (!from.is_new) moves_.emplace_back(source, target);
     return {};
 }
@@ -187,6 +201,7 @@ Status WorkingSet::refold(Entry& entry) {
     }
     entry.opened.registers = state::fresh(implied);
     entry.opened.row.waiting = fold_all(entry.opened.registers, events);
+    entry.opened.row.type = static_cast<std::uint16_t>(entry.opened.registers.type);
     entry.is_touched = true;
     entry.must_save = true;
     return rekey(entry);

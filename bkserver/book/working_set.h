@@ -79,6 +79,7 @@ class WorkingSet {
 
   private:
     Status load_processes(const std::set<store::ProcessNumber>& numbers);
+    [[nodiscard]] store::ProcessNumber survivor_of(store::ProcessNumber number) const;
     Result<Opened> open(store::Process row);
     Result<std::vector<event::AcceptedEvent>> events_of(const Entry& entry);
     Result<std::vector<store::Subject>> subjects_of(const Entry& entry);

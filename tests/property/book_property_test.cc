@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t kBatchMost = 12;
 constexpr std::int64_t kDayUs = 86'400'000'000;
+// Two servers get in each other's way now and then; more than that is a lock for ever.
+constexpr int kRetriesMax = 20;
 
 // The machine of one life: events name its id, its libvirt UUID or a key that its owner bound.
 std::vector<book::Arrived> arrivals_of(unsigned seed, const std::string& id,
@@ -63,11 +65,13 @@ std::vector<book::Arrived> arrivals_of(unsigned seed, const std::string& id,
 void settle_in_batches(book::Book& book, const std::vector<book::Arrived>& arrivals,
                        unsigned seed) {
     std::mt19937 random(seed);
+    int retries = 0;
     for (std::size_t from = 0; from < arrivals.size();) {
         const std::size_t count = std::min(1 + random() % kBatchMost, arrivals.size() - from);
         const auto settled = book.settle(std::span(arrivals).subspan(from, count));
         if (!settled.ok()) {
-            if (settled.error().code == ErrorCode::kRetry) continue;
+            if (settled.error().code == ErrorCode::kRetry && ++retries <= kRetriesMax) continue;
+            std::fprintf(stderr, "settling failed: %s\n", settled.error().text.c_str());
             std::abort();
         }
         from += count;

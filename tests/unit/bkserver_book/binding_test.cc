@@ -91,3 +91,19 @@ TEST_CASE("a second claimant of a key is refused", "[book]") {
     CHECK(refused.reason.find(kId) != std::string::npos);
     CHECK(desk.verdict(binding(other, "no key").uid(1001)) == v1::VERDICT_MALFORMED);
 }
+
+TEST_CASE("a key that a batch binds is one process for the rest of the batch", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(running(kOneKey)) == v1::VERDICT_ACCEPTED);
+    const std::string founded = desk.process(kOneKey).id;
+    CHECK(founded != kId);
+    // Nobody registered kId yet: the process of the key merges into it, and is asked for again.
+    const book::Arrived batch[] = {binding(kId, kOneKey).uid(1000).arrived(),
+                                   running(kOneKey).at(5).arrived()};
+    const auto settled = desk.book->settle(batch);
+    REQUIRE(settled.ok());
+    for (const book::Settled& one : *settled) CHECK(one.verdict == v1::VERDICT_ACCEPTED);
+    for (const std::string& name : {kId, kOneKey, founded}) CHECK(desk.process(name).id == kId);
+    CHECK(desk.is_rebuild_equal(kId));
+    CHECK(desk.verdict(running(founded).at(7)) == v1::VERDICT_ACCEPTED);
+}

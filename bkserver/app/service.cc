@@ -27,16 +27,23 @@ constexpr std::uint64_t kStuckUs = 10'000'000;
 constexpr Milliseconds kDrainTimeout{3'000};
 constexpr auto kDatabasePause = std::chrono::seconds(1);
 
+std::string type_words() {
+    std::string words;
+    for (const state::Machine* machine : state::machines())
+        if (machine->has_tables) words += (words.empty() ? "" : ", ") + std::string(machine->word);
+    return words;
+}
+
 Result<std::string> print(std::string_view name, std::string_view value) {
     if (name == "print-policy") return std::string(default_policy_text());
-    if (value.empty()) return state::print_all_states();
+    const bool is_graph = name == "print-graph";
+    if (value.empty()) return is_graph ? state::print_all_graphs() : state::print_all_states();
     const std::uint32_t type = state::process_type_from_word(value);
     const state::Machine* const machine = state::find_machine(state::machines(), type);
     if (type != 0 && machine != nullptr && machine->has_tables)
-        return state::print_states(*machine);
-    return Error{ErrorCode::kReject, "--print-states: there is no table for \"" +
-                                         std::string(value) +
-                                         "\"; virtual_machine is one that there is"};
+        return is_graph ? state::print_graph(*machine) : state::print_states(*machine);
+    return Error{ErrorCode::kReject, "--" + std::string(name) + ": there is no table for \"" +
+                                         std::string(value) + "\"; there are " + type_words()};
 }
 
 }  // namespace
@@ -52,6 +59,7 @@ app::Program bkserver_program() {
     program.print = &print;
     program.print_switches = {
         {"print-states", "print the tables by which states are worked out (=TYPE: one), and end"},
+        {"print-graph", "print them as graphs for Graphviz' dot (=TYPE: one), and end"},
         {"print-policy", "print the policy of a server that is given none, and end"}};
     return program;
 }

@@ -63,19 +63,6 @@ std::string node_of(const TrackRow& row) {
     return "\"" + node + "\"";
 }
 
-// Every event may come in every state, so edges begin at the process, one an event and state.
-void print_graph(const Machine& machine, std::string& out) {
-    std::set<std::pair<std::string, std::string>> edges;
-    for (const TrackRow& row : machine.track)
-        if (row.role != kNothing && row.to != MainState::kUndefined)
-            edges.emplace(node_of(row), event_word(row.event));
-    out += "```dot\ndigraph " + std::string(machine.word) + " {\n  rankdir=LR;\n";
-    out += "  process [shape=point];\n";
-    for (const auto& [node, event] : edges)
-        out += "  process -> " + node + " [label=\"" + event + "\"];\n";
-    out += "}\n```\n";
-}
-
 void print_ignored(const Machine& machine, std::string& out) {
     if (machine.ignored.empty()) return;
     out += "No move by events of: ";
@@ -103,7 +90,27 @@ std::string print_states(const Machine& machine) {
     out += "### Track claims\n\nThe first row that matches counts.\n\n";
     print_track(machine.track, out);
     print_ignored(machine, out);
-    print_graph(machine, out);
+    out += "```dot\n" + print_graph(machine) + "```\n";
+    return out;
+}
+
+// Every event may come in every state, so edges begin at the process, one an event and state.
+std::string print_graph(const Machine& machine) {
+    std::set<std::pair<std::string, std::string>> edges;
+    for (const TrackRow& row : machine.track)
+        if (row.role != kNothing && row.to != MainState::kUndefined)
+            edges.emplace(node_of(row), event_word(row.event));
+    std::string out = "digraph " + std::string(machine.word) + " {\n  rankdir=LR;\n";
+    out += "  process [shape=point];\n";
+    for (const auto& [node, event] : edges)
+        out += "  process -> " + node + " [label=\"" + event + "\"];\n";
+    return out + "}\n";
+}
+
+std::string print_all_graphs() {
+    std::string out;
+    for (const Machine* machine : machines())
+        if (machine->has_tables) out += print_graph(*machine);
     return out;
 }
 

@@ -1,10 +1,13 @@
 #include "common/event/ulm.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "common/base/ascii.h"
+#include "common/base/encoding.h"
 #include "common/event/codec.h"
+#include "common/event/event_id.h"
 #include "common/event/field_text.h"
 #include "common/event/time_text.h"
 
@@ -15,6 +18,8 @@ namespace {
 constexpr std::size_t kFieldsMax = 100;  // of the original
 constexpr std::size_t kUlmLineBytesMax = 2 * 1024 * 1024;
 constexpr std::string_view kUndefined = "UNDEFINED";
+// Ours: DG.ATTRIBUTE.1="name=value", ...; in a name '=' and '\\' are escaped by '\\'.
+constexpr std::string_view kAttributeKey = "DG.ATTRIBUTE.";
 
 struct Pair {
     std::string key;    // in upper case
@@ -113,6 +118,7 @@ class Reader {
     Result<UlmEvent> read(const std::vector<Pair>& pairs) {
         LB_TRY(find_type_in(pairs));
         for (const Pair& pair : pairs) LB_TRY(take(pair));
+        if (!result_.identity.empty()) event().user = std::move(stated_user_);
         LB_TRY(check_header());
         return std::move(result_);
     }
@@ -207,7 +213,32 @@ class Reader {
         if (key == "DG.JOBID" || key == "DG.KEY") result_.subject = pair.value;
         if (key == "DG.RESYNC") event().is_resync = pair.value != "0";
         if (key == "DG.PRIORITY") take_priority(pair);
+        if (key == "DG.IDENTITY") result_.identity = pair.value;
+        if (key == "DG.STATED_USER") stated_user_ = pair.value;
+        if (key == "DG.EVENT_ID") return take_event_id(pair);
+        if (key.starts_with(kAttributeKey)) take_attribute(pair.value);
         return {};
+    }
+
+    Status take_event_id(const Pair& pair) {
+        std::string digits = pair.value;
+        std::erase(digits, '-');
+        const auto bytes = from_hex(digits);
+        if (!bytes || bytes->size() != kEventIdBytes)
+            return at(pair.column, "DG.EVENT_ID is not 32 hexadecimal digits");
+        result_.event_id = *bytes;
+        return {};
+    }
+
+    void take_attribute(std::string_view text) {
+        std::string name;
+        while (!text.empty() && text.front() != '=') {
+            if (text.front() == '\\' && text.size() > 1) text.remove_prefix(1);
+            name += text.front();
+            text.remove_prefix(1);
+        }
+        if (text.empty()) return;
+        event().attributes[std::move(name)] = text.substr(1);
     }
 
     void take_level(const Pair& pair) {
@@ -251,6 +282,7 @@ class Reader {
     const TypeInfo* type_ = nullptr;
     std::string prefix_;
     std::vector<std::string> seen_;
+    std::string stated_user_;
 };
 
 void put_quoted(std::string& out, std::string_view key, std::string_view value) {
@@ -261,10 +293,22 @@ void put_quoted(std::string& out, std::string_view key, std::string_view value) 
         if (c == '"' || c == '\\') out += '\\';
         if (c == '\n')
             out += "\\n";
+        else if (c == '\0')
+            out += "\xEF\xBF\xBD";
         else
             out += c;
     }
     out += '"';
+}
+
+// With six decimals, as the original printed it, where that says all; else as many as it takes.
+std::string real_text(std::string_view text) {
+    const double value = real_of_text(text);
+    std::array<char, 400> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                   std::chars_format::fixed, 6);
+    const std::string_view fixed(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
+    return std::string(real_of_text(fixed) == value ? fixed : text);
 }
 
 // The text of a field as the original printed it, also when it is absent.
@@ -274,7 +318,52 @@ std::string ulm_text(const FieldInfo& field, std::string_view text) {
         return field.kind == FieldKind::kSource ? "Undefined" : std::string(kUndefined);
     if (field.kind == FieldKind::kTime)
         return time_to_ulm(static_cast<std::int64_t>(number_of_text(field, text)));
+    if (field.kind == FieldKind::kReal && !text.empty()) return real_text(text);
     return std::string(text);
+}
+
+void put_header(std::string& line, const UlmEvent& from) {
+    const Event& event = from.event;
+    const TypeInfo* type = find_type(event.type);
+    if (from.arrived_us) line += "DG.ARRIVED=" + time_to_ulm(*from.arrived_us) + " ";
+    line += "DATE=" + time_to_ulm(event.time_us);
+    put_quoted(line, "HOST", event.host);
+    line += " PROG=edg-wms LVL=" + std::string(level_names()[event.level]);
+    line += " DG.PRIORITY=" + std::to_string(event.priority);
+    put_quoted(line, "DG.SOURCE", text_of(event.source));
+    put_quoted(line, "DG.SRC_INSTANCE", event.source_instance);
+    if (type != nullptr) put_quoted(line, "DG.EVNT", type->name);
+    put_quoted(line, from.subject.starts_with("https://") ? "DG.JOBID" : "DG.KEY", from.subject);
+    put_quoted(line, "DG.SEQCODE", event.sequence_code);
+}
+
+// A certificate's identity is written as the original wrote it: the bare subject.
+std::string_view user_of_identity(std::string_view identity) {
+    constexpr std::string_view kCertificate = "certificate:";
+    if (identity.starts_with(kCertificate)) identity.remove_prefix(kCertificate.size());
+    return identity;
+}
+
+void put_user(std::string& line, const UlmEvent& from) {
+    if (from.identity.empty()) return put_quoted(line, "DG.USER", from.event.user);
+    put_quoted(line, "DG.USER", user_of_identity(from.identity));
+    put_quoted(line, "DG.IDENTITY", from.identity);
+    if (!from.event.user.empty()) put_quoted(line, "DG.STATED_USER", from.event.user);
+}
+
+void put_extensions(std::string& line, const UlmEvent& from) {
+    if (!from.event_id.empty()) put_quoted(line, "DG.EVENT_ID", event_id_to_text(from.event_id));
+    if (from.event.is_resync) put_quoted(line, "DG.RESYNC", "1");
+    if (from.event.since_us) line += " DG.SINCE=" + time_to_ulm(*from.event.since_us);
+    std::size_t number = 0;
+    for (const auto& [name, value] : from.event.attributes) {
+        std::string text;
+        for (const char c : name) {
+            if (c == '=' || c == '\\') text += '\\';
+            text += c;
+        }
+        put_quoted(line, std::string(kAttributeKey) + std::to_string(++number), text + "=" + value);
+    }
 }
 
 }  // namespace
@@ -287,25 +376,25 @@ Result<UlmEvent> parse_ulm(std::string_view line) {
     return Reader().read(pairs);
 }
 
-std::string write_ulm(std::string_view subject, const Event& event) {
-    const TypeInfo* type = find_type(event.type);
-    std::string line = "DATE=" + time_to_ulm(event.time_us);
-    put_quoted(line, "HOST", event.host);
-    line += " PROG=edg-wms LVL=" + std::string(level_names()[event.level]);
-    line += " DG.PRIORITY=" + std::to_string(event.priority);
-    put_quoted(line, "DG.SOURCE", text_of(event.source));
-    put_quoted(line, "DG.SRC_INSTANCE", event.source_instance);
-    if (type != nullptr) put_quoted(line, "DG.EVNT", type->name);
-    put_quoted(line, subject.starts_with("https://") ? "DG.JOBID" : "DG.KEY", subject);
-    put_quoted(line, "DG.SEQCODE", event.sequence_code);
-    put_quoted(line, "DG.USER", event.user);
-    if (event.is_resync) put_quoted(line, "DG.RESYNC", "1");
-    if (event.since_us) line += " DG.SINCE=" + time_to_ulm(*event.since_us);
+std::string write_ulm(const UlmEvent& from) {
+    std::string line;
+    put_header(line, from);
+    put_user(line, from);
+    put_extensions(line, from);
+    const TypeInfo* type = find_type(from.event.type);
     if (type == nullptr) return line;
+    const std::string prefix = "DG." + upper_case(type->name) + ".";
     for (const FieldInfo& field : type->fields)
-        put_quoted(line, "DG." + upper_case(type->name) + "." + std::string(field.ulm_key),
-                   ulm_text(field, event.text(field.name)));
+        put_quoted(line, prefix + std::string(field.ulm_key),
+                   ulm_text(field, from.event.text(field.name)));
     return line;
+}
+
+std::string write_ulm(std::string_view subject, const Event& event) {
+    UlmEvent whole;
+    whole.subject = subject;
+    whole.event = event;
+    return write_ulm(whole);
 }
 
 }  // namespace lb::event

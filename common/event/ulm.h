@@ -15,14 +15,22 @@ namespace lb::event {
 struct UlmEvent {
     std::string subject;  // text of DG.JOBID (or DG.KEY, ours)
     Event event;
-    std::optional<std::int64_t> arrived_us;  // DG.ARRIVED or ARR_DATE
-    std::vector<std::string> warnings;       // what was tolerated, for people
+    std::optional<std::int64_t> arrived_us;  // DG.ARRIVED or ARR_DATE: when a server took it
+    // Ours, in our dumps only: the event's id (16 bytes), and who proved to have logged it
+    // (identity_text). DG.USER says in a dump who logged it; here `event.user` is what the producer
+    // stated.
+    std::string event_id;
+    std::string identity;
+    std::vector<std::string> warnings;  // what was tolerated, for people
 };
 
 // Lenient where the original was needlessly strict (README.md of this folder lists where).
 // kReject: text is "column N: what is wrong".
 Result<UlmEvent> parse_ulm(std::string_view line);
-// Every field of the type is written, empty ones as "", as the original did; no line end.
+// Every field of the type is written, empty ones as "", as the original did; no line end. What ULM
+// has no place for stands under keys of ours, which the original ignores. Zero bytes, which no
+// reader takes, become U+FFFD.
+std::string write_ulm(const UlmEvent& event);
 std::string write_ulm(std::string_view subject, const Event& event);
 
 }  // namespace lb::event

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "common/event/codec.h"
+#include "common/event/event_id.h"
 #include "tests/support/random_event.h"
 
 using namespace lb;
@@ -23,20 +24,91 @@ TEST_CASE("every type with every field comes back from its line", "[ulm]") {
     std::mt19937 random(11);
     for (const TypeInfo& type : types()) {
         for (int i = 0; i < 10; ++i) {
-            Event event = test::random_event(type, random, i == 0);
-            event.attributes.clear();  // ULM has no place for them
-            event.source_instance = "x" + event.source_instance;
+            UlmEvent written;
+            written.subject = i % 2 == 0 ? "https://a:9000/abc" : "libvirt-uuid:/6b1a";
+            written.event = test::random_event(type, random, i == 0);
+            if (i % 3 == 0) written.arrived_us = 1'704'110'400'000'005;
+            if (i % 4 == 0) written.event_id = new_event_id();
+            if (i % 4 == 1) written.identity = "certificate:/DC=org/CN=x \"y\"";
             INFO(type.name);
-            const std::string line = write_ulm("https://a:9000/abc", event);
+            const std::string line = write_ulm(written);
             INFO(line);
             CHECK(line.find('\n') == std::string::npos);
             const auto parsed = parse_ulm(line);
             REQUIRE(parsed.ok());
-            CHECK(parsed->subject == "https://a:9000/abc");
-            if (event.host.empty()) event.host = "";
-            CHECK(encode(parsed->event) == encode(event));
+            CHECK(parsed->subject == written.subject);
+            CHECK(parsed->arrived_us == written.arrived_us);
+            CHECK(parsed->event_id == written.event_id);
+            CHECK(parsed->identity == written.identity);
+            CHECK(encode(parsed->event) == encode(written.event));
+            CHECK(write_ulm(*parsed) == line);
         }
     }
+}
+
+// What a producer may put into a text and what it reads back as.
+TEST_CASE("hostile text comes back as it was, and never makes a second line or field", "[ulm]") {
+    std::mt19937 random(12);
+    const std::string pieces[] = {"\"",
+                                  "\\",
+                                  "\n",
+                                  "\r",
+                                  "\t",
+                                  " ",
+                                  "=",
+                                  "a",
+                                  "\\n",
+                                  "\\\"",
+                                  "\x7f",
+                                  "\x01",
+                                  "DG.EVNT=\"Done\"",
+                                  "\xc3\xa4",
+                                  "\xf0\x9f\x96\xa5"};
+    for (int i = 0; i < 3000; ++i) {
+        std::string text;
+        for (std::size_t length = random() % 12; length > 0; --length)
+            text += pieces[random() % std::size(pieces)];
+        Event event;
+        event.type = static_cast<std::uint16_t>(EventType::kPending);
+        event.time_us = 1;
+        event.source = Source::kUserInterface;
+        event.host = event.user = event.source_instance = event.sequence_code = text;
+        event.attributes = {{text, text}, {"b=c", "d"}};
+        event.set_text("reason", text);
+        const std::string line = write_ulm("https://a:9000/abc", event);
+        INFO(line);
+        CHECK(line.find('\n') == std::string::npos);
+        const auto parsed = parse_ulm(line);
+        REQUIRE(parsed.ok());
+        CHECK(parsed->event == event);
+    }
+    Event zero;
+    zero.type = static_cast<std::uint16_t>(EventType::kPending);
+    zero.time_us = 1;
+    zero.source = Source::kUserInterface;
+    zero.set_text("reason", std::string("a\0b", 3));
+    CHECK(parse_ulm(write_ulm("https://a:9000/abc", zero))->event.text("reason") ==
+          "a\xEF\xBF\xBD"
+          "b");
+}
+
+TEST_CASE("a line is written as the original wrote it", "[ulm]") {
+    Event event;
+    event.type = static_cast<std::uint16_t>(EventType::kResourceUsage);
+    event.time_us = 1'704'110'400'000'001;
+    event.host = "h";
+    event.level = 8;
+    event.source = Source::kLrms;
+    event.set_text("resource", "cpu");
+    event.set_text("quantity", "1.5");
+    CHECK(write_ulm("https://a:9000/abc", event) ==
+          "DATE=20240101120000.000001 HOST=\"h\" PROG=edg-wms LVL=SYSTEM DG.PRIORITY=0 "
+          "DG.SOURCE=\"LRMS\" DG.SRC_INSTANCE=\"\" DG.EVNT=\"ResourceUsage\" "
+          "DG.JOBID=\"https://a:9000/abc\" DG.SEQCODE=\"\" DG.USER=\"\" "
+          "DG.RESOURCEUSAGE.RESOURCE=\"cpu\" DG.RESOURCEUSAGE.QUANTITY=\"1.500000\" "
+          "DG.RESOURCEUSAGE.UNIT=\"\"");
+    event.set_text("quantity", "1e-09");
+    CHECK(parse_ulm(write_ulm("https://a:9000/abc", event))->event.text("quantity") == "1e-09");
 }
 
 TEST_CASE("the examples of the original are read", "[ulm]") {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace lb::app {
@@ -36,6 +37,15 @@ Error usage(const Program& program, std::string_view why) {
 const Switch* find_switch(std::string_view name) {
     for (const Switch& candidate : kSwitches)
         if (candidate.name == name) return &candidate;
+    return nullptr;
+}
+
+// The option of the configuration that "--retry-ms" means: "retry_ms".
+const config::Option* find_option(const Program& program, std::string_view name) {
+    std::string key(name);
+    std::replace(key.begin(), key.end(), '-', '_');
+    for (const config::Option& option : program.options)
+        if (option.name == key) return &option;
     return nullptr;
 }
 
@@ -85,15 +95,21 @@ Result<CommandLine> parse_command_line(const Program& program,
             continue;
         }
         const Switch* found = find_switch(name);
-        if (found == nullptr) return usage(program, fmt::format("there is no option --{}", name));
-        if (found->value.empty()) {
+        const config::Option* option = find_option(program, name);
+        if (found == nullptr && option == nullptr)
+            return usage(program, fmt::format("there is no option --{}", name));
+        if (found != nullptr && found->value.empty()) {
             set_flag(line, name);
             continue;
         }
         if (!has_value && i + 1 == arguments.size())
-            return usage(program, fmt::format("--{} needs {}", name, found->value));
-        LB_TRY(
-            set_value(line, program, name, has_value ? text.substr(equals + 1) : arguments[++i]));
+            return usage(program,
+                         fmt::format("--{} needs {}", name, found ? found->value : "a value"));
+        const std::string_view value = has_value ? text.substr(equals + 1) : arguments[++i];
+        if (found != nullptr)
+            LB_TRY(set_value(line, program, name, value));
+        else
+            line.overrides.emplace_back(option->name, value);
     }
     return line;
 }
@@ -107,6 +123,9 @@ std::string help_text(const Program& program) {
             row.help);
     for (const auto& [name, help] : program.print_switches)
         out += fmt::format("  --{:<24} {}\n", name, help);
+    out += "\noptions of the configuration; each also as --NAME VALUE:\n";
+    for (const config::Option& option : program.options)
+        out += fmt::format("  {:<26} {}\n", option.name, option.help);
     return out +
            "\nsignals: TERM stops, HUP reloads (after checking), USR1 writes the status to the "
            "log\n"

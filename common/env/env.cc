@@ -39,6 +39,11 @@ Status make_directories(Env& env, const std::string& path) {
         if (parent == step) break;
         step = parent;
     }
+    // An earlier life may have died between making `step` and syncing its name. A directory that we
+    // may not open is not one in which we made it.
+    if (const Status synced = env.sync_directory(directory_of(step));
+        !synced.ok() && synced.error().code != ErrorCode::kDenied)
+        return synced;
     for (auto name = missing.rbegin(); name != missing.rend(); ++name) {
         LB_TRY(env.make_directory(*name));
         LB_TRY(env.sync_directory(directory_of(*name)));

@@ -76,7 +76,8 @@ Env& posix_env();
 Result<std::string> read_file(Env& env, const std::string& path, std::size_t bytes_max);
 // Durable when it returns: written aside ("<path>.new"), synced, renamed, directory synced.
 Status replace_file(Env& env, const std::string& path, std::string_view bytes);
-// Makes `path` and what is missing above it, and syncs the directory of each one made.
+// Makes `path` and what is missing above it; all names are durable when it returns, also those that
+// an earlier call made and died over.
 Status make_directories(Env& env, const std::string& path);
 // "/a/b/c" -> "/a/b"; "c" -> ".".
 std::string directory_of(const std::string& path);

@@ -1,6 +1,7 @@
 #include "common/spool/spool_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/assert.h"
 #include "common/frame/crc32c.h"
@@ -52,6 +53,7 @@ Result<std::unique_ptr<LaneReader>> LaneReader::open(env::Env& env, LaneReaderOp
 Result<std::vector<Record>> LaneReader::read(const ReadLimits& limits) {
     std::vector<Record> records;
     std::size_t bytes = 0;
+    is_fresh_ = false;
     while (records.size() < limits.events_max) {
         auto is_more = step(records, limits, bytes);
         // What was read before the error is good; the error comes again with the next call.
@@ -73,6 +75,12 @@ Result<bool> LaneReader::step(std::vector<Record>& records, const ReadLimits& li
     Record record;
     Damage damage;
     LB_TRY_ASSIGN(const ReadStop stop, segment_->next(life_, record, damage));
+    const bool is_good = stop == ReadStop::kRecord || stop == ReadStop::kSealed;
+    if (!is_good && life_ == SegmentLife::kLive && !std::exchange(is_fresh_, true)) {
+        // The writer may have appended since these bytes were buffered: look again.
+        segment_->refresh();
+        return true;
+    }
     switch (stop) {
         case ReadStop::kSealed:
             finish_segment();
@@ -111,6 +119,7 @@ Result<bool> LaneReader::open_segment() {
     segment->seek(cursor_.offset);
     cursor_ = segment->cursor();
     segment_ = std::move(segment);
+    is_fresh_ = true;
     life_ = found + 1 == segments.end() ? SegmentLife::kLive : SegmentLife::kFinal;
     is_header_reported_ = cursor_.offset > kSegmentHeaderBytes;
     return true;

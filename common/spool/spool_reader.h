@@ -111,6 +111,7 @@ class LaneReader {
     Position last_end_;  // of the last record handed out, or where reading began
     SegmentLife life_ = SegmentLife::kLive;  // of segment_
     bool is_header_reported_ = false;        // of segment_
+    bool is_fresh_ = false;                  // what segment_ has buffered is of this read()
     // Ends of segments that were read to their end and are not settled yet.
     std::map<std::uint64_t, std::uint64_t> finished_;
     Standstill still_;               // at the end of the newest segment

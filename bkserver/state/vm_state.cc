@@ -145,13 +145,14 @@ Phase ended(ClaimPtr claim, std::string_view done_code) {
     return phase;
 }
 
-// Nobody but hosts ever managed it, nobody carries it, and the last one that had it forgot it.
+// Nobody but hosts ever managed it, nobody carries it, and the last one that had it forgot it. A
+// host to which it never came in the end, as its migration was given up, did not have it.
 ClaimPtr forgotten_by(const Facts& facts) {
     if (facts.manager.spoke) return nullptr;
     ClaimPtr presence = nullptr;
     const HostFacts* last = nullptr;
     for (const auto& [name, host] : facts.hosts()) {
-        if (!newer(host.presence(), presence)) continue;
+        if (host.receives() || !newer(host.presence(), presence)) continue;
         presence = host.presence();
         last = &host;
     }

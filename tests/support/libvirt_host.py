@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import uuid
 
-from site_harness import run, wait_until
+from site_harness import HOST, run, wait_until
 
 QEMU_CONF = """user = "root"
 group = "root"
@@ -48,6 +48,9 @@ GUESTS = {
     # The panic device.
     "panic": WAIT + bytes([0xBA, 0x05, 0x05, 0xB0, 0x01, 0xEE]) + HALT,
     "idle": HALT,
+    # Writes half a megabyte again and again: a slow migration of it never ends by itself.
+    "busy": bytes([0xFC, 0x43, 0xBA, 0x00, 0x10, 0x8E, 0xC2, 0x31, 0xFF, 0xB9, 0x00, 0x80, 0x89, 0xD8, 0xF3, 0xAB,
+                   0x81, 0xC2, 0x00, 0x10, 0x81, 0xFA, 0x00, 0x90, 0x72, 0xEB, 0xEB, 0xE5]),
 }
 
 
@@ -62,19 +65,29 @@ def why_not():
     return "" if probe.returncode == 0 else f"no private namespaces here: {probe.stderr.strip()}"
 
 
-class LibvirtHost:
-    """with LibvirtHost(directory, hook) as host: ..."""
+class Background:
+    """A program that runs beside the test."""
 
-    def __init__(self, directory, hook_script):
+    def __init__(self, *command):
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self, seconds=60):
+        return self.process.wait(seconds)
+
+
+class LibvirtHost:
+    """with LibvirtHost(directory, hook) as host: ... `hostname`: what it and its hook are called."""
+
+    def __init__(self, directory, hook_script, hostname=HOST):
+        self.hostname = hostname
         self.directory = pathlib.Path(directory)
         self.uri = f"qemu+unix:///system?socket={self.directory}/sock/libvirt-sock"
         for name in ("sock", "log", "run", "lib", "cache", "guests"):
             (self.directory / name).mkdir(parents=True)
         shutil.copytree("/etc/libvirt", self.directory / "etc", dirs_exist_ok=True)
-        hook = self.directory / "etc/hooks/qemu"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(hook_script)
-        hook.chmod(0o755)
+        (self.directory / "etc/hooks").mkdir(exist_ok=True)
+        self.set_hook(hook_script)
         (self.directory / "etc/qemu.conf").write_text(QEMU_CONF)
         (self.directory / "libvirtd.conf").write_text(
             f'unix_sock_dir = "{self.directory}/sock"\nauth_unix_ro = "none"\nauth_unix_rw = "none"\n'
@@ -93,11 +106,17 @@ class LibvirtHost:
             ("run", "/run/libvirt"), ("lib", "/var/lib/libvirt"), ("cache", "/var/cache/libvirt"), ("etc", "/etc/libvirt")))
         log = open(self.directory / "log/stdout", "ab")
         self.process = subprocess.Popen(
-            ["unshare", "-m", "-u", "sh", "-c", f"{binds} exec /usr/sbin/libvirtd --config {self.directory}/libvirtd.conf "
+            ["unshare", "-m", "-u", "sh", "-c", f"{binds} hostname {self.hostname}; exec /usr/sbin/libvirtd --config {self.directory}/libvirtd.conf "
              f"--pid-file {self.directory}/libvirtd.pid"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         log.close()
         wait_until(lambda: self.virsh("uri", check=False).returncode == 0, "libvirtd answers")
+
+    def set_hook(self, script):
+        """libvirt must have found a hook at its start; its content counts at once."""
+        hook = self.directory / "etc/hooks/qemu"
+        hook.write_text(script)
+        hook.chmod(0o755)
 
     def stop(self):
         self.process.terminate()

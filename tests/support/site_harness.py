@@ -143,6 +143,24 @@ backoff_max_ms = 1000
         path.write_text(config)
         return Daemon(name, path, self.directory / state, self.directory / runtime)
 
+    def add_daemon(self, name, config, directory):
+        """One more, with its files in `directory`; it ends with the site."""
+        path = directory / f"{name}.toml"
+        path.write_text(config)
+        daemon = Daemon(name, path, directory, directory / "run")
+        self.daemons.append(daemon)
+        return daemon
+
+    def add_node(self, host):
+        """Another host with its logger and its forwarder, both started; the environment of its programs."""
+        self.issue(host=host)
+        directory = self.directory / host
+        directory.mkdir()
+        self.add_daemon("lb-logd", f'host = "{host}"\ndefault_destination = "{self.service}"\n', directory).start()
+        self.add_daemon("lb-interlogd", f'host = "{host}"\nbackoff_max_ms = 1000\n{self.tls(host)}', directory).start()
+        return dict(self.environment, LB_SOCKET=f"{directory}/run/logd.sock", LB_DROP_DIR=f"{directory}/drop",
+                    LB_SPOOL_DIR=f"{directory}/spool", LB_RUNTIME_DIR=f"{directory}/run")
+
     def tls(self, name=None):
         name = name or self.host
         return (f'[tls]\ncertificate = "{self.pki}/{name}.pem"\nkey = "{self.pki}/{name}.key"\n'

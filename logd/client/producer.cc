@@ -176,8 +176,9 @@ void Producer::disconnect() {
     socket_ = -1;
 }
 
-Result<Logged> Producer::log(std::string_view subject, const event::Event& event, bool is_sync) {
-    const std::string event_id = event::new_event_id();
+Result<Logged> Producer::log(std::string_view subject, const event::Event& event, bool is_sync,
+                             std::string_view given_id) {
+    const std::string event_id = given_id.empty() ? event::new_event_id() : std::string(given_id);
     const std::uint64_t wait_ms = is_sync ? verdict_wait_ms(options_.timeout_ms) : 0;
     const std::string envelope = encode_envelope(subject, event_id, wait_ms, event::encode(event));
     if (envelope.size() > limits::kEventBytesMax)

@@ -51,10 +51,12 @@ class Producer {
 
     // Logs `event` for `subject` (process id or key). Returns when it is durable; with `is_sync`
     // when the server settled it or the deadline passed (then it is durable and `text` says so).
+    // `event_id`: 16 bytes, when the caller has a better one than a new one.
     // Thread-safe. kReject, kDenied: the logger refuses it, and will again. kTimeout, kFull,
     // kRetry: neither the logger nor the drop directory took it: the event is lost unless the
     // caller tries again.
-    Result<Logged> log(std::string_view subject, const event::Event& event, bool is_sync);
+    Result<Logged> log(std::string_view subject, const event::Event& event, bool is_sync,
+                       std::string_view event_id = {});
 
   private:
     struct Deadline;

@@ -176,14 +176,19 @@ void Agent::beat() {
         now_us < beat_at_us_ + options_.heartbeat_seconds * 1'000'000)
         return;
     beat_at_us_ = now_us;
+    // Heartbeats change no state: the first word is a look at this host itself.
+    const EventType type = is_host_known_ ? EventType::kVMHeartbeat : EventType::kVMRunning;
     event::Event beat;
-    beat.type = static_cast<std::uint16_t>(EventType::kVMHeartbeat);
+    beat.type = static_cast<std::uint16_t>(type);
+    beat.is_resync = !is_host_known_;
     beat.source = event::Source::kVmSystem;
     beat.host = options_.host;
     beat.time_us = now_us;
-    beat.set_text("uptime_s", std::to_string(uptime_seconds()));
+    if (is_host_known_) beat.set_text("uptime_s", std::to_string(uptime_seconds()));
     // The next one says the same: it is worth one try.
-    if (sink_("host:/" + options_.host, beat).ok()) logged_.add();
+    if (!sink_("host:/" + options_.host, beat).ok()) return;
+    is_host_known_ = true;
+    logged_.add();
 }
 
 // The same as the hook's, whatever an integrator put into the definition.

@@ -58,6 +58,7 @@ class Agent {
     std::map<std::string, std::string> subjects_;         // by UUID
     std::map<std::string, std::int64_t> rebooted_at_us_;  // by UUID
     std::int64_t beat_at_us_ = 0;
+    bool is_host_known_ = false;  // this host has been logged as a process in this life of ours
 
     metrics::Counter& logged_;
     metrics::Counter& looks_;

@@ -268,7 +268,7 @@ class AgentAlone(Scenarios, unittest.TestCase):
         SITE.wait_for(key, vm_state="done", state="Done")
 
     def test_the_host_is_alive(self):
-        SITE.wait_for(f"host:/{HOST}", jobtype="PHYSICAL_MACHINE")
+        SITE.wait_for(f"host:/{HOST}", jobtype="physical_machine", vm_state="really-running")
 
 
 class Both(Scenarios, unittest.TestCase):

@@ -158,11 +158,12 @@ TEST_CASE("an agent that cannot connect stops at once") {
     lb::metrics::Registry registry;
     AgentOptions nowhere = options();
     nowhere.uri = "qemu+unix:///system?socket=/nonexistent/libvirt-sock";
-    nowhere.heartbeat_seconds = 60;
+    nowhere.heartbeat_seconds = 1;
     Log log;
     Agent agent(
         nowhere, [&](auto subject, const Event& event) { return log.take(subject, event); },
         registry);
+    CHECK(log.comes("VMRunning resync", "host:/node1"));
     CHECK(log.comes("VMHeartbeat", "host:/node1"));
     CHECK(!agent.is_connected());
 }

@@ -1,0 +1,62 @@
+// The agent: connects to the channel of every guest it finds, logs what guests say, answers them.
+// The invariant: what comes on a channel is logged for the machine whose channel it is, as
+// VMSystem, and for nobody else.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "common/base/result.h"
+#include "common/event/event.h"
+#include "common/metrics/metrics.h"
+#include "logd/guest_agent/channel.h"
+#include "logd/guest_agent/options.h"
+
+namespace lb::guest_agent {
+
+// Logs an event for a machine under an id of 16 bytes.
+using Sink = std::function<Status(std::string_view key, const event::Event& event,
+                                  std::string_view event_id)>;
+
+class Agent {
+  public:
+    Agent(AgentOptions options, Sink sink, metrics::Registry& registry);
+    ~Agent();
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+
+    [[nodiscard]] std::int64_t channels() const { return open_.value(); }
+    [[nodiscard]] std::uint64_t logged() const { return logged_.value(); }
+    [[nodiscard]] std::uint64_t refused() const { return refused_.value(); }
+    // False when the loop has not come around for kStuckSeconds.
+    [[nodiscard]] bool is_turning() const;
+    static constexpr std::int64_t kStuckSeconds = 30;
+
+    // What becomes of one line of one machine's channel: the answer. Public for tests.
+    std::string take(std::string_view key, std::string_view line);
+
+  private:
+    void run();
+    void look_for_channels();
+    void read_ready();
+
+    const AgentOptions options_;
+    const Sink sink_;
+    std::map<std::string, std::unique_ptr<Channel>> open_channels_;  // by path
+    std::map<std::string, std::uint64_t> lines_left_;                // of this second, by path
+    metrics::Gauge& open_;
+    metrics::Counter& logged_;
+    metrics::Counter& refused_;
+    metrics::Counter& held_back_;
+    int wake_;  // eventfd: stop
+    std::atomic<std::int64_t> turned_at_s_{0};
+    std::thread thread_;
+};
+
+}  // namespace lb::guest_agent

@@ -1,0 +1,53 @@
+#include "logd/guest_agent/options.h"
+
+#include "common/event/event.h"
+
+namespace lb::guest_agent {
+
+namespace {
+
+using config::Kind;
+using config::Option;
+
+// clang-format off
+constexpr Option kOptions[] = {
+    {"uuid_directories", Kind::kTextList, "/run/lb/guests", "directories of sockets UUID.sock, one a machine"},
+    {"libvirt_directories", Kind::kTextList, "/run/libvirt/qemu/channel, /var/lib/libvirt/qemu/channel/target",
+     "directories where libvirt lays channels out by itself: [domain-]ID-NAME/CHANNEL"},
+    {"libvirt_states", Kind::kText, "/run/libvirt/qemu", "where libvirt keeps the state of running domains"},
+    {"channel", Kind::kText, "org.lb.0", "name of the virtio-serial port"},
+    {"lines_per_second", Kind::kInteger, "20", "what one guest may say in a second; more waits", 1, 100'000},
+    {"host", Kind::kText, "", "name of this host in events; empty: the system's"},
+    {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
+    {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Option> option_table() {
+    return kOptions;
+}
+
+Result<AgentOptions> options_of(const config::Config& config) {
+    AgentOptions options;
+    options.host = config.text("host");
+    if (options.host.empty()) {
+        event::Event local;
+        client::complete(local);
+        options.host = local.host;
+    }
+    options.producer = client::options_from_environment();
+    if (!config.text("socket").empty()) options.producer.socket_path = config.text("socket");
+    if (!config.text("drop_dir").empty()) options.producer.drop_directory = config.text("drop_dir");
+    options.places.uuid_directories = config.list("uuid_directories");
+    options.places.libvirt_directories = config.list("libvirt_directories");
+    options.places.libvirt_states = config.text("libvirt_states");
+    options.places.channel = config.text("channel");
+    options.lines_per_second = config.integer("lines_per_second");
+    if (options.places.channel.empty() || options.places.channel.find('/') != std::string::npos)
+        return Error{ErrorCode::kReject, "channel is the name of a port, such as org.lb.0"};
+    return options;
+}
+
+}  // namespace lb::guest_agent

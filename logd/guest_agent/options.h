@@ -1,0 +1,25 @@
+// What lb-agent-guest is configured with. The table in options.cc has the defaults.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "common/app/daemon.h"
+#include "common/config/config.h"
+#include "logd/client/producer.h"
+#include "logd/guest_agent/channel_places.h"
+
+namespace lb::guest_agent {
+
+struct AgentOptions {
+    std::string host;
+    client::ProducerOptions producer;
+    PlaceOptions places;
+    std::int64_t lines_per_second = 20;
+};
+
+std::span<const config::Option> option_table();
+Result<AgentOptions> options_of(const config::Config& config);
+
+}  // namespace lb::guest_agent

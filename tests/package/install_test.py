@@ -58,7 +58,7 @@ class Install(unittest.TestCase):
         return paths[0]
 
     def test_every_program_is_installed_and_starts(self):
-        for name in ("lb-logd", "lb-interlogd", "lb-bkserver", "lbctl", "lb-logevent"):
+        for name in ("lb-logd", "lb-interlogd", "lb-bkserver", "lbctl", "lb-logevent", "lb-agent-guest", "lb-guest"):
             self.assertIn(name, run(self.found(name), "--help"))
             self.assertRegex(run(self.found(name), "--version"), r"\d+\.\d+\.\d+")
 

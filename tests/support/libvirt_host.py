@@ -22,9 +22,9 @@ stdio_handler = "file"
 DOMAIN = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
-  <memory unit='MiB'>32</memory>
+  <memory unit='MiB'>{memory_mib}</memory>
   <vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <os><type arch='x86_64' machine='pc'>hvm</type>{boot}</os>
   <features><acpi/></features>
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
@@ -133,15 +133,19 @@ class LibvirtHost:
     def define(self, guest):
         """Defines a domain that runs GUESTS[guest]; (name, uuid)."""
         name = f"lb-{guest}-{len(self.domains)}"
-        domain_uuid = str(uuid.uuid4())
         image = self.directory / f"guests/{name}.img"
         image.write_bytes((GUESTS[guest].ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0"))
         devices = (f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{image}'/>"
                    "<target dev='hda' bus='ide'/></disk>")
         if guest == "panic":
             devices += "<panic model='isa'/>"
+        return self.define_with(name, devices)
+
+    def define_with(self, name, devices, memory_mib=32, boot=""):
+        """Defines a domain with these devices, and what it boots from if that is no disk; (name, uuid)."""
+        domain_uuid = str(uuid.uuid4())
         xml = self.directory / f"guests/{name}.xml"
-        xml.write_text(DOMAIN.format(name=name, uuid=domain_uuid, devices=devices))
+        xml.write_text(DOMAIN.format(name=name, uuid=domain_uuid, devices=devices, memory_mib=memory_mib, boot=boot))
         self.virsh("define", xml)
         self.domains.append(name)
         return name, domain_uuid

@@ -1,0 +1,112 @@
+"""A real guest: the distribution's kernel with a system made here boots under libvirt and qemu; its lb-guest
+speaks over virtio-serial, without any network. The machine is really running because the guest says so, and
+its end is announced by the guest before the host's stop."""
+
+import pathlib
+import re
+import sys
+import unittest
+
+import libvirt_host
+from site_harness import BIN, HOST, Site
+
+# Where the kernel has them as modules; the guest loads them in this order.
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console")
+
+
+def find_kernel():
+    """(vmlinuz, directory of modules) of an installed kernel of the distribution."""
+    for kernel in sorted(pathlib.Path("/boot").glob("vmlinuz-*"), reverse=True):
+        modules = pathlib.Path("/lib/modules") / kernel.name.removeprefix("vmlinuz-")
+        if modules.is_dir():
+            return kernel, modules
+    return None, None
+
+
+def cpio_entry(number, name, mode, data=b""):
+    """One file in the archive form that the kernel unpacks (newc)."""
+    name_bytes = name.encode() + b"\0"
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name_bytes), 0)
+    header = b"070701" + b"".join(b"%08x" % field for field in fields) + name_bytes
+    header += b"\0" * (-len(header) % 4)
+    return header + data + b"\0" * (-len(data) % 4)
+
+
+def make_initramfs(modules):
+    files = [(name, 0o40755, b"") for name in ("dev", "proc", "sys", "modules")]
+    files += [("init", 0o100755, (BIN / "lb-test-guest-init").read_bytes()),
+              ("lb-guest", 0o100755, (BIN / "lb-guest").read_bytes())]
+    for name in MODULES:
+        found = list(modules.rglob(f"{name}.ko"))
+        if found:
+            files.append((f"modules/{name}.ko", 0o100644, found[0].read_bytes()))
+    entries = [cpio_entry(number, name, mode, data) for number, (name, mode, data) in enumerate(files, 1)]
+    return b"".join(entries) + cpio_entry(0, "TRAILER!!!", 0)
+
+
+class Guest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site().__enter__()
+        environment = cls.site.environment
+        hook = (f"#!/bin/sh\nexport LB_SOCKET={environment['LB_SOCKET']} LB_DROP_DIR={environment['LB_DROP_DIR']}\n"
+                f"exec {BIN}/lb-hook-libvirt \"$@\"\n")
+        cls.host = libvirt_host.LibvirtHost(cls.site.directory / "libvirt", hook).__enter__()
+        lib, run = cls.host.directory / "lib", cls.host.directory / "run"
+        cls.agent = cls.site.add_daemon("lb-agent-guest", f'''
+libvirt_directories = ["{run}/qemu/channel", "{lib}/qemu/channel/target"]
+libvirt_states = "{run}/qemu"
+socket = "{environment['LB_SOCKET']}"
+drop_dir = "{environment['LB_DROP_DIR']}"
+''', cls.site.directory / "node").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.stop()
+        cls.host.__exit__(None, None, None)
+        cls.site.__exit__(None, None, None)
+
+    def define(self):
+        kernel, modules = find_kernel()
+        initramfs = self.host.directory / "guests/initramfs.cpio"
+        initramfs.write_bytes(make_initramfs(modules))
+        self.console = self.host.directory / "guests/console.log"
+        return self.host.define_with(
+            "lb-guest", memory_mib=192,
+            boot=f"<kernel>{kernel}</kernel><initrd>{initramfs}</initrd>"
+                 "<cmdline>console=ttyS0 quiet panic=-1</cmdline>",
+            devices="<controller type='virtio-serial'/><channel type='unix'><source mode='bind'/>"
+                    "<target type='virtio' name='org.lb.0'/></channel>"
+                    f"<serial type='file'><source path='{self.console}'/></serial>")
+
+    def test_a_system_boots_speaks_and_announces_its_end(self):
+        name, uuid = self.define()
+        key = f"libvirt-uuid:/{uuid}"
+        self.host.virsh("start", name)
+        try:
+            self.site.wait_for(key, 120, vm_state="really-running", vm_phy_hostname=HOST)
+            self.site.wait_for(key, 60, user_tags={"role": "web server"})
+            self.site.wait_for(key, 60, vm_state="stopped")
+        except Exception:
+            print(self.console.read_text(errors="replace")[-3000:])
+            raise
+        said = re.findall(r"^test: (lb-guest \w+)[\s\S]*?-> (-?\d+)$", self.console.read_text(errors="replace"), re.M)
+        self.assertEqual([code for _, code in said], ["0", "0", "75", "0", "0"], said)
+        rows = [(row["type"], row["source"]) for row in self.site.lbctl("history", key)]
+        self.assertEqual(rows, [("VMBoot", "VMManager"), ("VMRunning", "VMManager"), ("VMRunning", "VMSystem"),
+                                ("UserTag", "VMSystem"), ("VMShutdown", "VMSystem"), ("VMStop", "VMManager")])
+        shutdown = self.site.lbctl("history", key)[4]
+        self.assertEqual(shutdown["fields"]["reason"], "kernel update")
+        self.assertLess(shutdown["time"], self.site.lbctl("history", key)[5]["time"])
+        status = self.site.status(key)
+        self.assertTrue(status["vm_system_halting"])
+
+
+if __name__ == "__main__":
+    why = libvirt_host.why_not()
+    if not why and find_kernel()[0] is None:
+        why = "no kernel of the distribution in /boot with its modules (linux-image-cloud-amd64)"
+    if why:
+        print(f"skipped: {why}")
+        sys.exit(77)
+    unittest.main(verbosity=2)

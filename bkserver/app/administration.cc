@@ -1,5 +1,7 @@
 #include "bkserver/app/administration.h"
 
+#include <chrono>
+
 #include "bkserver/book/rebuild.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/state/registers.h"
@@ -13,6 +15,8 @@ using nlohmann::ordered_json;
 
 // Among the writers of a server: no lane of ingest has it.
 constexpr std::uint32_t kAdministrationLane = 1001;
+// An answer to a rebuild of many ends after this; the client asks for more.
+constexpr std::chrono::seconds kRebuildPause{2};
 
 ordered_json row_of(const book::RebuildOutcome& outcome) {
     ordered_json row = {{"process", outcome.process},
@@ -58,17 +62,23 @@ Status ServerAdministration::drop_dead_letter(std::uint64_t number) {
     return book->drop_dead_letter(number);
 }
 
-Status ServerAdministration::rebuild(const std::string& process, bool compare_only,
-                                     const std::function<void(const ordered_json&)>& on_row) {
-    const book::RebuildOptions options{.compare_only = compare_only};
-    if (process.empty())
-        return book::rebuild_all(database_, options, [&](const book::RebuildOutcome& outcome) {
-            on_row(row_of(outcome));
-            return true;
-        });
-    LB_TRY_ASSIGN(const auto outcome, book::rebuild_process(database_, process, options));
-    on_row(row_of(outcome));
-    return {};
+Result<std::uint32_t> ServerAdministration::rebuild(
+    const query::RebuildQuestion& question,
+    const std::function<void(const ordered_json&)>& on_row) {
+    const book::RebuildOptions options{.compare_only = question.compare_only,
+                                       .type = question.type};
+    if (!question.process.empty()) {
+        LB_TRY_ASSIGN(const auto outcome,
+                      book::rebuild_process(database_, question.process, options));
+        on_row(row_of(outcome));
+        return std::uint32_t{0};
+    }
+    const auto start = std::chrono::steady_clock::now();
+    return book::rebuild_all(database_, options, question.after,
+                             [&](const book::RebuildOutcome& outcome) {
+                                 on_row(row_of(outcome));
+                                 return std::chrono::steady_clock::now() - start < kRebuildPause;
+                             });
 }
 
 ordered_json ServerAdministration::version() {

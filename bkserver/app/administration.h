@@ -26,8 +26,9 @@ class ServerAdministration : public query::Administration {
 
     Result<nlohmann::ordered_json> replay_dead_letter(std::uint64_t number) override;
     Status drop_dead_letter(std::uint64_t number) override;
-    Status rebuild(const std::string& process, bool compare_only,
-                   const std::function<void(const nlohmann::ordered_json&)>& on_row) override;
+    Result<std::uint32_t> rebuild(
+        const query::RebuildQuestion& question,
+        const std::function<void(const nlohmann::ordered_json&)>& on_row) override;
     nlohmann::ordered_json version() override;
     nlohmann::ordered_json health() override;
     std::string metrics() override;

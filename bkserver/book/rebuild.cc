@@ -122,19 +122,22 @@ Result<RebuildOutcome> rebuild_process(store::Database& database, std::string_vi
     return Rebuild(*writer, options).run(process->number);
 }
 
-Status rebuild_all(store::Database& database, const RebuildOptions& options,
-                   const std::function<bool(const RebuildOutcome&)>& on_outcome) {
+Result<store::ProcessNumber> rebuild_all(
+    store::Database& database, const RebuildOptions& options, store::ProcessNumber after,
+    const std::function<bool(const RebuildOutcome&)>& on_outcome) {
     LB_TRY_ASSIGN(const auto reader, database.open_reader());
     LB_TRY_ASSIGN(const auto writer, database.open_writer(kRebuildLane));
     Rebuild rebuild(*writer, options);
-    for (store::ProcessNumber after = 0;;) {
-        LB_TRY_ASSIGN(const auto rows, reader->list_processes({}, after, kPageProcesses));
-        if (rows.empty()) return {};
+    store::ListFilter filter;
+    filter.type = options.type;
+    for (;;) {
+        LB_TRY_ASSIGN(const auto rows, reader->list_processes(filter, after, kPageProcesses));
+        if (rows.empty()) return store::ProcessNumber{0};
         for (const store::Process& row : rows) {
             LB_TRY_ASSIGN(const RebuildOutcome outcome, rebuild.run(row.number));
-            if (!on_outcome(outcome)) return {};
+            after = row.number;
+            if (!on_outcome(outcome)) return after;
         }
-        after = rows.back().number;
     }
 }
 

@@ -23,6 +23,7 @@ struct RebuildOutcome {
 
 struct RebuildOptions {
     bool compare_only = false;
+    std::uint16_t type = 0;  // of rebuild_all: only processes of this type; 0: of any
 };
 
 // One process, named as in Reader::find_process(). kNotFound when there is none. A process that
@@ -30,9 +31,10 @@ struct RebuildOptions {
 Result<RebuildOutcome> rebuild_process(store::Database& database, std::string_view name,
                                        const RebuildOptions& options);
 
-// All of them, in the order of their numbers; `on_outcome` is called for each and returns false to
-// stop.
-Status rebuild_all(store::Database& database, const RebuildOptions& options,
-                   const std::function<bool(const RebuildOutcome&)>& on_outcome);
+// All of them with numbers above `after`, in the order of their numbers; `on_outcome` is called for
+// each and returns false to stop. Returns the number to go on after, 0 when there are no more.
+Result<store::ProcessNumber> rebuild_all(
+    store::Database& database, const RebuildOptions& options, store::ProcessNumber after,
+    const std::function<bool(const RebuildOutcome&)>& on_outcome);
 
 }  // namespace lb::book

@@ -221,7 +221,7 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
 
 // The first accepted registration owns and says what the process is; its owner may repeat it.
 void Settlement::take_registration(Candidate& candidate, Entry& entry) {
-    const std::string registrant = event::identity_text(candidate.accepted.identity);
+    const std::string registrant = event::owner_text(candidate.accepted.identity);
     store::Process& row = entry.opened.row;
     if (row.registrant.empty()) {
         row.registrant = registrant;

@@ -5,6 +5,8 @@
 #include "bkserver/cli/adopt_command.h"
 #include "bkserver/cli/command_line.h"
 #include "bkserver/cli/completion_command.h"
+#include "bkserver/cli/dump_command.h"
+#include "bkserver/cli/load_command.h"
 #include "bkserver/cli/pki_commands.h"
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
@@ -32,6 +34,8 @@ int main(int argc, char** argv) {
     lb::cli::add_query_commands(lbctl, context);
     lb::cli::add_register_commands(lbctl, context);
     lb::cli::add_adopt_command(lbctl, context);
+    lb::cli::add_dump_command(lbctl, context);
+    lb::cli::add_load_command(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
     lb::cli::add_pki_commands(lbctl, context);
     lb::cli::add_replay_command(lbctl, context.exit_code);

@@ -1,10 +1,9 @@
 #include "bkserver/cli/query_commands.h"
 
-#include <unistd.h>
-
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/progress.h"
 #include "bkserver/cli/table.h"
 #include "lb/v1/wire.pb.h"
 
@@ -213,30 +212,43 @@ Status list_dead(Context& context) {
 
 // rebuild
 
-Status rebuild(Context& context, const std::string& process, bool compare_only) {
+struct RebuildOptions {
+    std::string process;
+    std::string type;
+    bool compare_only = false;
+};
+
+Status rebuild(Context& context, const RebuildOptions& options) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
     Request request;
-    request.mutable_rebuild()->set_process(process);
-    request.mutable_rebuild()->set_compare_only(compare_only);
-    const bool shows_progress = process.empty() && ::isatty(STDERR_FILENO) == 1;
+    request.mutable_rebuild()->set_process(options.process);
+    request.mutable_rebuild()->set_type(options.type);
+    request.mutable_rebuild()->set_compare_only(options.compare_only);
     std::uint64_t seen = 0, different = 0, events = 0;
-    LB_TRY(ask(context.settings, request, [&](const Json& row) {
-        ++seen;
-        events += row.value("events", std::uint64_t{0});
-        const bool differs = row.value("different", false);
-        if (differs) ++different;
-        if (context.settings.is_json)
-            context.print_json(row);
-        else if (differs)
-            context.out << text_of(row, "process") << ": " << text_of(row, "difference")
-                        << (row.value("written", false) ? ", rebuilt" : "") << '\n';
-        if (shows_progress && seen % 100 == 0)
-            context.err << '\r' << seen << " processes, " << events << " events" << std::flush;
-    }));
-    if (shows_progress) context.err << '\r';
+    Progress progress(context.err, [&] {
+        return count_text(seen) + " processes, " + count_text(events) + " events, " +
+               count_text(different) + " different";
+    });
+    do {
+        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
+                          ++seen;
+                          events += row.value("events", std::uint64_t{0});
+                          const bool differs = row.value("different", false);
+                          if (differs) ++different;
+                          if (context.settings.is_json)
+                              context.print_json(row);
+                          else if (differs)
+                              context.out
+                                  << text_of(row, "process") << ": " << text_of(row, "difference")
+                                  << (row.value("written", false) ? ", rebuilt" : "") << '\n';
+                      }));
+        request.mutable_rebuild()->set_cursor(cursor);
+        progress.tick();
+    } while (!request.rebuild().cursor().empty());
     if (!context.settings.is_json)
         context.out << seen << " processes, " << events << " events, " << different
                     << " different\n";
-    if (compare_only && different > 0) context.exit_code = kNotFound;
+    if (options.compare_only && different > 0) context.exit_code = kNotFound;
     return {};
 }
 
@@ -353,13 +365,19 @@ void add_query_commands(CLI::App& lbctl, Context& context) {
     add_list_command(lbctl, context);
     add_dead_commands(lbctl, context);
 
-    auto target = std::make_shared<std::pair<std::string, bool>>();
-    CLI::App* const rebuild_command = add_command(
-        lbctl, context, "rebuild", "Fold the stored events anew and replace what differs",
-        [&context, target] { return rebuild(context, target->first, target->second); });
-    rebuild_command->add_option("PROCESS", target->first, "id or key; default: all");
-    rebuild_command->add_flag("--compare-only", target->second,
+    auto target = std::make_shared<RebuildOptions>();
+    CLI::App* const rebuild_command =
+        add_command(lbctl, context, "rebuild",
+                    "Fold the stored events anew and replace what differs, while the server works",
+                    [&context, target] { return rebuild(context, *target); });
+    CLI::Option* const one =
+        rebuild_command->add_option("PROCESS", target->process, "id or key; default: all");
+    rebuild_command
+        ->add_option("--type", target->type, "all of this type: virtual_machine, simple, ...")
+        ->excludes(one);
+    rebuild_command->add_flag("--compare-only", target->compare_only,
                               "write nothing; exit with 1 if anything differs");
+    rebuild_command->footer("Example: lbctl rebuild --type simple --compare-only");
 
     add_server_commands(lbctl, context);
 }

@@ -4,46 +4,18 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/direct_log.h"
+#include "bkserver/cli/register_job.h"
 #include "bkserver/cli/table.h"
-#include "common/event/codec.h"
-#include "common/event/envelope.h"
-#include "common/event/event_id.h"
 #include "common/event/process_id.h"
-#include "lb/v1/envelope.pb.h"
 #include "lb/v1/wire.pb.h"
-#include "logd/client/producer.h"
 
 namespace lb::cli {
 
 namespace {
 
 using event::EventType;
-
-struct Field {
-    std::string name;
-    std::string text;
-};
-
-// One event of the user interface, logged straight at the server.
-Status log_event(net::Client& client, const std::string& subject, EventType type,
-                 const std::vector<Field>& fields) {
-    event::Event event;
-    event.type = static_cast<std::uint16_t>(type);
-    event.source = event::Source::kUserInterface;
-    client::complete(event);
-    for (const Field& field : fields)
-        if (!field.text.empty()) LB_TRY(event::set_field_from_text(event, field.name, field.text));
-    lb::v1::Envelope envelope;
-    envelope.set_schema(event::kEventSchema);
-    envelope.set_event_id(event::new_event_id());
-    envelope.set_subject(subject);
-    envelope.set_priority(lb::v1::PRIORITY_SYNC);
-    envelope.set_event(event::encode(event));
-    LB_TRY_ASSIGN(const lb::v1::LogReply reply, client.log(envelope));
-    const auto code = static_cast<ErrorCode>(reply.code());
-    if (code != ErrorCode::kOk) return Error{code, subject + ": " + reply.text()};
-    return {};
-}
+using Field = DirectField;
 
 struct VmOptions {
     std::string id;
@@ -71,14 +43,14 @@ Status register_vm(Context& context, const VmOptions& options) {
     LB_TRY_ASSIGN(const auto client, connect(context.settings));
     const std::string& service = client->hello().service();
     LB_TRY_ASSIGN(const event::ProcessId id, id_of_vm(options, service));
-    LB_TRY(log_event(*client, id.to_string(), EventType::kRegJob,
-                     {{"jobtype", "VIRTUAL_MACHINE"}, {"ns", service}}));
+    LB_TRY(log_direct(*client, id.to_string(), EventType::kRegJob,
+                      {{"jobtype", "VIRTUAL_MACHINE"}, {"ns", service}}));
     bool is_described = false;
     for (const Field& field : options.fields) is_described = is_described || !field.text.empty();
     if (is_described)
-        LB_TRY(log_event(*client, id.to_string(), EventType::kVMCreate, options.fields));
+        LB_TRY(log_direct(*client, id.to_string(), EventType::kVMCreate, options.fields));
     for (const std::string& key : options.keys)
-        LB_TRY(log_event(*client, id.to_string(), EventType::kBind, {{"key", key}}));
+        LB_TRY(log_direct(*client, id.to_string(), EventType::kBind, {{"key", key}}));
     print_registered(context, id);
     return {};
 }
@@ -88,9 +60,9 @@ Status register_machine(Context& context, const std::string& host) {
     const std::string& service = client->hello().service();
     LB_TRY_ASSIGN(const event::Key key, event::Key::parse("host:/" + host));
     LB_TRY_ASSIGN(const event::ProcessId id, event::ProcessId::of_key(service, key));
-    LB_TRY(log_event(*client, id.to_string(), EventType::kRegJob,
-                     {{"jobtype", "PHYSICAL_MACHINE"}, {"ns", service}}));
-    LB_TRY(log_event(*client, id.to_string(), EventType::kBind, {{"key", key.to_string()}}));
+    LB_TRY(log_direct(*client, id.to_string(), EventType::kRegJob,
+                      {{"jobtype", "PHYSICAL_MACHINE"}, {"ns", service}}));
+    LB_TRY(log_direct(*client, id.to_string(), EventType::kBind, {{"key", key.to_string()}}));
     print_registered(context, id);
     return {};
 }
@@ -126,6 +98,8 @@ void add_register_commands(CLI::App& lbctl, Context& context) {
     vm_command->footer(
         "Example: lbctl register vm --libvirt-uuid 6b1a2a9e-5a0f-4f2e-9f3c-"
         "0d6a1c1f5b10 --name web1 --key one-vmid:cloud1/42");
+
+    add_register_job_commands(*parent, context);
 
     auto host = std::make_shared<std::string>();
     CLI::App* const machine_command =

@@ -1,4 +1,4 @@
-// `lbctl register vm|machine`: makes processes known and owned.
+// `lbctl register ...`: makes processes known and owned.
 #pragma once
 
 #include "bkserver/cli/command_line.h"

@@ -11,6 +11,13 @@
 
 namespace lb::query {
 
+struct RebuildQuestion {
+    std::string process;     // empty: all of `type`
+    std::uint16_t type = 0;  // 0: any
+    bool compare_only = false;
+    std::uint32_t after = 0;  // number of the process to go on after
+};
+
 class Administration {
   public:
     virtual ~Administration() = default;
@@ -18,10 +25,11 @@ class Administration {
     // {"number", "verdict", "reason"}: what became of the dead letter this time.
     virtual Result<nlohmann::ordered_json> replay_dead_letter(std::uint64_t number) = 0;
     virtual Status drop_dead_letter(std::uint64_t number) = 0;
-    // One row a process: {"process", "events", "different", "written", "difference"}; all processes
-    // when `process` is empty.
-    virtual Status rebuild(const std::string& process, bool compare_only,
-                           const std::function<void(const nlohmann::ordered_json&)>& on_row) = 0;
+    // One row a process: {"process", "events", "different", "written", "difference"}. Ends after a
+    // short while: returns the number to go on after, 0 when there are no more.
+    virtual Result<std::uint32_t> rebuild(
+        const RebuildQuestion& question,
+        const std::function<void(const nlohmann::ordered_json&)>& on_row) = 0;
 
     virtual nlohmann::ordered_json version() = 0;
     virtual nlohmann::ordered_json health() = 0;

@@ -21,6 +21,12 @@ void ReplyWriter::add_row(const nlohmann::ordered_json& row) {
     if (bytes_ >= kReplyBytes) flush(true);
 }
 
+void ReplyWriter::add_line(std::string line) {
+    bytes_ += line.size();
+    reply_.add_lines(std::move(line));
+    if (bytes_ >= kReplyBytes) flush(true);
+}
+
 void ReplyWriter::finish() {
     reply_.set_code(lb::v1::ERROR_CODE_OK);
     reply_.set_cursor(cursor_);

@@ -19,6 +19,8 @@ class ReplyWriter {
     ReplyWriter(std::uint64_t request, const SendReply& send) : request_(request), send_(send) {}
 
     void add_row(const nlohmann::ordered_json& row);
+    // A line of text, for answers that are no JSON.
+    void add_line(std::string line);
     void set_cursor(std::string cursor) { cursor_ = std::move(cursor); }
     // The end of a good answer.
     void finish();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "bkserver/query/dump.h"
 #include "bkserver/query/timeline.h"
 
 namespace lb::query {
@@ -26,16 +27,18 @@ Result<std::uint32_t> number_of_cursor(std::string_view cursor) {
     return number;
 }
 
+// 0 of an empty word: any type.
+Result<std::uint16_t> type_of_word(std::string_view word) {
+    const auto type = static_cast<std::uint16_t>(state::process_type_from_word(word));
+    if (type != 0 || word.empty()) return type;
+    return Error{
+        ErrorCode::kReject,
+        fmt::format("'{}' is no type of process; for example virtual_machine or simple", word)};
+}
+
 Result<store::ListFilter> filter_of(const lb::v1::ListRequest& ask) {
     store::ListFilter filter;
-    if (!ask.type().empty()) {
-        filter.type = static_cast<std::uint16_t>(state::process_type_from_word(ask.type()));
-        if (filter.type == 0)
-            return Error{ErrorCode::kReject,
-                         fmt::format("'{}' is no type of process; for example virtual_machine or "
-                                     "physical_machine",
-                                     ask.type())};
-    }
+    LB_TRY_ASSIGN(filter.type, type_of_word(ask.type()));
     filter.state = ask.state();
     filter.vm_state = ask.vm_state();
     filter.host = ask.host();
@@ -70,6 +73,8 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
         case lb::v1::Request::kRebuild:
             LB_TRY(must_administer(asker));
             return answer_rebuild(request.rebuild(), writer);
+        case lb::v1::Request::kDump:
+            return answer_dump(asker, request.dump(), writer);
         case lb::v1::Request::kServer:
             return answer_server(asker, request.server(), writer);
         case lb::v1::Request::QUESTION_NOT_SET:
@@ -235,8 +240,33 @@ Status Service::answer_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& w
 }
 
 Status Service::answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer) {
-    return administration_.rebuild(ask.process(), ask.compare_only(),
-                                   [&](const Row& row) { writer.add_row(row); });
+    RebuildQuestion question{.process = ask.process(), .compare_only = ask.compare_only()};
+    LB_TRY_ASSIGN(question.type, type_of_word(ask.type()));
+    LB_TRY_ASSIGN(question.after, number_of_cursor(ask.cursor()));
+    LB_TRY_ASSIGN(const std::uint32_t after,
+                  administration_.rebuild(question, [&](const Row& row) { writer.add_row(row); }));
+    if (after != 0) writer.set_cursor(std::to_string(after));
+    return {};
+}
+
+Status Service::answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask,
+                            ReplyWriter& writer) {
+    DumpPage page;
+    if (ask.from_us() != 0) page.from_us = ask.from_us();
+    if (ask.to_us() != 0) page.to_us = ask.to_us();
+    page.cursor = ask.cursor();
+    page.limit = limit_of(ask.limit(), kDumpEventsDefault, kDumpEventsMax);
+    const auto on_line = [&](std::string line) { writer.add_line(std::move(line)); };
+    std::string cursor;
+    if (ask.process().empty()) {
+        LB_TRY(must_administer(asker));
+        LB_TRY_ASSIGN(cursor, dump_arrivals(reader_, page, on_line));
+    } else {
+        LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+        LB_TRY_ASSIGN(cursor, dump_process(reader_, process.number, page, on_line));
+    }
+    writer.set_cursor(std::move(cursor));
+    return {};
 }
 
 Status Service::answer_server(const Asker& asker, const lb::v1::ServerRequest& ask,

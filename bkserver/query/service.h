@@ -20,6 +20,8 @@ inline constexpr std::uint32_t kListRowsDefault = 100;
 inline constexpr std::uint32_t kListRowsMax = 1000;
 inline constexpr std::uint32_t kHistoryEventsDefault = 500;
 inline constexpr std::uint32_t kHistoryEventsMax = 2000;
+inline constexpr std::uint32_t kDumpEventsDefault = 1000;
+inline constexpr std::uint32_t kDumpEventsMax = 5000;
 // Events of a process that one answer looks at; beyond that it says "truncated".
 inline constexpr std::uint32_t kScannedEventsMax = 100'000;
 
@@ -51,6 +53,7 @@ class Service {
     Status answer_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
     Status list_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
     Status answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer);
+    Status answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
     // A process that is registered or adopted and that the asker may read.

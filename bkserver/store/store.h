@@ -159,6 +159,11 @@ class Reader {
     // At least one event if there is one behind `cursor`; at most `limit`.
     virtual Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                              std::uint32_t limit) = 0;
+    // Stored events of all subjects with arrival numbers above `after`, by number, that arrived
+    // from `from_us` on and before `to_us`. Events that are being written meanwhile may be passed
+    // over.
+    virtual Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
+                                                     std::int64_t to_us, std::uint32_t limit) = 0;
     virtual Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) = 0;
     // Those of these hosts that were ever heard of, by host.
     virtual Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) = 0;

@@ -27,8 +27,9 @@ Result<AcceptedEvent> open_accepted(std::string_view envelope_bytes, const v1::I
     const v1::Acceptance& acceptance = accepted.envelope.acceptance();
     accepted.identity = acceptance.identity();
     set_realm(accepted.identity, forwarder, acceptance.host());
-    if (accepted.identity.kind() != v1::IDENTITY_KIND_IMPORT)
-        accepted.proven_name = identity_text(accepted.identity);
+    accepted.proven_name = accepted.identity.kind() == v1::IDENTITY_KIND_IMPORT
+                               ? accepted.identity.name()
+                               : identity_text(accepted.identity);
     if (acceptance.accepted_at_us() > arrived_us + limits::kStampSkewUsMax)
         accepted.order_cap_us = arrived_us;
     return accepted;

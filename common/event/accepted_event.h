@@ -18,7 +18,7 @@ struct AcceptedEvent {
     v1::Envelope envelope;
     Event event;              // of a newer schema: type 0, nothing is known of it
     v1::Identity identity;    // of the acceptance, with its realm
-    std::string proven_name;  // identity_text(identity); empty for imports: nobody proved it
+    std::string proven_name;  // identity_text(identity); of an import what it states
     std::int64_t order_cap_us = 0;
 
     // References into this.

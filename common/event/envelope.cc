@@ -34,7 +34,9 @@ Status check_origin(const v1::Acceptance& acceptance) {
 Status check_acceptance(const v1::Envelope& envelope) {
     if (!envelope.has_acceptance()) return wrong("acceptance is missing");
     const v1::Identity& identity = envelope.acceptance().identity();
-    if (identity.name().empty() || identity.name().size() > limits::kHeaderTextBytesMax)
+    const bool may_lack_name = identity.kind() == v1::IDENTITY_KIND_IMPORT;
+    if ((identity.name().empty() && !may_lack_name) ||
+        identity.name().size() > limits::kHeaderTextBytesMax)
         return wrong("identity is missing or too long");
     if (!identity.realm().empty()) return wrong("a realm is the server's to know");
     return check_origin(envelope.acceptance());

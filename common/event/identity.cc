@@ -37,6 +37,11 @@ std::string identity_text(const v1::Identity& identity) {
     return text;
 }
 
+std::string owner_text(const v1::Identity& identity) {
+    if (identity.kind() != v1::IDENTITY_KIND_IMPORT) return identity_text(identity);
+    return (identity.name().starts_with('/') ? "certificate:" : "") + identity.name();
+}
+
 std::string_view host_of_certificate(std::string_view identity) {
     constexpr std::string_view kPrefix = "certificate:";
     if (!identity.starts_with(kPrefix)) return {};

@@ -15,6 +15,11 @@ namespace lb::event {
 // are equal identities; display name and groups are no part of it.
 std::string identity_text(const v1::Identity& identity);
 
+// Who owns what `identity` registers: identity_text, but of an import the identity that it states;
+// a bare subject, as the original wrote it, is that of a certificate. So whoever owned a process
+// before it was imported owns it still.
+std::string owner_text(const v1::Identity& identity);
+
 // "node1.example.org" of the identity text "certificate:/DC=org/CN=host/node1.example.org"; empty
 // when it is no certificate or its subject names no host.
 std::string_view host_of_certificate(std::string_view identity);

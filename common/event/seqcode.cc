@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <span>
 
 namespace lb::event {
@@ -52,6 +53,25 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
     return trimmed(rest.substr(0, end));
 }
 
+// Place of a source's own counter; nothing: it has none in this format.
+std::optional<std::size_t> grid_slot(Source source) {
+    const auto number = static_cast<std::size_t>(source);
+    if (number < 1 || number > kGridNames.size()) return std::nullopt;
+    return number - 1;
+}
+
+std::optional<std::size_t> pbs_slot(Source source) {
+    constexpr std::array kSources = {Source::kPbsClient, Source::kPbsServer, Source::kPbsScheduler,
+                                     Source::kPbsMomSuperior, Source::kPbsMom};
+    for (std::size_t i = 0; i < kSources.size(); ++i)
+        if (kSources[i] == source) return i;
+    return std::nullopt;
+}
+
+void raise(std::uint32_t& counter) {
+    if (counter < std::numeric_limits<std::uint32_t>::max()) ++counter;
+}
+
 std::string print_counters(std::span<const std::string_view> names,
                            std::span<const std::uint32_t> counters, std::string_view wide) {
     std::string text;
@@ -98,6 +118,23 @@ std::string to_string(const GridCounters& counters) {
 
 std::string to_string(const PbsCounters& counters) {
     return print_counters(kPbsNames, counters, "1");
+}
+
+std::string first_code(Source source) {
+    return pbs_slot(source) ? to_string(PbsCounters{}) : to_string(GridCounters{});
+}
+
+std::string next_code(std::string_view code, Source source) {
+    if (code.empty()) return next_code(first_code(source), source);
+    if (auto grid = parse_grid_code(code)) {
+        if (const auto slot = grid_slot(source)) raise((*grid)[*slot]);
+        return to_string(*grid);
+    }
+    if (auto pbs = parse_pbs_code(code)) {
+        if (const auto slot = pbs_slot(source)) raise((*pbs)[*slot]);
+        return to_string(*pbs);
+    }
+    return std::string(code);
 }
 
 }  // namespace lb::event

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/event/table.h"
+
 namespace lb::event {
 
 // UI, NS, WM, BH, JSS, LM, LRMS, APP, LBS
@@ -28,5 +30,15 @@ std::optional<PbsCounters> parse_pbs_code(std::string_view text);
 std::optional<CondorCode> parse_condor_code(std::string_view text);
 std::string to_string(const GridCounters& counters);
 std::string to_string(const PbsCounters& counters);
+
+// A code travels with its job from component to component; each of them raises its own counter once
+// when it takes the job over, and again after every event that it logs.
+
+// Where the codes of a job begin: all counters 0, in the format of the source's family.
+std::string first_code(Source source);
+// `code` with the source's own counter one up; of no code at all the first one so. Text as it is
+// when the source has no counter there, as with the original: components that came later than the
+// format keep the code of whom they have the job from, and Condor's codes are places in its log.
+std::string next_code(std::string_view code, Source source);
 
 }  // namespace lb::event

@@ -30,6 +30,12 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kReadBytes = 64 * 1024;
 
+std::int64_t now_us() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 struct Deadline {
     explicit Deadline(std::chrono::milliseconds timeout) : at(Clock::now() + timeout) {}
 
@@ -269,9 +275,7 @@ Status Client::Implementation::greet(const Deadline& deadline) {
     said.set_role(v1::PEER_ROLE_CLIENT);
     said.set_software(options.software);
     said.set_host(host.data());
-    said.set_clock_us(std::chrono::duration_cast<std::chrono::microseconds>(
-                          std::chrono::system_clock::now().time_since_epoch())
-                          .count());
+    said.set_clock_us(now_us());
     LB_TRY(send(v1::FRAME_TYPE_HELLO, said.SerializeAsString(), deadline));
     LB_TRY_ASSIGN(const auto payload, receive(v1::FRAME_TYPE_HELLO_REPLY, deadline));
     if (!hello.ParseFromString(payload))
@@ -310,6 +314,31 @@ Status Client::ask(v1::Request request, const std::function<bool(const v1::Reply
         if (reply.code() != v1::ERROR_CODE_OK)
             return Error{static_cast<ErrorCode>(reply.code()), reply.text()};
         if (!on_reply(reply) || !reply.more()) return {};
+    }
+}
+
+Status Client::send_batch(const v1::Batch& batch) {
+    Implementation& line = *implementation_;
+    return line.send(v1::FRAME_TYPE_BATCH, batch.SerializeAsString(),
+                     Deadline(line.options.timeout));
+}
+
+Result<v1::Ack> Client::next_ack() {
+    Implementation& line = *implementation_;
+    const Deadline deadline(line.options.timeout);
+    const std::chrono::seconds pause(std::max(1U, line.hello.keepalive_seconds()));
+    while (true) {
+        const auto payload = line.receive(v1::FRAME_TYPE_ACK, Deadline(pause));
+        if (payload.ok()) {
+            v1::Ack ack;
+            if (ack.ParseFromString(*payload)) return ack;
+            return Error{ErrorCode::kCorrupt, line.peer + " sent an ack that cannot be read"};
+        }
+        if (payload.error().code != ErrorCode::kTimeout || deadline.left_ms() == 0)
+            return payload.error();
+        v1::Keepalive alive;
+        alive.set_clock_us(now_us());
+        LB_TRY(line.send(v1::FRAME_TYPE_KEEPALIVE, alive.SerializeAsString(), deadline));
     }
 }
 

@@ -14,6 +14,8 @@
 #include "common/tls/credentials.h"
 
 namespace lb::v1 {
+class Ack;
+class Batch;
 class Envelope;
 class HelloReply;
 class LogReply;
@@ -50,6 +52,12 @@ class Client {
     Status ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply);
     // Logs one event directly at the server (LOG frame); the reply says what became of it.
     Result<v1::LogReply> log(const v1::Envelope& envelope);
+
+    // Many events without waiting for each (proto/PROTOCOL.md, Forwarding): sends a BATCH; the
+    // caller keeps to the credit of hello() and of the acks.
+    Status send_batch(const v1::Batch& batch);
+    // The next ACK. Keepalives go out while it waits.
+    Result<v1::Ack> next_ack();
 
   private:
     struct Implementation;

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "common/event/event_id.h"
+#include "common/event/seqcode.h"
 #include "logd/cli/options.h"
 
 namespace {
@@ -39,16 +40,16 @@ void report(const lb::client::Logged& logged, const lb::logevent::Options& optio
     if (!logged.text.empty()) std::fprintf(stderr, "lb-logevent: %s\n", logged.text.c_str());
     if (options.is_quiet) return;
     const lb::event::Event& event = options.event;
-    if (event.sequence_code.empty())
-        std::puts(lb::event::event_id_to_text(logged.event_id).c_str());
+    if (options.has_sequence_code)
+        std::puts(lb::event::next_code(event.sequence_code, event.source).c_str());
     else
-        std::puts(lb::logevent::next_sequence_code(event.sequence_code, event.source).c_str());
+        std::puts(lb::event::event_id_to_text(logged.event_id).c_str());
 }
 
 int log(lb::logevent::Options& options) {
     lb::event::Event& event = options.event;
-    if (options.increments_first && !event.sequence_code.empty())
-        event.sequence_code = lb::logevent::next_sequence_code(event.sequence_code, event.source);
+    if (options.has_sequence_code && options.increments_first)
+        event.sequence_code = lb::event::next_code(event.sequence_code, event.source);
     lb::client::complete(event);
     lb::client::Producer producer(options.producer);
     const auto logged = producer.log(options.subject, event, options.is_sync);

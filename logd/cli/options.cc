@@ -1,14 +1,16 @@
 #include "logd/cli/options.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include "common/base/ascii.h"
 #include "common/base/limits.h"
 #include "common/event/codec.h"
 #include "common/event/field_text.h"
-#include "common/event/seqcode.h"
 #include "common/event/time_text.h"
 
 namespace lb::logevent {
@@ -68,6 +70,22 @@ Status add_attribute(Options& options, std::string_view value) {
     return {};
 }
 
+Status set_sequence_code(Options& options, std::string_view value) {
+    options.event.sequence_code = value;
+    options.has_sequence_code = true;
+    return {};
+}
+
+Status set_reason_file(Options& options, std::string_view value) {
+    std::FILE* const file = std::fopen(std::string(value).c_str(), "rb");
+    if (file == nullptr) return usage("cannot read " + std::string(value));
+    std::string text(limits::kFieldBytesMax, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file));
+    std::fclose(file);
+    options.reason_extension = std::move(text);
+    return {};
+}
+
 using Setter = Status (*)(Options&, std::string_view);
 
 struct OptionRow {
@@ -87,8 +105,7 @@ constexpr std::array kOptions = {
     OptionRow{"key",       'k', "KEY",   "key instead of an id, for example libvirt-uuid:/6b1a...",
               [](Options& o, std::string_view v) { o.subject = v; return Status(); }},
     OptionRow{"time",      't', "TIME",  "when it happened, RFC 3339; default now", set_time},
-    OptionRow{"seqcode",   'c', "CODE",  "sequence code; the next one is printed",
-              [](Options& o, std::string_view v) { o.event.sequence_code = v; return Status(); }},
+    OptionRow{"seqcode",   'c', "CODE",  "sequence code that came with the job; the next one is printed", set_sequence_code},
     OptionRow{"no-increment", 'I', "",   "log with the sequence code as it is",
               [](Options& o, std::string_view) { o.increments_first = false; return Status(); }},
     OptionRow{"instance",  'i', "TEXT",  "instance of the source",
@@ -106,6 +123,13 @@ constexpr std::array kOptions = {
               [](Options& o, std::string_view v) { o.producer.socket_path = v; return Status(); }},
     OptionRow{"drop-dir",  'D', "DIR",   "where the event goes when the logger is away; empty: nowhere",
               [](Options& o, std::string_view v) { o.producer.drop_directory = v; return Status(); }},
+    OptionRow{"user",      'U', "TEXT",  "who logs, as the producer states it",
+              [](Options& o, std::string_view v) { o.event.user = v; return Status(); }},
+    OptionRow{"extend-reason", 'l', "FILE", "append the text of FILE to the reason", set_reason_file},
+    OptionRow{"lbproxy",   'x', "",      "for scripts of the original: this host's logger is the way in any case",
+              [](Options&, std::string_view) { return Status(); }},
+    OptionRow{"server",    'm', "NAME",  "for scripts of the original: the process id names the server",
+              [](Options&, std::string_view) { return Status(); }},
     OptionRow{"quiet",     'q', "",      "print nothing when all is well",
               [](Options& o, std::string_view) { o.is_quiet = true; return Status(); }},
     OptionRow{"help",      'h', "",      "this text; with -e TYPE the fields of that type",
@@ -115,10 +139,43 @@ constexpr std::array kOptions = {
 };
 // clang-format on
 
+// Long names of the original's tool: {its own, ours}.
+constexpr std::pair<std::string_view, std::string_view> kOriginalNames[] = {
+    {"jobid", "process"}, {"sequence", "seqcode"}, {"priority", "sync"}, {"sock", "socket"}};
+
 const OptionRow* find_option(std::string_view name, char letter) {
+    for (const auto& [original, ours] : kOriginalNames)
+        if (name == original) name = ours;
     for (const OptionRow& row : kOptions)
         if (letter != 0 ? row.letter == letter : row.name == name) return &row;
     return nullptr;
+}
+
+const char* environment(std::initializer_list<const char*> names) {
+    for (const char* name : names)
+        if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
+    return nullptr;
+}
+
+// What a job's wrapper carries in its environment: the job when no subject is given, and its
+// sequence code when the event is for that job.
+void take_environment(Options& options) {
+    const char* job = environment({"GLITE_WMS_JOBID", "EDG_JOBID"});
+    if (job == nullptr) return;
+    if (options.subject.empty()) options.subject = job;
+    const char* code = environment({"GLITE_WMS_SEQUENCE_CODE", "EDG_WL_SEQUENCE"});
+    if (options.has_sequence_code || code == nullptr || options.subject != job) return;
+    options.event.sequence_code = code;
+    options.has_sequence_code = true;
+}
+
+// The original's spelling of a field, whatever the case and with '-' for '_'.
+std::string field_name(const event::TypeInfo& type, std::string_view text) {
+    std::string name(text);
+    std::replace(name.begin(), name.end(), '-', '_');
+    for (const event::FieldInfo& field : type.fields)
+        if (equal_ignoring_case(field.name, name)) return std::string(field.name);
+    return std::string(text);
 }
 
 // A field of the event, given before or after its type: it is set when the type is known.
@@ -193,13 +250,19 @@ class Parser {
     Status finish() {
         if (options_.act == Act::kHelp && options_.event.type != 0) options_.act = Act::kTypeHelp;
         if (options_.act != Act::kLog) return {};
+        take_environment(options_);
         if (options_.event.type == 0) return usage("-e TYPE is missing; -e help lists the types");
         if (options_.event.source == Source::kUndefined)
             return usage("-s SOURCE is missing: who speaks?");
         if (options_.subject.empty()) return usage("-j ID or -k KEY is missing");
+        const event::TypeInfo& type = *event::find_type(options_.event.type);
         for (const FieldArgument& field : fields_)
-            LB_TRY(event::set_field_from_text(options_.event, field.name, field.value));
-        return {};
+            LB_TRY(event::set_field_from_text(options_.event, field_name(type, field.name),
+                                              field.value));
+        if (options_.reason_extension.empty()) return {};
+        const std::string reason =
+            std::string(options_.event.text("reason")) + options_.reason_extension;
+        return event::set_field_from_text(options_.event, "reason", reason);
     }
 
     const std::vector<std::string_view>& arguments_;
@@ -207,21 +270,6 @@ class Parser {
     std::vector<FieldArgument> fields_;
     Options options_;
 };
-
-// Place of a source's own counter in a grid code; -1: it has none.
-int grid_slot(Source source) {
-    const auto number = static_cast<int>(source);
-    return number >= 1 && number <= 9 ? number - 1 : -1;
-}
-
-int pbs_slot(Source source) {
-    const auto is = [source](Source other) { return source == other; };
-    if (is(Source::kPbsClient)) return 0;
-    if (is(Source::kPbsServer)) return 1;
-    if (is(Source::kPbsScheduler)) return 2;
-    if (is(Source::kPbsMomSuperior)) return 3;
-    return is(Source::kPbsMom) ? 4 : -1;
-}
 
 std::string padded(std::string text, std::size_t width) {
     if (text.size() < width) text.append(width - text.size(), ' ');
@@ -234,23 +282,15 @@ Result<Options> parse_options(const std::vector<std::string_view>& arguments) {
     return Parser(arguments).parse();
 }
 
-std::string next_sequence_code(std::string_view code, Source source) {
-    if (auto grid = event::parse_grid_code(code); grid && grid_slot(source) >= 0) {
-        ++(*grid)[static_cast<std::size_t>(grid_slot(source))];
-        return event::to_string(*grid);
-    }
-    if (auto pbs = event::parse_pbs_code(code); pbs && pbs_slot(source) >= 0) {
-        ++(*pbs)[static_cast<std::size_t>(pbs_slot(source))];
-        return event::to_string(*pbs);
-    }
-    return std::string(code);
-}
-
 std::string help_text() {
     std::string text =
         "usage: lb-logevent -e TYPE -s SOURCE (-j ID | -k KEY) [options] [--FIELD=TEXT ...]\n\n"
         "Logs one event to the logger of this host and prints the event's id. Returns when the\n"
-        "event is on disk, and within the time limit in any case.\n\n";
+        "event is on disk, and within the time limit in any case.\n\n"
+        "With a sequence code the source's counter in it goes up, the event is logged with that\n"
+        "code, and the next one is printed for the script's next step; an empty code begins one.\n"
+        "GLITE_WMS_JOBID and GLITE_WMS_SEQUENCE_CODE (or EDG_JOBID, EDG_WL_SEQUENCE) stand in for\n"
+        "-j, and for -c when the event is for that job.\n\n";
     for (const OptionRow& row : kOptions) {
         const std::string value = row.value.empty() ? "" : " " + std::string(row.value);
         text += padded("  -" + std::string(1, row.letter) + ", --" + std::string(row.name) + value,
@@ -263,6 +303,7 @@ std::string help_text() {
            "0d7c4c1d9a01\n"
            "  lb-logevent -e VMStop -s CloudManager -j https://lb.example.org:9000/abc "
            "--reason=destroyed\n"
+           "  SEQ=$(lb-logevent -e Running -s LRMS -j $JOBID -c $SEQ --node=wn1)\n"
            "  lb-logevent -e VMDone --help\n\n"
            "exit: 0 durable (or in the drop directory), 64 wrong usage, 65 refused as wrong,\n"
            "      73 no room, 75 neither logger nor drop directory took it, 77 not allowed\n";

@@ -19,16 +19,14 @@ struct Options {
     std::string subject;  // process id or key
     event::Event event;
     bool is_sync = false;
-    bool increments_first = true;  // of the sequence code: the own counter, before logging
+    bool has_sequence_code = false;  // the event carries one, and the next one is printed
+    bool increments_first = true;    // the own counter of the code, before logging
+    std::string reason_extension;    // what is appended to the field "reason"
     bool is_quiet = false;
 };
 
 // kReject names the option and what would be right.
 Result<Options> parse_options(const std::vector<std::string_view>& arguments);
-
-// The next sequence code of `source`: its own counter one up. The text itself when it is no grid or
-// PBS code, or the source has no counter there.
-std::string next_sequence_code(std::string_view code, event::Source source);
 
 std::string help_text();
 std::string types_text();

@@ -11,6 +11,7 @@
 #include "common/event/codec.h"
 #include "common/event/event_id.h"
 #include "common/event/field_text.h"
+#include "common/event/seqcode.h"
 #include "logd/client/producer.h"
 
 struct lb_context {
@@ -19,6 +20,7 @@ struct lb_context {
     lb::event::Source source = lb::event::Source::kUndefined;
     std::string instance;
     std::string host;
+    std::string sequence_code;  // of the next event; empty: events of this context have none
     std::unique_ptr<lb::client::Producer> producer;  // made by the first lb_log
 };
 
@@ -110,6 +112,15 @@ lb_outcome set_connection_option(lb_context& context, lb_option option, const ch
     return LB_DURABLE;
 }
 
+lb_outcome set_sequence_code(lb_context& context, std::string_view value) {
+    if (context.source == lb::event::Source::kUndefined)
+        return reject("set LB_OPTION_SOURCE before the sequence code: whose counter is it?");
+    std::string code = lb::event::next_code(value, context.source);
+    if (code.size() >= LB_SEQUENCE_CODE_TEXT) return reject("the sequence code is too long");
+    context.sequence_code = std::move(code);
+    return LB_DURABLE;
+}
+
 lb_outcome set_option(lb_context& context, lb_option option, const char* value) {
     const std::lock_guard lock(context.mutex);
     switch (option) {
@@ -125,6 +136,8 @@ lb_outcome set_option(lb_context& context, lb_option option, const char* value) 
         case LB_OPTION_HOST:
             context.host = value;
             return LB_DURABLE;
+        case LB_OPTION_SEQUENCE_CODE:
+            return set_sequence_code(context, value);
     }
     return reject("there is no such option");
 }
@@ -157,6 +170,10 @@ lb::event::Event with_defaults(lb_context& context, const lb::event::Event& even
     whole.source = context.source;
     whole.source_instance = context.instance;
     whole.host = context.host;
+    if (whole.sequence_code.empty() && !context.sequence_code.empty()) {
+        whole.sequence_code = context.sequence_code;
+        context.sequence_code = lb::event::next_code(context.sequence_code, context.source);
+    }
     lb::client::complete(whole);
     return whole;
 }
@@ -246,6 +263,17 @@ lb_outcome lb_log(lb_context* context, const char* subject, const lb_event* even
                   char event_id[LB_EVENT_ID_TEXT]) {
     if (context == nullptr || subject == nullptr || event == nullptr) return LB_ERR_REJECT;
     return guarded([&] { return log_event(*context, subject, *event, sync != 0, event_id); });
+}
+
+lb_outcome lb_sequence_code(lb_context* context, char code[LB_SEQUENCE_CODE_TEXT]) {
+    if (context == nullptr || code == nullptr) return LB_ERR_REJECT;
+    return guarded([&] {
+        const std::lock_guard lock(context->mutex);
+        if (context->sequence_code.empty())
+            return reject("this context has no sequence code; set LB_OPTION_SEQUENCE_CODE");
+        std::memcpy(code, context->sequence_code.c_str(), context->sequence_code.size() + 1);
+        return LB_DURABLE;
+    });
 }
 
 const char* lb_last_text(void) {

@@ -189,6 +189,33 @@ TEST_CASE("the same event id is stored once", "[store]") {
     CHECK(again.error().code == ErrorCode::kConflict);
 }
 
+TEST_CASE("arrivals come in their order whatever they hang on, by time and in pages", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const auto other = bench.found(kId + "2");
+    std::vector<Event> events;
+    for (int i = 0; i < 9; ++i)  // younger events arrive first
+        events.push_back(
+            i % 2 == 0 ? bench.event({number, kId, number}, kNoon - i, std::to_string(i))
+                       : bench.event({other, kId + "2", other}, kNoon - i, std::to_string(i)));
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->add_events(events).ok());
+    REQUIRE(bench.writer->commit().ok());
+    std::vector<std::string> ids;
+    for (lb::store::ArrivalNumber after = 0;;) {
+        const auto page = bench.reader->read_arrivals(after, 0, kNoon * 2, 2).value();
+        for (const Event& event : page) ids.push_back(event.event_id);
+        if (page.size() < 2) break;
+        after = page.back().arrival;
+    }
+    REQUIRE(ids.size() == events.size());
+    for (std::size_t i = 0; i < events.size(); ++i) CHECK(ids[i] == events[i].event_id);
+    // Arrived 20 us after they happened: from is within, to is not.
+    const auto some = bench.reader->read_arrivals(0, kNoon + 18, kNoon + 20, 10).value();
+    REQUIRE(some.size() == 2);
+    CHECK(some[0].envelope == events[1].envelope);
+}
+
 TEST_CASE("history comes in the order of the keys in pages of any size", "[store]") {
     Bench bench;
     const auto number = bench.found(kId);

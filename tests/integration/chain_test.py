@@ -106,9 +106,11 @@ class Chain(unittest.TestCase):
         key = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000cc"
         self.site.run("lb-test-client", key, HOST)
         self.site.wait_settled()
-        ids = [row["event_id"] for row in self.site.lbctl("history", key)]
-        self.assertEqual(len(ids), 100)
-        self.assertEqual(len(set(ids)), 100)
+        rows = self.site.lbctl("history", key)
+        self.assertEqual(len(rows), 101)
+        self.assertEqual(len({row["event_id"] for row in rows}), 101)
+        carried = next(row for row in rows if row["type"] == "UserTag")
+        self.assertTrue(carried["sequence_code"].startswith("UI=000002:NS=0000000001:WM=000001:"), carried)
 
     def test_9_rebuild_finds_the_same_and_probes_answer(self):
         self.site.wait_settled()

@@ -146,6 +146,22 @@ Result<HistoryPage> MariadbReader::read_history(ProcessNumber process, std::stri
     return page;
 }
 
+Result<std::vector<Event>> MariadbReader::read_arrivals(ArrivalNumber after, std::int64_t from_us,
+                                                        std::int64_t to_us, std::uint32_t limit) {
+    const Value values[] = {after, from_us, to_us, std::uint64_t{limit}};
+    LB_TRY_ASSIGN(const Found found,
+                  query(std::string(kSelectEvents) +
+                            "WHERE e.arrival > ? AND e.arrived_us >= ? AND e.arrived_us < ? "
+                            "ORDER BY e.arrival LIMIT ?",
+                        values));
+    std::vector<Event> events;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Event event, event_at(found, row, dictionary_));
+        events.push_back(std::move(event));
+    }
+    return events;
+}
+
 Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber process) {
     const Value value = std::uint64_t{process};
     LB_TRY_ASSIGN(const Found found,

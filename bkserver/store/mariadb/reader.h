@@ -21,6 +21,8 @@ class MariadbReader : public Reader {
                                                 std::uint32_t limit) override;
     Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                      std::uint32_t limit) override;
+    Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
+                                             std::int64_t to_us, std::uint32_t limit) override;
     Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) override;
     Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) override;
     Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,

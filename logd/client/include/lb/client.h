@@ -22,6 +22,9 @@ extern "C" {
 /* Bytes of an event id as text with its final zero: 8-4-4-4-12 hexadecimal digits. */
 #define LB_EVENT_ID_TEXT 37
 
+/* Bytes of a sequence code as text with its final zero; longer ones are refused. */
+#define LB_SEQUENCE_CODE_TEXT 256
+
 typedef struct lb_context lb_context;
 typedef struct lb_event lb_event;
 
@@ -43,7 +46,12 @@ typedef enum lb_option {
     LB_OPTION_TIMEOUT_MS = 3, /* of one lb_log call in all; default 1000 */
     LB_OPTION_SOURCE = 4,     /* who speaks: "VMManager", "LRMS", ... Needed. */
     LB_OPTION_INSTANCE = 5,   /* instance of the source */
-    LB_OPTION_HOST = 6        /* default: this host's name */
+    LB_OPTION_HOST = 6,       /* default: this host's name */
+    /* The sequence code that came with the job (empty text: it begins here), after
+     * LB_OPTION_SOURCE. The source's own counter goes up once now and once after each event; events
+     * without a sequence code of their own are logged with it. lb_sequence_code() says what to hand
+     * on. */
+    LB_OPTION_SEQUENCE_CODE = 7
 } lb_option;
 
 /* NULL when there is no memory. */
@@ -70,6 +78,10 @@ LB_API lb_outcome lb_event_set_attribute(lb_event* event, const char* name, cons
  * text. */
 LB_API lb_outcome lb_log(lb_context* context, const char* subject, const lb_event* event, int sync,
                          char event_id[LB_EVENT_ID_TEXT]);
+
+/* The context's sequence code as the next component of the job, or the next event, is to have it.
+ */
+LB_API lb_outcome lb_sequence_code(lb_context* context, char code[LB_SEQUENCE_CODE_TEXT]);
 
 /* What the last failed or incomplete call of this thread wants to say; never NULL. */
 LB_API const char* lb_last_text(void);

@@ -1,0 +1,179 @@
+"""The original's formats and tools: scripts that carry sequence codes, registrations, dump files in and out."""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import unittest
+
+from site_harness import HOST, Site
+from ulm_lines import line, lives
+
+# What a wrapper of the original did: every step logs, and hands the printed code to the next one.
+SCRIPT = r"""
+set -eu
+step() { EDG_WL_SEQUENCE=$(lb-logevent --timeout 10000 -x -j "$EDG_JOBID" -c "$EDG_WL_SEQUENCE" "$@"); }
+step -s UserInterface -e Transfer --destination=NetworkServer --dest_host=ns --job=x --result=START
+step -s UserInterface -e Transfer --destination=NetworkServer --dest_host=ns --job=x --result=OK
+step -s NetworkServer -e Accepted --from=UserInterface --from_host=ui.example.org
+step -s NetworkServer -e EnQueued --queue=q --job='[ matched ]' --result=OK
+step -s WorkloadManager -e DeQueued --queue=q
+step -s WorkloadManager -e Match --dest_id=ce1.example.org/queue
+step -s WorkloadManager -e EnQueued --queue=jc --job='[ job ]' --result=OK
+step -s JobController -e DeQueued --queue=jc
+step -s JobController -e Transfer --destination=LogMonitor --dest_host=lm --job=c --result=OK
+step -s LogMonitor -e Accepted --from=JobController --from_host=jc --local_jobid=123.0
+step -s LogMonitor -e Transfer --destination=LRMS --dest_host=ce --job=r --result=OK
+# The job's own wrapper has it all in its environment.
+export GLITE_WMS_JOBID=$EDG_JOBID
+GLITE_WMS_SEQUENCE_CODE=$(GLITE_WMS_SEQUENCE_CODE=$EDG_WL_SEQUENCE lb-logevent -s LRMS -e Running --node=wn1)
+export GLITE_WMS_SEQUENCE_CODE
+GLITE_WMS_SEQUENCE_CODE=$(lb-logevent -s LRMS -e ReallyRunning --wn-seq="$GLITE_WMS_SEQUENCE_CODE")
+GLITE_WMS_SEQUENCE_CODE=$(lb-logevent -s Application -e UserTag --name=step --value=two)
+EDG_WL_SEQUENCE=$(lb-logevent -s LRMS -e Done --status_code=OK --exit_code=3)
+step -s LogMonitor -e Done --status_code=OK --exit_code=3 --reason=ended
+step -I -s NetworkServer -e Clear --reason=USER
+echo "$EDG_WL_SEQUENCE"
+"""
+
+
+class Formats(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.__exit__(None, None, None)
+
+    def statuses(self):
+        jobs = [row["jobId"] for row in self.site.lbctl("jobs", "--limit", "0")]
+        return {job: self.site.status(job) for job in jobs}
+
+    def empty_server(self):
+        """The same service with nothing in its books."""
+        self.site.server.stop()
+        shutil.rmtree(self.site.directory / "server/", ignore_errors=True)
+        self.site.server.start()
+
+    def load(self, path, *options, status=0):
+        done = self.site.run("lbctl", "--json", "load", path, *options, check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+    def test_1_scripts_carry_sequence_codes_through_a_life(self):
+        shell = self.site.run("lbctl", "register", "job", "--shell", "--jdl", "[ x ]", "--ns", "ns.example.org:7443").stdout
+        environment = dict(self.site.environment, PATH=self.site.environment["PATH"])
+        done = subprocess.run(["bash", "-c", shell + SCRIPT], env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # Each component raised its counter when it took the job over, and once an event.
+        self.assertEqual(done.stdout.strip(), "UI=000006:NS=0000000005:WM=000006:BH=0000000000:JSS=000004:LM=000006:"
+                         "LRMS=000006:APP=000002:LBS=000000")
+        job = shell.split('"')[1]
+        self.site.wait_settled()
+        status = self.site.wait_for(job, state="Cleared")
+        self.assertEqual(status["done_code"], "OK")
+        self.assertEqual(status["exit_code"], 3)
+        self.assertEqual(status["destination"], "ce1.example.org/queue")
+        self.assertEqual(status["ce_node"], "wn1")
+        self.assertEqual(status["user_tags"], {"step": "two"})
+        self.assertEqual(status["condorId"], "123.0")
+        self.assertEqual(self.site.lbctl("dead", "list"), [])
+
+    def test_2_every_kind_of_job_is_registered(self):
+        kinds = {"job": "simple", "dag": "dag", "collection": "collection", "pbs": "pbs", "condor": "condor",
+                 "cream": "cream", "transfer": "file_transfer", "transfer-collection": "file_transfer_collection"}
+        for kind, jobtype in kinds.items():
+            many = ["--children", "3", "--seed", "s"] if kind in ("dag", "collection", "transfer-collection") else []
+            row = self.site.lbctl("register", kind, "--jdl", "[ j ]", "--ns", "ns:1", *many)[0]
+            status = self.site.status(row["process"])
+            self.assertEqual((status["jobtype"], status["state"]), (jobtype, "Submitted"))
+            self.assertEqual(len(row.get("children", [])), 3 if many else 0)
+            if kind == "pbs":
+                self.assertTrue(row["sequence_code"].startswith("CLIENT=000002:"))
+            elif kind != "condor":
+                self.assertTrue(row["sequence_code"].startswith("UI=000002:"))
+        fixed = self.site.lbctl("register", "collection", "--id", f"https://{self.site.service}/abc", "--children", "1",
+                                "--seed", "s")[0]
+        # base64url(MD5("abc,s,0"))
+        self.assertEqual(fixed["children"], [f"https://{self.site.service}/" + child_of("abc", "s", 0)])
+        wrong = self.site.run("lbctl", "register", "job", "--parent", "nonsense", check=False)
+        self.assertEqual(wrong.returncode, 65, wrong.stderr)
+
+    def test_3_a_dump_of_the_original_is_loaded_once(self):
+        service = self.site.service
+        before = len(self.site.lbctl("jobs", "--limit", "0"))
+        path = self.site.directory / "purge.dump"
+        tagged = f"https://{service}/job00000000"
+        hostile = 'a "b" \\c\nDG.EVNT=\x01'
+        with open(path, "w") as file:
+            for text in lives(service, 400):
+                file.write(text + "\n")  # server dumps have an empty line after each event
+            file.write(line(tagged, "UserTag", "Application", 50, fields={"NAME": "odd", "VALUE": hostile}))
+            file.write('DATE=20120101000000 DG.EVNT="Running\n')
+            file.write(line("https://elsewhere.example.org:9000/x", "Clear", "UserInterface", 3))
+            file.write(line(tagged, "Done", "LRMS", 60, fields={"STATUS_CODE": "OK"}).replace("\n", "\r\n"))
+            file.write(line(tagged, "RegJob", "UserInterface", 0, fields={"NS": "x", "JOBTYPE": "SIMPLE"}, user="/CN=mallory"))
+        counts, complaints = self.load(path, status=1)
+        self.assertEqual((counts["loaded"], counts["known"], counts["set_aside"], counts["warned"]), (402, 0, 3, 1))
+        self.assertIn(f"{path}:802: column 29: the quote is never closed", complaints)
+        self.assertIn(f"{path}:803: the process belongs to elsewhere.example.org:9000", complaints)
+        aside = (self.site.directory / "purge.dump.set-aside").read_text().splitlines()
+        self.assertEqual([text[0] for text in aside], ["#", "D", "#", "D", "#", "D"])
+        self.assertEqual(len(self.site.lbctl("jobs", "--limit", "0")), before + 40)
+        status = self.site.status(tagged)
+        self.assertEqual(status["state"], "Done")
+        self.assertEqual(status["owner"], "/DC=org/DC=example/CN=alice")
+        self.assertEqual(status["user_tags"], {"progress": "50 %", "odd": hostile})
+        again, _ = self.load(path, "--set-aside", "/dev/null", status=1)
+        self.assertEqual((again["loaded"], again["known"]), (0, 402))
+        self.assertEqual(self.site.status(tagged), status)
+
+    def test_4_what_was_dumped_loads_to_the_same_states(self):
+        machine = self.site.lbctl("register", "vm", "--libvirt-uuid", "6b1a2a9e-0000-4000-8000-000000000004",
+                                  "--name", "web1")[0]["process"]
+        self.site.logevent("--sync", "--timeout", "10000", "-s", "VMManager", "-j", machine, "-e", "VMRunning",
+                           "--hostname", HOST, "-a", "note=x=y")
+        self.site.logevent("--sync", "--timeout", "10000", "-s", "VMManager", "-k",
+                           "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000005", "-e", "VMBoot", "--hostname", HOST)
+        before = self.statuses()
+        first = self.site.directory / "first.ulm"
+        self.site.run("lbctl", "dump", "--ulm", "--output", first)
+        counts, _ = self.load(first)
+        self.assertEqual(counts["loaded"], 0)  # all of it is there
+        self.assertGreater(counts["known"], 400)
+        self.empty_server()
+        fresh, _ = self.load(first)
+        self.assertEqual(fresh["loaded"], counts["known"])
+        self.assertEqual(self.statuses(), before)
+        second = self.site.directory / "second.ulm"
+        self.site.run("lbctl", "dump", "--ulm", "--output", second)
+        self.assertEqual(without_arrival(first), without_arrival(second))
+        one = self.site.run("lbctl", "dump", "--ulm", machine).stdout
+        self.assertEqual(len(one.splitlines()), 3)
+        self.assertIn('DG.EVNT="VMCreate"', one)
+        self.assertEqual(self.site.run("lbctl", "dump", "--ulm", "--to", "2012-01-01T00:00:00Z").stdout, "")
+
+    def test_5_rebuild_by_type_finds_the_same(self):
+        everything = self.site.lbctl("rebuild", "--compare-only")
+        grid = self.site.lbctl("rebuild", "--type", "simple")
+        self.assertEqual(len(self.site.lbctl("jobs", "--type", "simple", "--limit", "0")), len(grid))
+        self.assertLess(len(grid), len(everything))
+        self.assertEqual([row for row in everything + grid if row["different"]], [])
+        self.assertEqual(self.site.run("lbctl", "rebuild", "--type", "nonsense", check=False).returncode, 65)
+
+
+def child_of(parent, seed, index):
+    digest = hashlib.md5(f"{parent},{seed},{index}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def without_arrival(path):
+    """Lines in any order, without the time at which a server took them."""
+    return sorted(" ".join(word for word in text.split(" ") if not word.startswith("DG.ARRIVED="))
+                  for text in path.read_text().splitlines())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -94,6 +94,9 @@ constexpr TrackRow kTrack[] = {
     { 47, E::kVMUndefine,  kHost,     kAlways,                          M::kUndefined, "",               role(Role::kUndefine),     kAtHost},
     { 48, E::kVMUnknown,   kHost,     kAlways,                          M::kUndefined, "",               role(Role::kEvidence),     kHereWhy},
     { 49, E::kVMUnknown,   kAny,      kAlways,                          M::kUndefined, "",               role(Role::kEvidence),     kWhy},
+    { 51, E::kVMDone,      kGuest,    {is("status_code", "OK")},        M::kDone,      "done",           role(Role::kEnd)},
+    { 52, E::kVMDone,      kGuest,    {is("status_code", "DELETE")},    M::kDone,      "done",           role(Role::kDelete)},
+    { 53, E::kVMDone,      kGuest,    {is("status_code", "FAILURE")},   M::kDone,      "failure",        role(Role::kFailedDone)},
     { 50, E::kVMHeartbeat, kAny,      kAlways,                          M::kUndefined, "",               kNothing},
 };
 

@@ -69,6 +69,11 @@ ClaimPtr HostFacts::opened() const {
     return receives() ? nullptr : newest(boot, run);
 }
 
+ClaimPtr HostFacts::began() const {
+    const bool came_by_migration = newer(arrival, stop) || (is_incoming && newer(boot, stop));
+    return came_by_migration ? cold_boot : newest(cold_boot, stop);
+}
+
 std::string_view HostFacts::reason() const {
     if (!newer(stop_reason, newest(boot, run))) return {};
     return text(*stop_reason, 1);
@@ -121,10 +126,13 @@ void Facts::add(const TrackClaim& claim) {
     else
         add_manager(claim, meaning);
     if (meaning == Role::kStop && !text(claim, 1).empty()) stop_reason = &claim;
+    if (meaning == Role::kFailedDone) failed_done = &claim;
     refresh_spokesman();
 }
 
+// Evidence and reboots do not tell whether the host has the machine: it did not speak for it.
 void Facts::add_host(const TrackClaim& claim, Role meaning) {
+    if (meaning == Role::kEvidence || meaning == Role::kReboot) return;
     const std::string name(full_name(claim));
     HostFacts& host = hosts_[name];
     any_host_spoke_ = true;
@@ -219,10 +227,8 @@ void Facts::add_manager(const TrackClaim& claim, Role meaning) {
             manager.suspend = &claim;
             break;
         case Role::kFail:
-            manager.fail = &claim;
-            break;
         case Role::kFailedDone:
-            manager.fail = manager.failed_done = &claim;
+            manager.fail = &claim;
             break;
         case Role::kEnd:
         case Role::kDelete:
@@ -247,6 +253,8 @@ void Facts::add_guest(const TrackClaim& claim, Role meaning) {
     if (meaning == Role::kBoot) guest.boot = &claim;
     if (meaning == Role::kStop) guest.stop = &claim;
     if (meaning == Role::kResume) guest.resume = &claim;
+    if (meaning == Role::kFailedDone) guest.fail = &claim;
+    if (meaning == Role::kEnd || meaning == Role::kDelete) guest.end = &claim;
 }
 
 // The manager says that a migration to a host begins; its word may come after the host's boot.

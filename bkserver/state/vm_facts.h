@@ -62,6 +62,9 @@ struct HostFacts {
     [[nodiscard]] bool receives() const;
     // Since when it has the machine; nullptr while it receives.
     [[nodiscard]] ClaimPtr opened() const;
+    // What the guest's present life on it is younger than: its newest cold boot, or the stop before
+    // its run unless the machine came back by a migration.
+    [[nodiscard]] ClaimPtr began() const;
     // Why it stopped, since its last start; empty if nobody said.
     [[nodiscard]] std::string_view reason() const;
     [[nodiscard]] bool handed_over() const { return !is_up() && reason() == "migrated"; }
@@ -78,7 +81,6 @@ struct ManagerFacts {
     ClaimPtr boot = nullptr;
     ClaimPtr suspend = nullptr;
     ClaimPtr fail = nullptr;
-    ClaimPtr failed_done = nullptr;
     ClaimPtr end = nullptr;  // the FIRST VMDone OK or DELETE
     bool spoke = false;      // a CloudManager said anything at all
 };
@@ -89,6 +91,8 @@ struct GuestFacts {
     ClaimPtr boot = nullptr;
     ClaimPtr stop = nullptr;
     ClaimPtr resume = nullptr;
+    ClaimPtr fail = nullptr;
+    ClaimPtr end = nullptr;  // VMDone OK or DELETE
 };
 
 // Short and full names of one host are one host: "node1" is "node1.example.org" if only one full
@@ -133,6 +137,7 @@ class Facts {
     ClaimPtr registration = nullptr;
     ClaimPtr reboot = nullptr;       // by anybody
     ClaimPtr stop_reason = nullptr;  // newest stop of anybody that gives a reason
+    ClaimPtr failed_done = nullptr;  // newest VMDone FAILURE of anybody
     ClaimPtr start = nullptr;        // newest boot or run of anybody
 
   private:

@@ -29,6 +29,11 @@ Boundary failed(ClaimPtr claim) {
     return {claim, M::kDone, "failure", false, "FAILED"};
 }
 
+Boundary done(const Facts& facts, ClaimPtr claim) {
+    const bool is_deleted = claim != nullptr && facts.row_of(*claim)->role == role(Role::kDelete);
+    return {claim, M::kDone, "done", false, is_deleted ? "CANCELLED" : "OK"};
+}
+
 class Boundaries {
   public:
     void add(const Boundary& boundary) {
@@ -55,7 +60,10 @@ void add_of_manager(const ManagerFacts& manager, Boundaries& boundaries) {
 }
 
 // A guest's word interrupts only a machine that no host speaks for.
-void add_of_guest(const GuestFacts& guest, Boundaries& boundaries) {
+void add_of_guest(const Facts& facts, Boundaries& boundaries) {
+    const GuestFacts& guest = facts.guest;
+    boundaries.add(failed(guest.fail));
+    boundaries.add(done(facts, guest.end));
     boundaries.add(stopped(guest.stop));
     boundaries.add(pending(guest.resume));
     boundaries.add(booting(guest.boot));
@@ -65,6 +73,9 @@ void add_of_carrier(const HostFacts& host, Boundaries& boundaries) {
     if (newer(host.suspend, newest(host.run, host.running_look)))
         boundaries.add(paused(host.suspend));
     boundaries.add(failed(host.fail));
+    // A restore brings back what the manager stopped; of a machine that runs it says nothing.
+    if (newer(boundaries.newest_boundary().claim, newest(host.run, host.look())))
+        boundaries.add(pending(host.resume));
 }
 
 // A stop is a failure if it says so, if the host told of a failure in this life, or if the start
@@ -88,18 +99,14 @@ void add_of_host(const Facts& facts, std::string_view name, const HostFacts& hos
     if (!facts.is_handed_over(name))
         boundaries.add(stop_is_failure(host) ? failed(host.stop) : stopped(host.stop));
     boundaries.add(failed(host.fail));
-    if (host.end != nullptr) {
-        const TrackRow* row = facts.row_of(*host.end);
-        const bool deleted = row->role == role(Role::kDelete);
-        boundaries.add({host.end, M::kDone, "done", false, deleted ? "CANCELLED" : "OK"});
-    }
+    boundaries.add(done(facts, host.end));
 }
 
 Boundaries boundaries_of(const Facts& facts, const HostFacts* carrier) {
     Boundaries boundaries;
     boundaries.add({facts.registration});
     add_of_manager(facts.manager, boundaries);
-    if (!facts.any_host_spoke()) add_of_guest(facts.guest, boundaries);
+    if (!facts.any_host_spoke()) add_of_guest(facts, boundaries);
     if (carrier != nullptr) add_of_carrier(*carrier, boundaries);
     if (carrier == nullptr)
         for (const auto& [name, host] : facts.hosts()) add_of_host(facts, name, host, boundaries);
@@ -161,8 +168,7 @@ ClaimPtr forgotten_by(const Facts& facts) {
 
 Phase running(const Facts& facts, const HostFacts* carrier, ClaimPtr begin) {
     Phase phase{M::kRunning, "running"};
-    const ClaimPtr boot = carrier == nullptr ? nullptr : carrier->cold_boot;
-    begin = newest(begin, facts.reboot, boot);
+    begin = newest(begin, facts.reboot, carrier == nullptr ? nullptr : carrier->began());
     const ClaimPtr guest = facts.guest.run;
     if (!newer(guest, facts.guest.down)) return phase;
     if (begin != nullptr && order_time_us(*guest) <= order_time_us(*begin) - limits::kSkewUsMax)
@@ -180,6 +186,19 @@ Phase interrupted(const Boundary& boundary) {
     return phase;
 }
 
+// The guest alone is believed while no host speaks for the machine. Once one did, somebody else
+// must be for it too: a host that has it, or whoever starts it again. It leads out of no failure
+// and of no pause.
+bool guest_is_believed(const Facts& facts, const HostFacts* carrier, const Boundary& boundary) {
+    const ClaimPtr guest = facts.guest.run;
+    if (boundary.is_failure() || !newer(guest, boundary.claim)) return false;
+    if (!facts.any_host_spoke()) return true;
+    if (boundary.is_pause || boundary.claim == facts.registration) return false;
+    const bool is_starting = boundary.vm_state == "pending" || boundary.vm_state == "boot";
+    return (carrier != nullptr || is_starting) &&
+           order_time_us(*guest) > order_time_us(*boundary.claim) + limits::kSkewUsMax;
+}
+
 Phase without_end(const Facts& facts, const HostFacts* carrier) {
     const Boundaries boundaries = boundaries_of(facts, carrier);
     const Boundary& boundary = boundaries.newest_boundary();
@@ -192,14 +211,10 @@ Phase without_end(const Facts& facts, const HostFacts* carrier) {
         }
         return phase;
     }
-    // The guest alone is believed while no host speaks for the machine, but leads out of no
-    // failure.
-    const ClaimPtr guest = facts.guest.run;
-    if (facts.any_host_spoke() || boundary.is_failure() || !newer(guest, boundary.claim))
-        return interrupted(boundary);
-    Phase phase{M::kRunning, newer(guest, facts.guest.down) ? "really-running" : "running"};
-    phase.decided_by = guest;
-    phase.remark = "the guest runs, and no host speaks for it";
+    if (!guest_is_believed(facts, carrier, boundary)) return interrupted(boundary);
+    Phase phase = running(facts, carrier, boundaries.begin());
+    phase.decided_by = facts.guest.run;
+    phase.remark = "the guest runs, and nobody who could know better contradicts";
     return phase;
 }
 
@@ -266,7 +281,7 @@ namespace {
 
 std::string_view done_code_of(const Life& life) {
     if (!life.phase.done_code.empty()) return life.phase.done_code;
-    return life.facts.manager.failed_done != nullptr ? "FAILED" : "";
+    return life.facts.failed_done != nullptr ? "FAILED" : "";
 }
 
 std::string_view stop_reason_of(const Facts& facts, const Phase& phase) {
@@ -314,7 +329,7 @@ Decision decide(const Machine& machine, const Registers& registers, std::string_
         return {life.carried_by, "since this claim the host carries it"};
     }
     const bool is_old_failure = attribute == "done_code" && life.phase.done_code.empty();
-    if (is_old_failure) return {life.facts.manager.failed_done, "its newest failure"};
+    if (is_old_failure) return {life.facts.failed_done, "its newest failure"};
     return {life.phase.decided_by, std::string(life.phase.remark)};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,7 +18,8 @@ class Draft {
   public:
     // An empty text or a null value takes the attribute away.
     void set(Attr attribute, std::string_view text);
-    void set(Attr attribute, bool value) { values_[attribute.index] = value; }
+    // A truth value only: a text literal must not become one.
+    void set(Attr attribute, std::same_as<bool> auto value) { values_[attribute.index] = value; }
     void set(Attr attribute, std::int64_t value) { values_[attribute.index] = value; }
     void set_json(std::size_t index, nlohmann::ordered_json value) {
         values_[index] = std::move(value);

@@ -84,11 +84,21 @@ bool is_common(const Subject& subject) {
                        [&](const DataRow& row) { return takes(row, subject); });
 }
 
+// Relations are told at both ends, which may have different clocks: there time alone decides.
+bool is_of_relation(const event::Event& event) {
+    return event.type == static_cast<std::uint16_t>(event::EventType::kConnectJob) ||
+           event.type == static_cast<std::uint16_t>(event::EventType::kDisconnectJob);
+}
+
 Outcome fold(const Machine& machine, Registers& registers, const Subject& subject) {
+    const auto key_by = [&](event::ClockFamily family) {
+        return event::order_key(subject.event, subject.arrival, family);
+    };
     const std::string key =
-        event::order_key(subject.event, subject.arrival,
-                         event::clock_family_of(static_cast<event::ProcessType>(machine.type)));
-    const bool common = put_data(registers, common_rows(), subject, key);
+        key_by(event::clock_family_of(static_cast<event::ProcessType>(machine.type)));
+    const bool common =
+        put_data(registers, common_rows(), subject,
+                 is_of_relation(subject.event) ? key_by(event::ClockFamily::kNone) : key);
     const TrackRow* row = find_row(machine.track, subject);
     if (!machine.has_tables && row == nullptr && !common && !is_common(subject)) {
         registers.not_understood = true;

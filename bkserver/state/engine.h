@@ -100,8 +100,9 @@ struct Mirror {
 };
 std::optional<Mirror> mirror_of(const event::Event& event, std::string_view process);
 
-// Done, Aborted and Cancelled end a process's relations: the status of either end shows them as
-// inactive. derive() knows its own end; whoever knows the other applies this to "connections".
+// Done, Aborted, Cancelled and Cleared end a process's relations: the status of either end shows
+// them as inactive. derive() knows its own end; whoever knows the other applies this to
+// "connections".
 bool ends_relations(MainState state);
 
 // A claim as people read it.

@@ -54,8 +54,9 @@ bool holds(const Test& test, const Subject& subject) {
 }
 
 bool takes(Sources sources, event::EventType type, const When& when, const Subject& subject) {
-    return static_cast<std::uint16_t>(type) == subject.event.type &&
-           (sources & from(subject.event.source)) != 0 && matches(when, subject);
+    const bool is_type =
+        type == kEveryEvent || static_cast<std::uint16_t>(type) == subject.event.type;
+    return is_type && (sources & from(subject.event.source)) != 0 && matches(when, subject);
 }
 
 }  // namespace

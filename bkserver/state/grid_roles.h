@@ -20,13 +20,14 @@ inline constexpr std::uint32_t kFailed = 1U << 10;   // ... with a failure
 inline constexpr std::uint32_t kWrapper = 1U << 11;  // the wrapper itself says that it ended
 inline constexpr std::uint32_t kCancel = 1U << 12;   // outside the clock of attempts
 inline constexpr std::uint32_t kAsked = 1U << 13;    // cancelling: asked for
-inline constexpr std::uint32_t kRefused = 1U << 14;  // cancelling: given up
+inline constexpr std::uint32_t kSettled = 1U << 14;  // cancelling: done or given up
 inline constexpr std::uint32_t kProxy = 1U << 15;    // the user's proxy is of no more use
 inline constexpr std::uint32_t kForce = 1U << 16;    // never late
 inline constexpr std::uint32_t kSuspend = 1U << 17;  // of a running job; text: reason
 inline constexpr std::uint32_t kResume = 1U << 18;
-inline constexpr std::uint32_t kReason = 1U << 19;    // text: reason; none leaves the last one
-inline constexpr std::uint32_t kStill = 1U << 20;     // leaves its text, moves and updates nothing
+inline constexpr std::uint32_t kReason = 1U
+                                         << 19;    // text: reason, of the newest state; may be none
+inline constexpr std::uint32_t kStill = 1U << 20;  // leaves its text, moves and updates nothing
 inline constexpr std::uint32_t kRegister = 1U << 21;  // a second one is no news
 inline constexpr std::uint32_t kWhyUser = 1U << 22;   // reasons that the row itself gives
 inline constexpr std::uint32_t kWhyTimeout = 1U << 23;

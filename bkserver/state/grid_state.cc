@@ -18,6 +18,8 @@ namespace {
 
 using event::GridCounters;
 
+constexpr std::uint32_t kSimpleJob = 1;  // lb.v1.ProcessType
+
 constexpr std::size_t kBranch = 2;  // the WM counter: which attempt a code belongs to
 
 // UI and NS: a greater pair is a new life after a resubmission by hand.
@@ -34,7 +36,10 @@ struct Branch {
 
 class Fold {
   public:
-    explicit Fold(const Machine& machine) : machine_(machine) {}
+    Fold(const Machine& machine, const Registers& registers)
+        : machine_(machine),
+          reported_node_(claim_of_register(registers, "cream_node")),
+          reported_failure_(claim_of_register(registers, "cream_failure_reason")) {}
 
     void take(const TrackClaim& claim);
     void show(Draft& draft) const;
@@ -65,6 +70,7 @@ class Fold {
         }
     };
 
+    void take_reports(const Now& now);
     void judge(Now& now);
     void judge_weak(Now& now);
     void take_branch_data(const Now& now);
@@ -88,6 +94,9 @@ class Fold {
     }
 
     const Machine& machine_;
+    // What a CREAM computing element reports counts from its place in the order on, late or not.
+    const Claim* reported_node_;
+    const Claim* reported_failure_;
     bool is_registered_ = false;
     MainState state_ = MainState::kSubmitted;
     Course course_;
@@ -117,6 +126,7 @@ void Fold::take(const TrackClaim& claim) {
         deep_.reset();
         last_branch_.reset();
     }
+    take_reports(now);
     judge(now);
     take_branch_data(now);
     take_failure(now);
@@ -126,6 +136,18 @@ void Fold::take(const TrackClaim& claim) {
         if (now.standing != Standing::kOld) take_really_running(now);
     }
     if (!now.is_late && !now.has(kStill)) move(now);
+}
+
+// The newest report of a failure replaces those before it, as the original's does.
+void Fold::take_reports(const Now& now) {
+    if (reported_node_ != nullptr && now.claim.key >= reported_node_->key) {
+        set("ce_node", ce_node_, reported_node_->value, now);
+        reported_node_ = nullptr;
+    }
+    if (reported_failure_ != nullptr && now.claim.key >= reported_failure_->key) {
+        set("failure_reasons", failure_reasons_, reported_failure_->value, now);
+        reported_failure_ = nullptr;
+    }
 }
 
 // Late: what it says of the state does not count any more.
@@ -264,7 +286,7 @@ void Fold::take_flags(const Now& now) {
     if (now.has(kWrapper) || (now.has(kDone) && now.standing == Standing::kGood))
         payload_running_ = false;
     if (now.has(kAsked)) cancelling_ = true;
-    if (now.has(kRefused)) cancelling_ = false;
+    if (now.has(kSettled)) cancelling_ = false;
     resubmitted_ = resubmitted_ || now.has(kResub);
     remove_from_proxy_ = remove_from_proxy_ || now.has(kProxy);
     if (state_ == MainState::kRunning && (now.has(kSuspend) || now.has(kResume))) {
@@ -274,8 +296,12 @@ void Fold::take_flags(const Now& now) {
     }
 }
 
+// The reason belongs to the newest state: an event that gives none takes the last one away.
 void Fold::take_reason(const Now& now) {
-    if (now.has(kReason)) set("reason", reason_, now.text(0), now);
+    if (now.has(kReason)) {
+        reason_ = now.text(0);
+        deciders_["reason"] = &now.claim;
+    }
     if (now.has(kWhyUser)) set("reason", reason_, "user retrieved output sandbox", now);
     if (now.has(kWhyTimeout)) set("reason", reason_, "timed out, resource purge forced", now);
     if (now.has(kWhyNoOutput)) set("reason", reason_, "no output was generated", now);
@@ -291,7 +317,9 @@ void Fold::show(Draft& draft) const {
     draft.set("failure_reasons", failure_reasons_);
     draft.set("cream_state", cream_state_);
     draft.set("jw_status", jw_status_);
-    draft.set("payload_running", payload_running_);
+    // Parents have no payload of their own.
+    if (payload_running_ || machine_.type == kSimpleJob)
+        draft.set("payload_running", payload_running_);
     if (suspended_) draft.set("suspended", true);
     draft.set("suspend_reason", suspend_reason_);
     if (cancelling_) draft.set("cancelling", true);
@@ -319,7 +347,7 @@ std::string payload_owner(const Registers& registers) {
 }
 
 Fold folded(const Machine& machine, const Registers& registers) {
-    Fold fold(machine);
+    Fold fold(machine, registers);
     for (const TrackClaim& claim : registers.track) fold.take(claim);
     return fold;
 }

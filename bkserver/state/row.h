@@ -18,6 +18,9 @@ namespace lb::state {
 
 // ---- which events: type, source, condition
 
+// Of data rows: an event of any type.
+inline constexpr event::EventType kEveryEvent{};
+
 // A set of sources, one bit each.
 using Sources = std::uint32_t;
 constexpr Sources from(event::Source source) {

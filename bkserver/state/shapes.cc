@@ -64,9 +64,14 @@ ordered_json periods(const Registers& registers, std::uint16_t number) {
 
 }  // namespace
 
-std::string_view text_of_register(const Registers& registers, Attr attribute) {
+const Claim* claim_of_register(const Registers& registers, Attr attribute) {
     const auto at = registers.claims.find(Slot{attribute.number(), {}});
-    return at == registers.claims.end() ? std::string_view() : std::string_view(at->second.value);
+    return at == registers.claims.end() ? nullptr : &at->second;
+}
+
+std::string_view text_of_register(const Registers& registers, Attr attribute) {
+    const Claim* claim = claim_of_register(registers, attribute);
+    return claim == nullptr ? std::string_view() : std::string_view(claim->value);
 }
 
 ordered_json show_register(const Registers& registers, const AttributeInfo& info) {
@@ -97,7 +102,7 @@ ordered_json show_register(const Registers& registers, const AttributeInfo& info
 
 bool ends_relations(MainState state) {
     return state == MainState::kDone || state == MainState::kAborted ||
-           state == MainState::kCancelled;
+           state == MainState::kCancelled || state == MainState::kCleared;
 }
 
 std::optional<Mirror> mirror_of(const event::Event& event, std::string_view process) {

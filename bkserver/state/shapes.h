@@ -10,6 +10,8 @@
 
 namespace lb::state {
 
+// The claim that won a register that is not kept per name; nullptr when nobody claimed it.
+const Claim* claim_of_register(const Registers& registers, Attr attribute);
 // The text of a register that is not kept per name; empty when nobody claimed it.
 std::string_view text_of_register(const Registers& registers, Attr attribute);
 

@@ -139,6 +139,31 @@ TEST_CASE("relations are kept from either end and fall silent when an end has en
     CHECK(derive(registers, "p").attributes.at("connections").at(0).at("state") == "cancelled");
 }
 
+TEST_CASE("a relation that the other end gives up is given up, whatever this end's clock says") {
+    Registers job = fresh(1);
+    event::Event connect = make(E::kConnectJob, 5);
+    connect.sequence_code =
+        "UI=000003:NS=0000000000:WM=000000:BH=0000000000:JSS=000000:LM=000000:LRMS=000000:"
+        "APP=000000";
+    connect.set_text("dest_jobid", "https://lb.example.org:9000/vm");
+    put(job, connect, "connect");
+    event::Event disconnect = make(E::kDisconnectJob, 20);
+    disconnect.set_text("dest_jobid", "https://lb.example.org:9000/job");
+    put(job, mirror_of(disconnect, "https://lb.example.org:9000/vm")->event, "disconnect");
+    CHECK(derive(job, "job").attributes.at("connections").at(0).at("state") == "cancelled");
+}
+
+TEST_CASE("a job that was cleared has no active relations") {
+    Registers job = fresh(1);
+    event::Event connect = make(E::kConnectJob, 5);
+    connect.set_text("dest_jobid", "https://lb.example.org:9000/vm");
+    put(job, connect, "connect");
+    event::Event clear = make(E::kClear, 20, Source::kNetworkServer);
+    clear.set_text("reason", "USER");
+    put(job, clear, "clear");
+    CHECK(derive(job, "job").attributes.at("connections").at(0).at("state") == "inactive");
+}
+
 TEST_CASE("addresses tell since when and until when") {
     Registers registers = fresh(11);
     event::Event add = make(E::kVMNetwork, 5);

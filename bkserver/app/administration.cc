@@ -5,6 +5,8 @@
 #include "bkserver/book/rebuild.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/state/registers.h"
+#include "common/env/env.h"
+#include "common/event/process_id.h"
 #include "common/metrics/metrics.h"
 
 namespace lb::bkserver {
@@ -30,9 +32,11 @@ ordered_json row_of(const book::RebuildOutcome& outcome) {
 }  // namespace
 
 ServerAdministration::ServerAdministration(store::Database& database, const book::Policy& policy,
-                                           book::BookOptions options, ServerFacts facts)
+                                           authz::TokenBook& tokens, book::BookOptions options,
+                                           ServerFacts facts)
     : database_(database),
       policy_(policy),
+      tokens_(tokens),
       options_([&] {
           options.lane = kAdministrationLane;
           options.cached_processes = 16;
@@ -79,6 +83,39 @@ Result<std::uint32_t> ServerAdministration::rebuild(
                                  on_row(row_of(outcome));
                                  return std::chrono::steady_clock::now() - start < kRebuildPause;
                              });
+}
+
+// The id that a process of this name has or will have, as far as the name tells.
+std::string ServerAdministration::process_of(const std::string& name) const {
+    const auto subject = event::parse_subject(name);
+    if (!subject.ok()) return name;
+    const auto* key = std::get_if<event::Key>(&*subject);
+    if (key == nullptr || event::process_type_of_key(key->type) == event::ProcessType::kUnspecified)
+        return name;
+    const auto id = event::ProcessId::of_key(facts_.service, *key);
+    return id.ok() ? id->to_string() : name;
+}
+
+Result<std::string> ServerAdministration::issue_token(store::Token& token) {
+    authz::FreshToken fresh = authz::make_token();
+    token.id = fresh.row.id;
+    token.secret_digest = fresh.row.secret_digest;
+    if (token.process.empty()) token.process = process_of(token.name);
+    LB_TRY_ASSIGN(const auto writer, database_.open_writer(kAdministrationLane));
+    LB_TRY(writer->begin());
+    LB_TRY(writer->add_token(token));
+    LB_TRY(writer->commit());
+    return std::move(fresh.text);
+}
+
+Status ServerAdministration::revoke_token(store::Token token) {
+    token.revoked_us = env::posix_env().now_us();
+    LB_TRY_ASSIGN(const auto writer, database_.open_writer(kAdministrationLane));
+    LB_TRY(writer->begin());
+    LB_TRY(writer->revoke_token(token.id, token.revoked_us));
+    LB_TRY(writer->commit());
+    tokens_.revoke(token);
+    return {};
 }
 
 ordered_json ServerAdministration::version() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "bkserver/authz/token_book.h"
 #include "bkserver/book/book.h"
 #include "bkserver/query/administration.h"
 
@@ -20,15 +21,17 @@ struct ServerFacts {
 // Any thread.
 class ServerAdministration : public query::Administration {
   public:
-    // `database` and `policy` outlive it.
+    // `database`, `policy` and `tokens` outlive it.
     ServerAdministration(store::Database& database, const book::Policy& policy,
-                         book::BookOptions options, ServerFacts facts);
+                         authz::TokenBook& tokens, book::BookOptions options, ServerFacts facts);
 
     Result<nlohmann::ordered_json> replay_dead_letter(std::uint64_t number) override;
     Status drop_dead_letter(std::uint64_t number) override;
     Result<std::uint32_t> rebuild(
         const query::RebuildQuestion& question,
         const std::function<void(const nlohmann::ordered_json&)>& on_row) override;
+    Result<std::string> issue_token(store::Token& token) override;
+    Status revoke_token(store::Token token) override;
     nlohmann::ordered_json version() override;
     nlohmann::ordered_json health() override;
     std::string metrics() override;
@@ -36,9 +39,11 @@ class ServerAdministration : public query::Administration {
 
   private:
     Result<book::Book*> opened_book();
+    [[nodiscard]] std::string process_of(const std::string& name) const;
 
     store::Database& database_;
     const book::Policy& policy_;
+    authz::TokenBook& tokens_;
     const book::BookOptions options_;
     const ServerFacts facts_;
     std::mutex mutex_;  // of the book

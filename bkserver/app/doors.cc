@@ -109,43 +109,31 @@ class Doors::FrameHandler : public net::Handler {
     Error failure_{ErrorCode::kOk, {}};
 };
 
+// Books an HTTP connection in and out; the rest is the HTTP door's.
 class Doors::HttpHandler : public net::Handler {
   public:
-    explicit HttpHandler(Doors& doors) : doors_(doors) {}
+    HttpHandler(Doors& doors, std::unique_ptr<net::Handler> inner)
+        : doors_(doors), inner_(std::move(inner)) {}
 
     void on_open(net::Connection& connection) override {
         number_ = doors_.enter({nullptr, connection.weak_from_this(), connection.peer().address,
                                 env::posix_env().now_us()});
+        inner_->on_open(connection);
     }
 
     void on_bytes(net::Connection& connection, std::string_view bytes) override {
-        if (is_answered_) return;
-        received_ += bytes.substr(0, web::kRequestBytesMax + 1 - received_.size());
-        const auto request = web::parse_request(received_);
-        if (!request.ok()) return send(connection, web::refusal(request.error()), false);
-        if (!*request) return;
-        const lb::v1::Identity identity = doors_.identity_of(connection.peer());
-        const bool is_admin =
-            !identity.name().empty() && doors_.rooms_.policy.may_administer(identity).is_allowed;
-        send(connection, web::answer(**request, doors_.rooms_.probes, is_admin),
-             (*request)->method == "HEAD");
+        inner_->on_bytes(connection, bytes);
     }
 
     void on_closed(net::Connection& connection, const Error& why) override {
-        doors_.leave(number_, connection, is_answered_ ? Error{ErrorCode::kOk, {}} : why);
+        inner_->on_closed(connection, why);
+        doors_.leave(number_, connection, why);
     }
 
   private:
-    void send(net::Connection& connection, const web::HttpAnswer& answer, bool is_head) {
-        is_answered_ = true;
-        connection.send_bytes(web::to_bytes(answer, is_head));
-        connection.close_gracefully();
-    }
-
     Doors& doors_;
-    std::string received_;
+    std::unique_ptr<net::Handler> inner_;
     std::uint64_t number_ = 0;
-    bool is_answered_ = false;
 };
 
 Doors::Doors(ingest::SessionOptions session, std::string host, Rooms rooms)
@@ -177,7 +165,9 @@ lb::v1::Identity Doors::identity_of(const net::Peer& peer) const {
 std::unique_ptr<net::Handler> Doors::make_handler(net::Connection& connection) {
     if (connection.peer().protocol == tls::kFrameProtocol)
         return std::make_unique<FrameHandler>(*this);
-    return std::make_unique<HttpHandler>(*this);
+    lb::v1::Identity certificate = identity_of(connection.peer());
+    if (certificate.name().empty()) certificate.Clear();
+    return std::make_unique<HttpHandler>(*this, rooms_.http.make_handler(std::move(certificate)));
 }
 
 void Doors::refuse(const std::string& address, const Error& why) {

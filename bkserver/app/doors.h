@@ -1,5 +1,5 @@
 // The doors: what comes in over connections goes to where it belongs. Frames that bring events go
-// to a session of ingest, questions to the query pool, HTTP to the web room. Whoever breaks the
+// to a session of ingest, questions to the query pool, HTTP to the HTTP door. Whoever breaks the
 // protocol is told why, counted, and his connection ends; nobody else notices.
 #pragma once
 
@@ -12,11 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "bkserver/app/http_door.h"
 #include "bkserver/app/query_pool.h"
-#include "bkserver/authz/policy.h"
 #include "bkserver/ingest/session.h"
 #include "bkserver/store/store.h"
-#include "bkserver/web/http.h"
 #include "common/net/listener.h"
 
 namespace lb::bkserver {
@@ -26,8 +25,7 @@ struct Rooms {
     ingest::Lanes& lanes;
     ingest::Stamper& stamper;
     QueryPool& queries;
-    const authz::Policy& policy;
-    web::Probes probes;
+    HttpDoor& http;
 };
 
 // In the loop's thread unless said otherwise.

@@ -41,8 +41,17 @@ inline constexpr log::Message kLoopFailed{
     "BKS_LOOP_FAILED", log::Level::kError, "the event loop ended: {}",
     "A defect: report it. Restart the server; what it acknowledged is safe."};
 
+inline constexpr log::Message kHttpRefused{
+    "BKS_HTTP_REFUSED", log::Level::kWarning, "HTTP from {} refused: {}",
+    "A client that is no good HTTP/1.1 client, too slow, or one too many. The text says what."};
+inline constexpr log::Message kHttpDenied{
+    "BKS_HTTP_DENIED", log::Level::kWarning, "HTTP from {} for {} denied: {}",
+    "Without a good token or certificate, or not allowed by the policy. Many of them from one "
+    "address: somebody tries."};
+
 inline constexpr std::array kMessages = {
-    kListening,        kNoNetwork,  kDatabase,     kDatabaseAway, kIngest,    kConnectionRefused,
-    kConnectionBroken, kPeerOpened, kPolicyLoaded, kPolicyOpen,   kLoopFailed};
+    kListening,         kNoNetwork,        kDatabase,   kDatabaseAway, kIngest,
+    kConnectionRefused, kConnectionBroken, kPeerOpened, kPolicyLoaded, kPolicyOpen,
+    kLoopFailed,        kHttpRefused,      kHttpDenied};
 
 }  // namespace lb::bkserver

@@ -45,6 +45,9 @@ constexpr Option kOptions[] = {
     {"connections_max", Kind::kInteger, "4096", "peers connected at once", 1, 100'000},
     {"query_threads", Kind::kInteger, "4", "questions answered at once", 1, 256},
     {"queries_waiting_max", Kind::kInteger, "1024", "questions that wait for a thread", 1, 100'000},
+    {"http.threads", Kind::kInteger, "2", "HTTP requests answered at once", 1, 256},
+    {"http.requests_waiting_max", Kind::kInteger, "256", "HTTP requests that wait for a thread", 1, 100'000},
+    {"http.connections_max", Kind::kInteger, "1024", "HTTP clients connected at once, part of connections_max; when there are more the slowest goes", 1, 100'000},
 };
 // clang-format on
 
@@ -87,6 +90,9 @@ void read_limits(const config::Config& config, ServerOptions& options) {
     options.connections_max = number("connections_max");
     options.query_threads = small("query_threads");
     options.queries_waiting_max = number("queries_waiting_max");
+    options.http_threads = small("http.threads");
+    options.http_requests_waiting_max = number("http.requests_waiting_max");
+    options.http.connections_max = number("http.connections_max");
 }
 
 Status check(const ServerOptions& options) {

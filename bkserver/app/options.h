@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bkserver/app/http_door.h"
 #include "bkserver/ingest/lanes.h"
 #include "bkserver/ingest/session.h"
 #include "bkserver/store/mariadb/private_server.h"
@@ -38,6 +39,9 @@ struct ServerOptions {
     std::size_t connections_max = 0;
     std::uint32_t query_threads = 0;
     std::size_t queries_waiting_max = 0;
+    HttpLimits http;
+    std::uint32_t http_threads = 0;
+    std::size_t http_requests_waiting_max = 0;
 };
 
 // The options as rows of the configuration file.

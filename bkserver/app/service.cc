@@ -110,25 +110,36 @@ Status ServerService::open_database() {
 }
 
 Status ServerService::open_rooms() {
+    LB_TRY_ASSIGN(token_reader_, database_->open_reader());
+    tokens_.connect([this](const std::string& id) {
+        const std::lock_guard lock(token_reader_mutex_);
+        return token_reader_->find_token(id);
+    });
+    policy_.trust(tokens_);
     ingest::LaneOptions lanes = options_.lanes;
     lanes.on_message = [](const std::string& text) { log::write(kIngest, text); };
     LB_TRY_ASSIGN(lanes_,
                   ingest::Lanes::start(*database_, policy_, lanes, metrics::Registry::global()));
     administration_ = std::make_unique<ServerAdministration>(
-        *database_, policy_, options_.lanes.book,
+        *database_, policy_, tokens_, options_.lanes.book,
         ServerFacts{.service = options_.service,
                     .is_ready = [this] { return is_ready(); },
                     .forwarders = [this] { return doors_->forwarders(); }});
     LB_TRY_ASSIGN(queries_, QueryPool::start(*database_, policy_, *administration_,
                                              options_.query_threads, options_.queries_waiting_max));
-    doors_ = std::make_unique<Doors>(
-        options_.session, options_.host,
-        Rooms{*lanes_,
-              stamper_,
-              *queries_,
-              policy_,
-              {.is_ready = [this] { return is_ready(); },
-               .metrics = [] { return metrics::Registry::global().exposition(); }}});
+    LB_TRY_ASSIGN(http_pool_,
+                  HttpPool::start(*database_, policy_, *administration_, options_.http_threads,
+                                  options_.http_requests_waiting_max));
+    http_desk_ = std::make_unique<HttpDesk>(HttpRooms{.lanes = *lanes_,
+                                                      .stamper = stamper_,
+                                                      .policy = policy_,
+                                                      .tokens = tokens_,
+                                                      .administration = *administration_,
+                                                      .service = options_.service,
+                                                      .is_ready = [this] { return is_ready(); }});
+    http_door_ = std::make_unique<HttpDoor>(options_.http, *http_desk_, *http_pool_);
+    doors_ = std::make_unique<Doors>(options_.session, options_.host,
+                                     Rooms{*lanes_, stamper_, *queries_, *http_door_});
     LB_TRY_ASSIGN(
         watch_, Watch::start(*database_, {.report_seconds = options_.session.keepalive_seconds,
                                           .loggers = [this] { return doors_->logger_reports(); }}));
@@ -138,6 +149,7 @@ Status ServerService::open_rooms() {
 Status ServerService::open_doors() {
     net::ListenerOptions listener;
     listener.connections_max = options_.connections_max;
+    listener.opening_max = std::max<std::size_t>(options_.connections_max / 4, 16);
     listener.limits.frame_bytes_max = options_.session.frame_bytes_max;
     listener.limits.idle_timeout =
         Milliseconds(std::int64_t{3'000} * options_.session.keepalive_seconds);
@@ -202,6 +214,7 @@ void ServerService::stop() {
     // Whoever waits for an answer gets one before the connections close.
     watch_.reset();
     queries_.reset();
+    http_pool_.reset();
     lanes_.reset();
     if (thread_.joinable()) {
         loop_.post([this] { doors_->close_all(); });
@@ -212,6 +225,7 @@ void ServerService::stop() {
         thread_.join();
     }
     doors_.reset();
+    http_door_.reset();
     administration_.reset();
     database_.reset();
     if (private_server_) private_server_->stop();

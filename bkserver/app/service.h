@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -51,11 +52,17 @@ class ServerService : public app::Service {
     const ServerOptions options_;
     std::unique_ptr<store::mariadb::PrivateServer> private_server_;
     std::unique_ptr<store::mariadb::MariadbDatabase> database_;
+    std::mutex token_reader_mutex_;
+    std::unique_ptr<store::Reader> token_reader_;
+    authz::TokenBook tokens_;
     authz::Policy policy_;
     ingest::Stamper stamper_;
     std::unique_ptr<ingest::Lanes> lanes_;
     std::unique_ptr<ServerAdministration> administration_;
     std::unique_ptr<QueryPool> queries_;
+    std::unique_ptr<HttpPool> http_pool_;
+    std::unique_ptr<HttpDesk> http_desk_;
+    std::unique_ptr<HttpDoor> http_door_;
     std::unique_ptr<Doors> doors_;
     std::unique_ptr<Watch> watch_;
     std::shared_ptr<tls::Credentials> credentials_;

@@ -1,9 +1,11 @@
 #include "bkserver/authz/policy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "common/env/env.h"
 #include "common/event/identity.h"
 
 namespace lb::authz {
@@ -97,6 +99,18 @@ Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& qu
                           .process = question.subject});
 }
 
+bool changes_rights(const event::Event& event) {
+    return event.type == static_cast<std::uint16_t>(event::EventType::kChangeACL) ||
+           event.type == static_cast<std::uint16_t>(event::EventType::kGrantPayloadOwnership) ||
+           event.type == static_cast<std::uint16_t>(event::EventType::kTakePayloadOwnership);
+}
+
+// The process itself, by one of the names that the token knows it by.
+bool is_of_token(const store::Token& token, std::string_view subject, std::string_view process) {
+    return subject == token.name || subject == token.process ||
+           (!process.empty() && (process == token.name || process == token.process));
+}
+
 bool decides_ownership(const event::Event& event) {
     return event.type == static_cast<std::uint16_t>(event::EventType::kRegJob) ||
            event.type == static_cast<std::uint16_t>(event::EventType::kBind);
@@ -157,6 +171,7 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
                                                  .process = question.subject});
         if (!vouched.is_allowed) return vouched;
     }
+    if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
     // Root of some other host is no administrator here: only who speaks for themselves can be one.
     const bool is_administrator = origin.is_direct && is_admin(*rules, question.forwarder);
     if (decides_ownership(question.event))
@@ -172,6 +187,35 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
                            .event = name_of_type(question.event.type),
                            .process = question.subject,
                            .spoken_host = spoken_host(question, source)});
+}
+
+// A token is its own permission, within its scope; a rule can only take away from it.
+Decision Policy::judge_token(const RuleSet& rules, const book::PolicyQuestion& question) const {
+    const std::string& id = question.origin.name();
+    if (tokens_ == nullptr) return {false, "this server takes no tokens"};
+    const auto token = tokens_->find(id, env::posix_env().now_us());
+    if (!token.ok()) return {false, token.error().text};
+    const std::string_view source = name_of_source(question.event.source);
+    if (decides_ownership(question.event) || changes_rights(question.event))
+        return {false, fmt::format("token {} may log what happens, not {}: that needs an identity",
+                                   id, name_of_type(question.event.type))};
+    if (!is_of_token(*token, question.subject, question.process))
+        return {false,
+                fmt::format("token {} is for {}, not for {}", id, token->name, question.subject)};
+    if ((token->sources & bit_of(question.event.source)) == 0)
+        return {false, fmt::format("token {} may speak as {}, not as {}", id,
+                                   fmt::join(names_of_sources(token->sources), " or "), source)};
+    const std::string identity = identity_text(question.origin);
+    const Ruling ruling = judge(rules, {.role = Role::kOrigin,
+                                        .identity = identity,
+                                        .host = question.origin_host,
+                                        .source = source,
+                                        .event = name_of_type(question.event.type),
+                                        .process = question.subject,
+                                        .spoken_host = spoken_host(question, source)});
+    if (ruling.rule != nullptr && ruling.rule->is_deny)
+        return {false, fmt::format("token {}: denied by \"{}\"", id, ruling.rule->name)};
+    return {true, "allowed by its token"};
 }
 
 Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
@@ -191,7 +235,31 @@ Decision Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& qu
     if (!question.registrant.empty() && name == question.registrant)
         return {true, "allowed to whoever registered the process"};
     if (is_admin(*rules, reader)) return {true, "allowed to administrators"};
+    if (reader.kind() == lb::v1::IDENTITY_KIND_TOKEN && tokens_ != nullptr) {
+        const auto token = tokens_->find(reader.name(), env::posix_env().now_us());
+        if (token.ok() && token->may_read && is_of_token(*token, {}, question.process))
+            return {true, "allowed by its token"};
+    }
     return decide(*rules, {.role = Role::kReader, .identity = name, .process = question.process});
+}
+
+Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuestion& question,
+                                 std::uint64_t sources) const {
+    constexpr std::uint64_t kOwnersToGive = bit_of(event::Source::kVmSystem) |
+                                            bit_of(event::Source::kApplication) |
+                                            bit_of(event::Source::kUserInterface);
+    const auto rules = this->rules();
+    if (is_admin(*rules, issuer)) return {true, "allowed to administrators"};
+    const std::string name = canonical_identity(*rules, identity_text(issuer));
+    if (issuer.kind() == lb::v1::IDENTITY_KIND_TOKEN || question.registrant.empty() ||
+        name != question.registrant)
+        return {false, fmt::format("{} may not issue tokens for {}: only who registered it, or an "
+                                   "administrator",
+                                   name, question.process)};
+    if ((sources & ~kOwnersToGive) != 0)
+        return {false, fmt::format("{} may issue tokens for the sources {} only", name,
+                                   fmt::join(names_of_sources(kOwnersToGive), ", "))};
+    return {true, "allowed to whoever registered the process"};
 }
 
 Decision Policy::may_administer(const lb::v1::Identity& identity) const {

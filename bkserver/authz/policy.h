@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bkserver/authz/rules.h"
+#include "bkserver/authz/token_book.h"
 #include "bkserver/book/policy.h"
 #include "common/base/result.h"
 
@@ -30,11 +31,17 @@ class Policy : public book::Policy {
     static RuleSet open_to_all();
 
     void replace(RuleSet rules);
+    // Whose tokens are good; outlives the policy. Before lanes and queries begin.
+    void trust(TokenBook& tokens) { tokens_ = &tokens; }
 
     [[nodiscard]] book::Decision may_log(const book::PolicyQuestion& question) const override;
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
     [[nodiscard]] book::Decision may_read(const lb::v1::Identity& reader,
                                           const ReadQuestion& question) const;
+    // Administrators for everything; who registered a process, for what users and guests say.
+    [[nodiscard]] book::Decision may_issue_token(const lb::v1::Identity& issuer,
+                                                 const ReadQuestion& question,
+                                                 std::uint64_t sources) const;
     [[nodiscard]] book::Decision may_administer(const lb::v1::Identity& identity) const;
 
     // Whether `identity` may act, and by which rule, in words.
@@ -45,7 +52,11 @@ class Policy : public book::Policy {
     [[nodiscard]] bool is_local_admin(const lb::v1::Identity& identity) const;
     [[nodiscard]] bool is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const;
 
+    [[nodiscard]] book::Decision judge_token(const RuleSet& rules,
+                                             const book::PolicyQuestion& question) const;
+
     const std::vector<std::uint32_t> admin_uids_;
+    TokenBook* tokens_ = nullptr;
     mutable std::mutex mutex_;
     std::shared_ptr<const RuleSet> rules_;
 };

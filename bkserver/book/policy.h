@@ -19,6 +19,8 @@ struct PolicyQuestion {
     const lb::event::Event& event;
     std::string_view
         registrant;  // who registered the process, as event::identity_text(); empty: nobody
+    // Id of the process that answers for the subject, or that it would found; empty: not known.
+    std::string_view process = {};
 };
 
 struct Decision {

@@ -44,13 +44,15 @@ std::string canonical_subject(const std::string& text) {
     return subject.ok() ? canonical_text(*subject) : text;
 }
 
-PolicyQuestion question_of(const Candidate& candidate, std::string_view registrant) {
+PolicyQuestion question_of(const Candidate& candidate, std::string_view registrant,
+                           std::string_view process) {
     return {candidate.forwarder,
             candidate.accepted.identity,
             candidate.accepted.envelope.acceptance().host(),
             candidate.subject_text,
             candidate.accepted.event,
-            registrant};
+            registrant,
+            process};
 }
 
 std::uint32_t number_in(std::string_view text) {
@@ -185,7 +187,9 @@ Result<Entry*> Settlement::owner_of(Candidate& candidate) {
 Result<bool> Settlement::is_allowed(Candidate& candidate, const Entry* entry) {
     const std::string_view registrant =
         entry == nullptr ? std::string_view{} : entry->opened.row.registrant;
-    const Decision decision = policy_.may_log(question_of(candidate, registrant));
+    const std::string process =
+        entry == nullptr ? adopted_id_text(candidate, options_.service) : entry->opened.row.id;
+    const Decision decision = policy_.may_log(question_of(candidate, registrant, process));
     if (decision.is_allowed) return true;
     candidate.settle(lb::v1::VERDICT_DENIED, decision.reason);
     return false;
@@ -201,7 +205,7 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     }
     const std::uint32_t implied = type_of(*key);
     const bool is_adopted =
-        implied != 0 && policy_.may_adopt(question_of(candidate, {})).is_allowed;
+        implied != 0 && policy_.may_adopt(question_of(candidate, {}, {})).is_allowed;
     if (entry != nullptr && is_id(entry->opened.row.id)) {
         if (is_adopted) LB_TRY(working_.adopt(*entry));
         return entry;

@@ -12,6 +12,7 @@
 #include "bkserver/cli/register_command.h"
 #include "bkserver/cli/replay_command.h"
 #include "bkserver/cli/spool_commands.h"
+#include "bkserver/cli/token_commands.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ int main(int argc, char** argv) {
     lb::cli::add_dump_command(lbctl, context);
     lb::cli::add_load_command(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
+    lb::cli::add_token_commands(lbctl, context);
     lb::cli::add_pki_commands(lbctl, context);
     lb::cli::add_replay_command(lbctl, context.exit_code);
     lb::cli::add_completion_command(lbctl, context);

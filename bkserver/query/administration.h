@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "bkserver/store/store.h"
 #include "common/base/result.h"
 
 namespace lb::query {
@@ -30,6 +31,12 @@ class Administration {
     virtual Result<std::uint32_t> rebuild(
         const RebuildQuestion& question,
         const std::function<void(const nlohmann::ordered_json&)>& on_row) = 0;
+
+    // Stores it, with an id and a secret; the text that its bearer shows is returned and not kept.
+    // `process` is completed when it is empty.
+    virtual Result<std::string> issue_token(store::Token& token) = 0;
+    // At once on this server, within seconds on others.
+    virtual Status revoke_token(store::Token token) = 0;
 
     virtual nlohmann::ordered_json version() = 0;
     virtual nlohmann::ordered_json health() = 0;

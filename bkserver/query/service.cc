@@ -77,6 +77,8 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
             return answer_dump(asker, request.dump(), writer);
         case lb::v1::Request::kServer:
             return answer_server(asker, request.server(), writer);
+        case lb::v1::Request::kToken:
+            return answer_token(asker, request.token(), writer);
         case lb::v1::Request::QUESTION_NOT_SET:
             break;
     }

@@ -54,6 +54,10 @@ class Service {
     Status list_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
     Status answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer);
     Status answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask, ReplyWriter& writer);
+    Status answer_token(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
+    Status issue_token(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
+    Status revoke_token(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
+    Status list_tokens(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
     // A process that is registered or adopted and that the asker may read.

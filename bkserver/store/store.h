@@ -121,6 +121,21 @@ struct Logger {
     std::int64_t oldest_us = 0;   // when the oldest of them was accepted; 0: none
 };
 
+// What a bearer of a secret may do over HTTP: speak for one process, from some sources.
+struct Token {
+    std::string id{};             // 16 hexadecimal digits
+    std::string secret_digest{};  // SHA-256, 32 bytes: the secret itself is not stored
+    std::string name{};           // id or key of the process that it was issued for
+    std::string process{};        // id of that process, or the id that it will have
+    std::uint64_t sources = 0;    // a bit for each source, by its number
+    bool may_read = false;        // the process, too
+    std::string issued_by{};      // identity_text()
+    std::int64_t issued_us = 0;
+    std::int64_t expires_us = 0;
+    std::int64_t revoked_us = 0;  // 0: not revoked
+    std::string note{};           // for people
+};
+
 // All that are not empty (0) must hold.
 struct ListFilter {
     std::uint16_t type = 0;
@@ -175,6 +190,9 @@ class Reader {
     virtual Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                                       std::uint32_t limit) = 0;
     virtual Result<Counts> counts() = 0;
+    virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;
+    // With ids above `after`, by id.
+    virtual Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) = 0;
     // One trip to the database: whether it answers.
     virtual Status ping() = 0;
 };
@@ -230,6 +248,9 @@ class Writer {
     virtual Status add_dead_letters(std::span<const DeadLetter> letters) = 0;
     virtual Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) = 0;
     virtual Status drop_dead_letter(std::uint64_t dead_letter) = 0;
+    virtual Status add_token(const Token& token) = 0;
+    // One that is revoked already, or unknown, stays as it is.
+    virtual Status revoke_token(std::string_view id, std::int64_t now_us) = 0;
 };
 
 class Database {

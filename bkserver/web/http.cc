@@ -1,13 +1,13 @@
 #include "bkserver/web/http.h"
 
-#include <boost/asio/buffer.hpp>
+#include <algorithm>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "common/base/json_line.h"
 
 namespace lb::web {
 
@@ -15,72 +15,95 @@ namespace {
 
 namespace http = boost::beast::http;
 
-HttpAnswer page(unsigned status, std::string body) {
-    return {.status = status, .body = std::move(body) + "\n"};
+const std::string* find(const std::vector<Pair>& pairs, std::string_view name) {
+    const auto found = std::find_if(pairs.begin(), pairs.end(),
+                                    [&](const Pair& pair) { return pair.first == name; });
+    return found == pairs.end() ? nullptr : &found->second;
+}
+
+void set_common(http::fields& fields, std::string_view content_type) {
+    fields.set(http::field::server, "lb-bkserver");
+    fields.set(http::field::content_type, {content_type.data(), content_type.size()});
+    fields.set(http::field::cache_control, "no-store");
+    fields.set("X-Content-Type-Options", "nosniff");
+    fields.set("Content-Security-Policy",
+               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
 }
 
 }  // namespace
 
-Result<std::optional<HttpRequest>> parse_request(std::string_view bytes) {
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(kRequestBytesMax);
-    boost::system::error_code problem;
-    parser.put(boost::asio::buffer(bytes.data(), bytes.size()), problem);
-    if (problem == http::error::need_more) {
-        if (bytes.size() >= kRequestBytesMax)
-            return Error{ErrorCode::kFull, "the request is longer than 16 KiB"};
-        return std::optional<HttpRequest>();
+const std::string* HttpRequest::header(std::string_view name) const {
+    return find(headers, name);
+}
+
+const std::string* HttpRequest::parameter(std::string_view name) const {
+    return find(query, name);
+}
+
+unsigned status_of(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kOk:
+            return 200;
+        case ErrorCode::kRetry:
+        case ErrorCode::kTimeout:
+            return 503;
+        case ErrorCode::kReject:
+            return 400;
+        case ErrorCode::kDenied:
+            return 403;
+        case ErrorCode::kNotFound:
+            return 404;
+        case ErrorCode::kConflict:
+            return 409;
+        case ErrorCode::kFull:
+            return 413;
+        case ErrorCode::kUnsupported:
+            return 501;
+        case ErrorCode::kCorrupt:
+        case ErrorCode::kBug:
+            return 500;
     }
-    if (problem == http::error::header_limit)
-        return Error{ErrorCode::kFull, "the request is longer than 16 KiB"};
-    if (problem)
-        return Error{ErrorCode::kReject, "no HTTP/1.1 request for GET: " + problem.message()};
-    const auto& request = parser.get();
-    const std::string_view target(request.target().data(), request.target().size());
-    HttpRequest parsed;
-    parsed.method = std::string(request.method_string());
-    parsed.path = std::string(target.substr(0, target.find('?')));
-    return std::optional<HttpRequest>(std::move(parsed));
+    return 500;
 }
 
-HttpAnswer answer(const HttpRequest& request, const Probes& probes, bool may_see_metrics) {
-    if (request.method != "GET" && request.method != "HEAD")
-        return page(405, "GET and HEAD are what this server understands");
-    if (request.path == "/health") return page(200, "alive");
-    if (request.path == "/ready")
-        return probes.is_ready() ? page(200, "ready")
-                                 : page(503, "the database does not answer; events wait");
-    if (request.path == "/metrics") {
-        if (!may_see_metrics)
-            return page(403,
-                        "metrics are for administrators: show a certificate that the policy "
-                        "gives the role admin");
-        return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                .body = probes.metrics()};
-    }
-    return page(404, "there is no " + request.path +
-                         " here; /health, /ready and /metrics are, and lbctl asks the rest");
+HttpAnswer problem(unsigned status, std::string_view detail) {
+    const auto reason = http::obsolete_reason(static_cast<http::status>(status));
+    const nlohmann::ordered_json body = {{"type", "about:blank"},
+                                         {"title", std::string(reason.data(), reason.size())},
+                                         {"status", status},
+                                         {"detail", detail}};
+    HttpAnswer answer{.status = status, .content_type = "application/problem+json", .body = {}};
+    answer.body = json_line(body) + "\n";
+    if (status == 401) answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"lb\"");
+    if (status == 503) answer.headers.emplace_back("Retry-After", "5");
+    return answer;
 }
 
-HttpAnswer refusal(const Error& error) {
-    return page(error.code == ErrorCode::kFull ? 431 : 400, error.text);
+HttpAnswer problem(const Error& error) {
+    return problem(status_of(error.code), error.text);
 }
 
-std::string to_bytes(const HttpAnswer& answer, bool is_head) {
+std::string to_bytes(const HttpAnswer& answer, bool is_head, bool is_kept_alive) {
     http::response<http::string_body> response(static_cast<http::status>(answer.status), 11);
-    response.set(http::field::server, "lb-bkserver");
-    response.set(http::field::content_type, answer.content_type);
-    response.set(http::field::cache_control, "no-store");
-    response.set(http::field::connection, "close");
+    set_common(response, answer.content_type);
+    response.keep_alive(is_kept_alive);
+    if (!is_kept_alive) response.set(http::field::connection, "close");
+    for (const auto& [name, value] : answer.headers) response.set(name, value);
     response.body() = answer.body;
-    response.prepare_payload();
-    if (is_head) response.body().clear();
+    // Not modified and no content: nothing follows the head, whatever the length would be.
+    if (answer.status != 304 && answer.status != 204) response.prepare_payload();
     std::ostringstream out;
-    if (is_head) {
-        out << response.base();
-        return out.str();
-    }
-    out << response;
+    out << response.base();
+    if (!is_head && answer.status != 304 && answer.status != 204) out << answer.body;
+    return out.str();
+}
+
+std::string stream_head(std::string_view content_type) {
+    http::response<http::empty_body> response(http::status::ok, 11);
+    set_common(response, content_type);
+    response.set(http::field::connection, "close");
+    std::ostringstream out;
+    out << response.base();
     return out.str();
 }
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 #include "common/net/loop_implementation.h"
@@ -133,6 +134,7 @@ struct Listener::Implementation : std::enable_shared_from_this<Listener::Impleme
     void wait();
     void accept_all();
     void accept(int descriptor);
+    void make_room();
     void refuse(const std::string& who, const Error& why) const {
         if (options.on_refused) options.on_refused(who, why);
     }
@@ -144,6 +146,7 @@ struct Listener::Implementation : std::enable_shared_from_this<Listener::Impleme
     boost::asio::posix::stream_descriptor socket;
     std::uint16_t port;
     bool is_closed = false;
+    std::deque<std::weak_ptr<StreamConnection>> opening;  // oldest first; some are open by now
     std::shared_ptr<std::atomic<std::size_t>> connections =
         std::make_shared<std::atomic<std::size_t>>(0);
 };
@@ -187,6 +190,19 @@ void Listener::Implementation::accept(int descriptor) {
     auto connection = std::make_shared<StreamConnection>(
         loop, std::move(stream).value(), options.limits, [count = connections] { --*count; });
     connection->open_accepted(options.make_handler, options.on_refused);
+    opening.push_back(connection);
+    if (opening.size() > options.opening_max) make_room();
+}
+
+void Listener::Implementation::make_room() {
+    std::erase_if(opening, [](const std::weak_ptr<StreamConnection>& weak) {
+        const auto connection = weak.lock();
+        return connection == nullptr || !connection->is_opening();
+    });
+    if (opening.size() <= options.opening_max) return;
+    if (const auto slowest = opening.front().lock())
+        slowest->close(Error{ErrorCode::kFull, "too many shake hands at once: made room"});
+    opening.pop_front();
 }
 
 Listener::Listener(std::shared_ptr<Implementation> implementation)

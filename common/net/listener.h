@@ -23,6 +23,9 @@ using RefusedCallback = std::function<void(const std::string& peer_address, cons
 struct ListenerOptions {
     ConnectionLimits limits;
     std::size_t connections_max = 4096;  // more are closed at once (kFull to on_refused)
+    // That have not shaken hands yet, part of connections_max: one more, and the one that has been
+    // at it longest is closed, so that strangers who never finish keep nobody out.
+    std::size_t opening_max = 1024;
     HandlerFactory make_handler;
     RefusedCallback on_refused;  // may be empty
 };

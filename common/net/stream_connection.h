@@ -36,6 +36,8 @@ class StreamConnection final : public Connection {
     void close(Error why) override;
     void set_frame_bytes_max(std::size_t bytes) override { decoder_.set_payload_bytes_max(bytes); }
     void set_idle_timeout(Milliseconds timeout) override;
+    // Not shaken hands yet. In the loop's thread.
+    [[nodiscard]] bool is_opening() const { return state_ == State::kOpening; }
     [[nodiscard]] const Peer& peer() const override { return peer_; }
     [[nodiscard]] Loop& loop() override { return loop_; }
 

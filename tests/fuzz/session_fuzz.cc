@@ -52,6 +52,8 @@ class AwayWriter final : public store::Writer {
     Status add_dead_letters(std::span<const store::DeadLetter>) override { return kAway; }
     Status mark_replayed(std::uint64_t, std::int64_t) override { return kAway; }
     Status drop_dead_letter(std::uint64_t) override { return kAway; }
+    Status add_token(const store::Token&) override { return kAway; }
+    Status revoke_token(std::string_view, std::int64_t) override { return kAway; }
 };
 
 class AwayDatabase final : public store::Database {

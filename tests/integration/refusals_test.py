@@ -172,15 +172,15 @@ class Refusals(unittest.TestCase):
         def get(path):
             raw = socket.create_connection(("127.0.0.1", self.site.port), timeout=10)
             with context.wrap_socket(raw, server_hostname="localhost") as connection:
-                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 received = b""
                 while chunk := connection.recv(65536):
                     received += chunk
             return received
         self.assertIn(b"200", get("/health").split(b"\r\n")[0])
         self.assertIn(b"200", get("/ready").split(b"\r\n")[0])
-        self.assertIn(b"403", get("/metrics").split(b"\r\n")[0])
-        self.assertIn(b"404", get("/nothing").split(b"\r\n")[0])
+        self.assertIn(b"401", get("/metrics").split(b"\r\n")[0])
+        self.assertIn(b"401", get("/nothing").split(b"\r\n")[0])
 
 
 if __name__ == "__main__":

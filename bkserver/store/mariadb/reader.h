@@ -31,6 +31,8 @@ class MariadbReader : public Reader {
     Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                               std::uint32_t limit) override;
     Result<Counts> counts() override;
+    Result<std::optional<Token>> find_token(std::string_view id) override;
+    Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) override;
     Status ping() override;
 
   private:

@@ -48,6 +48,8 @@ class MariadbWriter : public Writer {
     Status add_dead_letters(std::span<const DeadLetter> letters) override;
     Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) override;
     Status drop_dead_letter(std::uint64_t dead_letter) override;
+    Status add_token(const Token& token) override;
+    Status revoke_token(std::string_view id, std::int64_t now_us) override;
 
   private:
     Status add_process_cells(Rows& rows, const Process& process);

@@ -1,0 +1,269 @@
+#include "bkserver/app/http_desk.h"
+
+#include <charconv>
+
+#include "bkserver/app/http_ingest.h"
+#include "bkserver/app/messages.h"
+#include "bkserver/book/intake.h"
+#include "common/base/ascii.h"
+#include "common/base/encoding.h"
+#include "common/env/env.h"
+#include "common/event/digest.h"
+
+namespace lb::bkserver {
+
+namespace {
+
+using web::HttpAnswer;
+using web::RouteId;
+
+// The secret behind "Bearer ", whatever the case of the scheme.
+std::optional<std::string_view> bearer_of(const web::HttpRequest& request) {
+    constexpr std::string_view kScheme = "bearer ";
+    const std::string* header = request.header("authorization");
+    if (header == nullptr || header->size() <= kScheme.size() ||
+        !equal_ignoring_case(std::string_view(*header).substr(0, kScheme.size()), kScheme))
+        return std::nullopt;
+    return std::string_view(*header).substr(kScheme.size());
+}
+
+// A page of another site that makes a browser send something here with its user's certificate.
+bool is_cross_site(const web::HttpRequest& request) {
+    if (const std::string* site = request.header("sec-fetch-site");
+        site != nullptr && *site != "same-origin" && *site != "none")
+        return true;
+    const std::string* origin = request.header("origin");
+    const std::string* host = request.header("host");
+    return origin != nullptr && (host == nullptr || *origin != "https://" + *host);
+}
+
+Result<std::uint32_t> limit_of(const web::HttpRequest& request) {
+    std::uint32_t limit = 0;
+    const std::string* text = request.parameter("limit");
+    if (text == nullptr) return limit;
+    const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), limit);
+    if (problem != std::errc() || end != text->data() + text->size())
+        return Error{ErrorCode::kReject, "limit=" + *text + " is no number"};
+    return limit;
+}
+
+Result<std::string> cursor_of(const web::HttpRequest& request) {
+    const std::string* text = request.parameter("cursor");
+    if (text == nullptr) return std::string();
+    const auto bytes = from_base64url(*text);
+    if (!bytes)
+        return Error{ErrorCode::kReject,
+                     "the cursor is none that this server gave; ask again "
+                     "without one"};
+    return *bytes;
+}
+
+std::string parameter_of(const web::HttpRequest& request, std::string_view name) {
+    const std::string* value = request.parameter(name);
+    return value == nullptr ? std::string() : *value;
+}
+
+// What the query service answered, gathered.
+struct Gathered {
+    Status status;
+    web::Json rows = web::Json::array();
+    std::string cursor;
+};
+
+Gathered ask(query::Service& queries, const query::Asker& asker, const lb::v1::Request& request) {
+    Gathered gathered;
+    queries.answer(asker, request, [&](const lb::v1::Reply& reply) {
+        for (const std::string& row : reply.rows())
+            gathered.rows.push_back(web::Json::parse(row, nullptr, false));
+        gathered.cursor = to_base64url(reply.cursor());
+        if (reply.code() != lb::v1::ERROR_CODE_OK)
+            gathered.status = Error{static_cast<ErrorCode>(reply.code()), reply.text()};
+    });
+    return gathered;
+}
+
+// The answer, or that the client has it already.
+HttpAnswer conditional(const web::HttpRequest& request, HttpAnswer answer, std::uint32_t revision) {
+    // The revision says that the process changed; the digest, that its view did, or who looks.
+    const std::string tag =
+        "\"" + std::to_string(revision) + "-" +
+        to_base64url(event::sha256(answer.content_type + answer.body)).substr(0, 11) + "\"";
+    const std::string* known = request.header("if-none-match");
+    if (known != nullptr && (*known == "*" || known->find(tag) != std::string::npos))
+        answer = {.status = 304, .content_type = answer.content_type, .body = {}};
+    answer.headers.emplace_back("ETag", tag);
+    answer.headers.emplace_back("Vary", "Accept, Authorization");
+    answer.headers.emplace_back("Cache-Control", "private, no-cache");
+    return answer;
+}
+
+}  // namespace
+
+HttpDesk::HttpDesk(HttpRooms rooms)
+    : rooms_(std::move(rooms)),
+      unknown_(metrics::Registry::global().counter(
+          "lb_http_unauthenticated_total", "HTTP requests without a good token or certificate")) {}
+
+std::optional<HttpAnswer> HttpDesk::refuse_early(const HttpCall& call) const {
+    if (call.match.route == nullptr) {
+        if (call.match.allow.empty())
+            return web::problem(404, "there is no " + book::printable(call.request.path) +
+                                         " here; /v1/openapi.json says what there is");
+        HttpAnswer answer = web::problem(405, "this path has the methods " + call.match.allow);
+        answer.headers.emplace_back("Allow", call.match.allow);
+        return answer;
+    }
+    if (call.match.route->is_public) return std::nullopt;
+    if (call.certificate.name().empty() && !bearer_of(call.request))
+        return web::problem(401,
+                            "show a client certificate, or a token of lbctl token issue in "
+                            "the header \"Authorization: Bearer ...\"");
+    if (call.request.method == "POST" && is_cross_site(call.request))
+        return web::problem(403, "a page of another site sent this");
+    return std::nullopt;
+}
+
+// A token wins over a certificate: whoever sends one means it.
+Result<HttpDesk::Bearer> HttpDesk::authenticate(const HttpCall& call, HttpTools tools) const {
+    const auto bearer = bearer_of(call.request);
+    if (!bearer) return Bearer{call.certificate, std::nullopt};
+    LB_TRY_ASSIGN(store::Token token, rooms_.tokens.authenticate(*bearer, call.arrived_us));
+    LB_TRY_ASSIGN(const auto process, tools.reader.find_process(token.name));
+    if (process) {
+        token.process = process->id;
+        rooms_.tokens.follow(token.id, process->id);
+    }
+    Bearer known{{}, token};
+    known.identity.set_kind(lb::v1::IDENTITY_KIND_TOKEN);
+    known.identity.set_name(token.id);
+    known.identity.set_display(token.note);
+    return known;
+}
+
+void HttpDesk::answer(const HttpCall& call, HttpTools tools) {
+    if (call.match.route->is_public) return call.reply(answer_public(call));
+    const auto bearer = authenticate(call, tools);
+    if (bearer.ok()) return answer_known(call, *bearer, tools);
+    if (bearer.error().code != ErrorCode::kDenied) return call.reply(web::problem(bearer.error()));
+    unknown_.add();
+    log::write(kHttpDenied, call.address, book::printable(call.request.path), bearer.error().text);
+    call.reply(web::problem(401, bearer.error().text));
+}
+
+HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
+    const web::Form form = web::form_of(call.request);
+    switch (call.match.route->id) {
+        case RouteId::kHealth:
+            return {.body = "alive\n"};
+        case RouteId::kReady:
+            return rooms_.is_ready()
+                       ? HttpAnswer{.body = "ready\n"}
+                       : web::problem(503, "the database does not answer; events wait");
+        case RouteId::kVersion:
+            return web::object_answer(form, "version", rooms_.administration.version());
+        case RouteId::kOpenApi:
+            return {.content_type = "application/json",
+                    .body = std::string(web::openapi_document())};
+        case RouteId::kMetrics:
+        case RouteId::kPostEvents:
+        case RouteId::kProcesses:
+        case RouteId::kProcess:
+        case RouteId::kHistory:
+        case RouteId::kWhy:
+        case RouteId::kOwnProcesses:
+        case RouteId::kUnique:
+            break;
+    }
+    return web::problem(500, "no answer to this path");
+}
+
+void HttpDesk::answer_known(const HttpCall& call, const Bearer& bearer, HttpTools tools) {
+    if (call.match.route->id == RouteId::kPostEvents)
+        return HttpIngest::take(call, bearer.identity, bearer.token, rooms_.lanes, rooms_.stamper);
+    HttpAnswer answer = answer_question(call, bearer.identity, tools);
+    if (answer.status == 403)
+        log::write(kHttpDenied, call.address, book::printable(call.request.path), "not allowed");
+    call.reply(std::move(answer));
+}
+
+HttpAnswer HttpDesk::answer_question(const HttpCall& call, const lb::v1::Identity& identity,
+                                     HttpTools tools) {
+    const query::Asker asker{identity, call.arrived_us};
+    switch (call.match.route->id) {
+        case RouteId::kMetrics:
+            return answer_metrics(identity);
+        case RouteId::kProcesses:
+        case RouteId::kOwnProcesses:
+        case RouteId::kHistory:
+            return answer_list(call, asker, tools);
+        case RouteId::kProcess:
+        case RouteId::kUnique:
+        case RouteId::kWhy:
+            return answer_process(call, asker, tools);
+        case RouteId::kHealth:
+        case RouteId::kReady:
+        case RouteId::kVersion:
+        case RouteId::kOpenApi:
+        case RouteId::kPostEvents:
+            break;
+    }
+    return web::problem(500, "no answer to this path");
+}
+
+HttpAnswer HttpDesk::answer_metrics(const lb::v1::Identity& asker) {
+    if (const auto decision = rooms_.policy.may_administer(asker); !decision.is_allowed)
+        return web::problem(403, decision.reason);
+    return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+            .body = metrics::Registry::global().exposition()};
+}
+
+HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& asker,
+                                    HttpTools tools) {
+    lb::v1::Request question;
+    if (call.match.route->id == RouteId::kWhy) {
+        question.mutable_why()->set_process(call.match.process);
+        question.mutable_why()->set_attribute(parameter_of(call.request, "attribute"));
+    } else {
+        question.mutable_status()->add_processes(call.match.process);
+    }
+    const Gathered gathered = ask(tools.queries, asker, question);
+    if (!gathered.status.ok()) return web::problem(gathered.status.error());
+    if (gathered.rows.empty()) return web::problem(500, "the status has no row");
+    const auto process = tools.reader.find_process(call.match.process);
+    if (!process.ok()) return web::problem(process.error());
+    const std::uint32_t revision = *process ? (*process)->revision : 0;
+    return conditional(
+        call.request,
+        web::object_answer(web::form_of(call.request), call.match.process, gathered.rows[0]),
+        revision);
+}
+
+HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker, HttpTools tools) {
+    const auto limit = limit_of(call.request);
+    if (!limit.ok()) return web::problem(limit.error());
+    const auto cursor = cursor_of(call.request);
+    if (!cursor.ok()) return web::problem(cursor.error());
+    lb::v1::Request question;
+    const bool is_history = call.match.route->id == RouteId::kHistory;
+    if (is_history) {
+        lb::v1::HistoryRequest& history = *question.mutable_history();
+        history.set_process(call.match.process);
+        history.set_limit(*limit);
+        history.set_cursor(*cursor);
+    } else {
+        lb::v1::ListRequest& list = *question.mutable_list();
+        list.set_type(parameter_of(call.request, "type"));
+        list.set_state(parameter_of(call.request, "state"));
+        list.set_vm_state(parameter_of(call.request, "vm_state"));
+        list.set_host(parameter_of(call.request, "host"));
+        list.set_owner(parameter_of(call.request, "owner"));
+        list.set_limit(*limit);
+        list.set_cursor(*cursor);
+    }
+    const Gathered gathered = ask(tools.queries, asker, question);
+    if (!gathered.status.ok()) return web::problem(gathered.status.error());
+    return web::list_answer(web::form_of(call.request), is_history ? "events" : "processes",
+                            gathered.rows, gathered.cursor);
+}
+
+}  // namespace lb::bkserver

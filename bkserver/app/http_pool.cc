@@ -1,0 +1,56 @@
+#include "bkserver/app/http_pool.h"
+
+namespace lb::bkserver {
+
+Result<std::unique_ptr<HttpPool>> HttpPool::start(store::Database& database,
+                                                  const authz::Policy& policy,
+                                                  query::Administration& administration,
+                                                  std::uint32_t threads, std::size_t waiting_max) {
+    std::unique_ptr<HttpPool> pool(new HttpPool(waiting_max));
+    for (std::uint32_t i = 0; i < threads; ++i) {
+        LB_TRY_ASSIGN(auto reader, database.open_reader());
+        pool->readers_.push_back(std::move(reader));
+    }
+    for (const auto& reader : pool->readers_)
+        pool->threads_.emplace_back(
+            [raw = pool.get(), &reader = *reader, &policy, &administration] {
+                raw->run(reader, policy, administration);
+            });
+    return pool;
+}
+
+HttpPool::~HttpPool() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        wake_.notify_all();
+    }
+    for (std::thread& thread : threads_) thread.join();
+}
+
+bool HttpPool::submit(Task task) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= waiting_max_ || is_stopping_) return false;
+    waiting_.push_back(std::move(task));
+    wake_.notify_one();
+    return true;
+}
+
+void HttpPool::run(store::Reader& reader, const authz::Policy& policy,
+                   query::Administration& administration) {
+    query::Service queries(reader, policy, administration);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
+        if (is_stopping_) return;
+        {
+            const Task task = std::move(waiting_.front());
+            waiting_.pop_front();
+            lock.unlock();
+            task({reader, queries});
+        }
+        lock.lock();
+    }
+}
+
+}  // namespace lb::bkserver

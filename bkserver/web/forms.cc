@@ -1,0 +1,136 @@
+#include "bkserver/web/forms.h"
+
+#include "common/base/json_line.h"
+
+namespace lb::web {
+
+namespace {
+
+constexpr std::string_view kStyle =
+    "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
+    "table{border-collapse:collapse;width:100%}"
+    "td,th{text-align:left;vertical-align:top;padding:.25em .75em .25em 0;"
+    "border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{width:15em;font-weight:600}";
+
+std::string escaped(std::string_view text) {
+    std::string safe;
+    for (const char character : text) {
+        switch (character) {
+            case '&':
+                safe += "&amp;";
+                break;
+            case '<':
+                safe += "&lt;";
+                break;
+            case '>':
+                safe += "&gt;";
+                break;
+            case '"':
+                safe += "&quot;";
+                break;
+            case '\'':
+                safe += "&#39;";
+                break;
+            default:
+                safe += character;
+        }
+    }
+    return safe;
+}
+
+// Texts as they are, with bytes that are no UTF-8 replaced and controls as blanks, so that one line
+// stays one line; the rest as JSON.
+std::string one_line(const Json& value) {
+    std::string text = json_line(value);
+    if (!value.is_string()) return text;
+    text = Json::parse(text).get<std::string>();
+    for (char& character : text)
+        if (static_cast<unsigned char>(character) < ' ') character = ' ';
+    return text;
+}
+
+std::string lines_of(const Json& object) {
+    std::string lines;
+    for (const auto& [name, value] : object.items()) lines += name + "=" + one_line(value) + "\n";
+    return lines;
+}
+
+std::string page(std::string_view title, std::string_view body) {
+    const std::string safe = escaped(title);
+    return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + safe +
+           "</title><style>" + std::string(kStyle) + "</style></head><body><h1>" + safe +
+           "</h1>\n" + std::string(body) + "</body></html>\n";
+}
+
+// Own ids become links to their own pages; nothing else does.
+std::string cell(const Json& value) {
+    const std::string safe = escaped(one_line(value));
+    if (!value.is_string() || !safe.starts_with("https://")) return safe;
+    return "<a href=\"" + safe + "\">" + safe + "</a>";
+}
+
+std::string table_of(const Json& object) {
+    std::string rows;
+    for (const auto& [name, value] : object.items())
+        rows += "<tr><th>" + escaped(name) + "</th><td>" + cell(value) + "</td></tr>\n";
+    return "<table>\n" + rows + "</table>\n";
+}
+
+std::string table_of_rows(const Json& rows) {
+    std::string body;
+    for (const Json& row : rows) {
+        body += "<tr>";
+        for (const char* name :
+             {"jobId", "state", "vm_state", "stateEnterTime", "type", "time", "source", "host"})
+            if (row.contains(name)) body += "<td>" + cell(row[name]) + "</td>";
+        body += "</tr>\n";
+    }
+    return "<table>\n" + body + "</table>\n";
+}
+
+}  // namespace
+
+Form form_of(const HttpRequest& request) {
+    if (request.parameter("text") != nullptr) return Form::kText;
+    const std::string* accept = request.header("accept");
+    if (accept == nullptr) return Form::kJson;
+    const std::size_t html = accept->find("text/html");
+    const std::size_t json = accept->find("application/json");
+    if (html != std::string::npos && html < json) return Form::kHtml;
+    if (json == std::string::npos && accept->starts_with("text/plain")) return Form::kText;
+    return Form::kJson;
+}
+
+HttpAnswer object_answer(Form form, std::string_view title, const Json& object) {
+    switch (form) {
+        case Form::kText:
+            return {.body = lines_of(object)};
+        case Form::kHtml:
+            return {.content_type = "text/html; charset=utf-8",
+                    .body = page(title, table_of(object))};
+        case Form::kJson:
+            break;
+    }
+    return {.content_type = "application/json", .body = json_line(object) + "\n"};
+}
+
+HttpAnswer list_answer(Form form, std::string_view name, const Json& rows,
+                       const std::string& cursor) {
+    if (form == Form::kText) {
+        std::string body;
+        for (const Json& row : rows) body += lines_of(row) + "\n";
+        if (!cursor.empty()) body += "cursor=" + cursor + "\n";
+        return {.body = std::move(body)};
+    }
+    if (form == Form::kHtml) {
+        std::string body = table_of_rows(rows);
+        if (!cursor.empty())
+            body += "<p><a href=\"?cursor=" + escaped(cursor) + "\">more</a></p>\n";
+        return {.content_type = "text/html; charset=utf-8", .body = page(name, body)};
+    }
+    Json object = {{std::string(name), rows}};
+    if (!cursor.empty()) object["cursor"] = cursor;
+    return {.content_type = "application/json", .body = json_line(object) + "\n"};
+}
+
+}  // namespace lb::web

@@ -1,0 +1,25 @@
+// Answers in the form that was asked for: JSON, the plain key=value lines of ?text, a page for
+// browsers. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "bkserver/web/http.h"
+
+namespace lb::web {
+
+using Json = nlohmann::ordered_json;
+
+enum class Form : std::uint8_t { kJson, kText, kHtml };
+// ?text, else what Accept prefers; JSON when it says nothing.
+Form form_of(const HttpRequest& request);
+
+// One object; `title` heads the page.
+HttpAnswer object_answer(Form form, std::string_view title, const Json& object);
+// {"<name>": [...], "cursor": "..."}; an empty cursor is absent: there is no more.
+HttpAnswer list_answer(Form form, std::string_view name, const Json& rows,
+                       const std::string& cursor);
+
+}  // namespace lb::web

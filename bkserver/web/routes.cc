@@ -1,0 +1,84 @@
+#include "bkserver/web/routes.h"
+
+#include <algorithm>
+#include <array>
+
+namespace lb::web {
+
+namespace {
+
+// clang-format off
+constexpr std::array kRoutes = {
+    Route{"GET",  "/health",                        RouteId::kHealth,       true},
+    Route{"GET",  "/ready",                         RouteId::kReady,        true},
+    Route{"GET",  "/metrics",                       RouteId::kMetrics,      false},
+    Route{"GET",  "/v1/openapi.json",               RouteId::kOpenApi,      true},
+    Route{"GET",  "/v1/version",                    RouteId::kVersion,      true},
+    Route{"POST", "/v1/events",                     RouteId::kPostEvents,   false},
+    Route{"GET",  "/v1/processes",                  RouteId::kProcesses,    false},
+    Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false},
+    Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false},
+    Route{"GET",  "/v1/processes/{process}/why",    RouteId::kWhy,          false},
+    Route{"GET",  "/",                              RouteId::kOwnProcesses, false},
+    Route{"GET",  "/{unique}",                      RouteId::kUnique,       false},
+};
+// clang-format on
+// Ids that look like ours from the first segment on are none.
+constexpr std::string_view kReserved = "v1";
+
+std::string_view next_segment(std::string_view& pattern) {
+    const std::size_t end = std::min(pattern.find('/', 1), pattern.size());
+    const std::string_view segment = pattern.substr(1, end - 1);
+    pattern.remove_prefix(end);
+    return segment;
+}
+
+std::string joined(std::span<const std::string> segments) {
+    std::string text;
+    for (const std::string& segment : segments) text += (text.empty() ? "" : "/") + segment;
+    return text;
+}
+
+// Whether the pattern fits; `process` becomes what its variable stands for.
+bool fits(std::string_view pattern, const std::vector<std::string>& segments,
+          std::string& process) {
+    if (pattern == "/") return segments.empty();
+    std::size_t at = 0;
+    while (!pattern.empty()) {
+        if (at == segments.size()) return false;
+        const std::string_view segment = next_segment(pattern);
+        if (segment == "{unique}") {
+            process = joined(std::span(segments).subspan(at));
+            return segments[0] != kReserved;
+        }
+        if (segment == "{process}")
+            process = segments[at];
+        else if (segment != segments[at])
+            return false;
+        ++at;
+    }
+    return at == segments.size();
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+    return kRoutes;
+}
+
+Match find_route(const HttpRequest& request) {
+    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+    Match match;
+    for (const Route& route : kRoutes) {
+        std::string process;
+        if (!fits(route.pattern, request.segments, process)) continue;
+        if (route.method == method) return {&route, std::move(process), {}};
+        // A path of its own is not also an id: POST /v1/events is none that GET could read.
+        if (route.id == RouteId::kUnique && !match.allow.empty()) continue;
+        if (!match.allow.empty()) match.allow += ", ";
+        match.allow += route.method == "GET" ? "GET, HEAD" : route.method;
+    }
+    return match;
+}
+
+}  // namespace lb::web

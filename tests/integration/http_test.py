@@ -1,0 +1,301 @@
+"""Logging and reading over HTTPS: tokens and certificates, verdicts, forms, the OpenAPI document."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+import unittest
+import urllib.parse
+import uuid
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+from http_client import HttpClient
+from site_harness import BIN, SOURCE, Site, wait_until
+
+UUID = "6b1a2a9e-0000-4000-8000-0000000000b1"
+KEY = f"libvirt-uuid:/{UUID}"
+OTHER_KEY = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000b2"
+
+
+class Http(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site().__enter__()
+        cls.site.issue(user="alice")
+        cls.site.issue(user="bob")
+        for key in (KEY, OTHER_KEY):
+            cls.site.logevent("--sync", "--timeout", "20000", "-s", "VMManager", "-k", key, "-e", "VMCreate",
+                              "--hostname", cls.site.host)
+        cls.id = cls.site.status(KEY)["jobId"]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.__exit__(None, None, None)
+
+    def issue(self, *arguments, process=KEY):
+        return self.site.lbctl("token", "issue", "--process", process, *arguments)[0]
+
+    def client(self, *arguments, name=None, process=KEY):
+        token = self.issue(*arguments, process=process)["token"] if name is None else None
+        client = HttpClient(self.site, name=name, token=token)
+        self.addCleanup(client.close)
+        return client
+
+    # Logging.
+
+    def test_a_guest_logs_with_its_token(self):
+        guest = self.client()
+        answer = guest.post({"type": "VMBoot"})
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual([row["verdict"] for row in answer.json()["events"]], ["accepted"])
+        logged = [row for row in self.site.lbctl("history", KEY) if row["type"] == "VMBoot"][-1]
+        self.assertTrue(logged["identity"].startswith("token:"), logged)
+        self.assertEqual(logged["source"], "VMSystem")
+        # On the same connection, by the id instead of the key, with a time.
+        answer = guest.post({"type": "VMHeartbeat", "process": self.id, "time": time.time()})
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_curl_does_what_the_help_says(self):
+        token = self.issue("--valid", "1h")["token"]
+        done = subprocess.run(
+            ["curl", "-sS", "--fail", "--cacert", f"{self.site.pki}/ca.pem", "-H", f"Authorization: Bearer {token}",
+             f"https://localhost:{self.site.port}/v1/events", "-d", '{"type": "VMRunning"}'],
+            capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["events"][0]["verdict"], "accepted")
+
+    def test_sent_again_it_is_the_same_event(self):
+        guest = self.client("--source", "Application", "--source", "VMSystem")
+        event = {"type": "UserTag", "source": "Application", "event_id": str(uuid.uuid4()), "time": "2026-11-01T10:00:00Z",
+                 "fields": {"name": "phase", "value": "one"}}
+        self.assertEqual(guest.post(event).json()["events"][0]["verdict"], "accepted")
+        self.assertEqual(guest.post(event).json()["events"][0]["verdict"], "duplicate")
+        event["fields"]["value"] = "two"
+        answer = guest.post(event)
+        self.assertEqual(answer.status, 409, answer)
+        self.assertEqual(answer.json()["events"][0]["verdict"], "conflict")
+        del event["time"]
+        answer = guest.post(event)
+        self.assertEqual(answer.status, 422, answer)
+        self.assertIn("time", answer.json()["detail"])
+
+    def test_several_events_have_a_verdict_each(self):
+        guest = self.client()
+        lines = '{"type": "VMHeartbeat"}\n{"type": "Nonsense"}\n{broken\n{"type": "VMHeartbeat", "key": "%s"}\n' % OTHER_KEY
+        answer = guest.post(lines, Content_Type="application/x-ndjson")
+        self.assertEqual(answer.status, 207, answer)
+        self.assertEqual([row["verdict"] for row in answer.json()["events"]],
+                         ["accepted", "malformed", "malformed", "denied"])
+        answer = guest.post([{"type": "VMHeartbeat"} for _ in range(1000)])
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(len(answer.json()["events"]), 1000)
+        self.assertEqual(guest.post([{"type": "VMHeartbeat"} for _ in range(1001)]).status, 413)
+
+    def test_a_certificate_logs_and_registers(self):
+        alice = self.client(name="alice")
+        process = f"https://{self.site.service}/web-{uuid.uuid4().hex}"
+        answer = alice.post({"type": "RegJob", "process": process, "source": "UserInterface", "time": time.time(),
+                             "fields": {"jobtype": "VIRTUAL_MACHINE", "ns": "web"}})
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(alice.get("/" + process.rsplit("/", 1)[1]).json()["owner"], "certificate:/O=lb/CN=alice")
+        self.assertEqual(self.client(name="bob").get("/" + process.rsplit("/", 1)[1]).status, 403)
+        # Its owner may issue tokens for it, nobody else may.
+        network = {"LB_SERVER": self.site.service, "LB_CA": f"{self.site.pki}/ca.pem"}
+        for name, fits in (("alice", True), ("bob", False)):
+            environment = {**network, "LB_CERT": f"{self.site.pki}/{name}.pem", "LB_KEY": f"{self.site.pki}/{name}.key"}
+            done = self.site.run("lbctl", "token", "issue", "--process", process, check=False, environment=environment)
+            self.assertEqual(done.returncode == 0, fits, done.stderr)
+
+    # Tokens.
+
+    def test_a_token_is_for_one_process_and_its_sources(self):
+        guest = self.client()
+        for event, words in (({"type": "VMBoot", "key": OTHER_KEY}, "not for"),
+                             ({"type": "VMStop", "source": "VMManager"}, "not as VMManager"),
+                             ({"type": "RegJob", "fields": {"jobtype": "SIMPLE", "ns": "x"}}, "needs an identity"),
+                             ({"type": "Bind", "fields": {"key": OTHER_KEY}}, "needs an identity"),
+                             ({"type": "VMBoot", "process": f"https://{self.site.service}/elsewhere"}, "not for")):
+            answer = guest.post(event)
+            self.assertEqual(answer.status, 403, answer)
+            self.assertIn(words, answer.json()["events"][0]["reason"])
+        letters = self.site.lbctl("dead", "list")
+        self.assertTrue(any("not as VMManager" in letter["reason"] for letter in letters), letters)
+
+    def test_a_revoked_token_ends_at_once(self):
+        issued = self.issue()
+        guest = HttpClient(self.site, token=issued["token"])
+        self.addCleanup(guest.close)
+        self.assertEqual(guest.post({"type": "VMHeartbeat"}).status, 200)
+        self.assertIn(issued["id"], [row["id"] for row in self.site.lbctl("token", "list")])
+        self.site.lbctl("token", "revoke", issued["id"])
+        answer = guest.post({"type": "VMHeartbeat"})
+        self.assertEqual(answer.status, 401, answer)
+        self.assertIn("revoked", answer.json()["detail"])
+        self.assertEqual(answer.headers["www-authenticate"], 'Bearer realm="lb"')
+
+    def test_a_token_ends_by_itself(self):
+        guest = self.client("--valid", "1s")
+        self.assertEqual(guest.post({"type": "VMHeartbeat"}).status, 200)
+        answer = wait_until(lambda: (a := guest.post({"type": "VMHeartbeat"})).status == 401 and a, "the end of the token")
+        self.assertIn("ended", answer.json()["detail"])
+
+    def test_what_is_no_token(self):
+        good = self.issue()["token"]
+        other = self.issue()["token"]
+        for token in ("x", "lb1.", good[:-1] + ("A" if good[-1] != "A" else "B"), good[:21] + other[21:],
+                      "lb1." + "0" * 16 + good[20:], good + "x", good.upper()):
+            client = HttpClient(self.site, token=token)
+            self.assertEqual(client.post({"type": "VMHeartbeat"}).status, 401, token)
+            client.close()
+        self.assertEqual(HttpClient(self.site).post({"type": "VMHeartbeat"}).status, 401)
+
+    def test_a_token_reads_only_if_it_may(self):
+        path = "/v1/processes/" + urllib.parse.quote(KEY, safe="")
+        self.assertEqual(self.client().get(path).status, 403)
+        reader = self.client("--read")
+        self.assertEqual(reader.get(path).json()["jobId"], self.id)
+        self.assertEqual(reader.get("/v1/processes/" + urllib.parse.quote(OTHER_KEY, safe="")).status, 403)
+        self.assertEqual([row["jobId"] for row in reader.get("/v1/processes").json()["processes"]], [self.id])
+
+    # Reading.
+
+    def test_a_process_in_every_form(self):
+        reader = self.client("--read")
+        path = "/" + self.id.rsplit("/", 1)[1]
+        status = reader.get(path)
+        self.assertEqual(status.headers["content-type"], "application/json")
+        self.assertEqual(status.json()["jobId"], self.id)
+        text = reader.get(path + "?text")
+        self.assertIn(f"jobId={self.id}\n", text.body)
+        self.assertTrue(all("=" in line for line in text.body.splitlines()), text.body)
+        page = reader.get(path, Accept="text/html,application/xhtml+xml")
+        self.assertTrue(page.headers["content-type"].startswith("text/html"))
+        self.assertIn(self.id, page.body)
+        self.assertEqual(reader.request("HEAD", path).body, "")
+        why = reader.get(f"/v1/processes/{urllib.parse.quote(self.id, safe='')}/why?attribute=vm_state").json()
+        self.assertEqual(why["attribute"], "vm_state")
+        self.assertEqual(reader.get("/v1/processes/nothing").status, 404)
+
+    def test_a_page_shows_what_was_logged_as_text(self):
+        guest = self.client("--read", "--source", "Application")
+        self.assertEqual(guest.post({"type": "UserTag", "fields": {"name": "x", "value": "<script>alert(1)</script>"}}).status, 200)
+        page = guest.get("/" + self.id.rsplit("/", 1)[1], Accept="text/html")
+        self.assertIn("&lt;script&gt;", page.body)
+        self.assertNotIn("<script>", page.body)
+
+    def test_what_the_client_has_is_not_sent_again(self):
+        guest = self.client("--read", "--source", "Application")
+        path = "/" + self.id.rsplit("/", 1)[1]
+        tag = guest.get(path).headers["etag"]
+        again = guest.get(path, If_None_Match=tag)
+        self.assertEqual((again.status, again.body), (304, ""))
+        guest.post({"type": "UserTag", "fields": {"name": "etag", "value": uuid.uuid4().hex}})
+        changed = guest.get(path, If_None_Match=tag)
+        self.assertEqual(changed.status, 200)
+        self.assertNotEqual(changed.headers["etag"], tag)
+
+    def test_pages_of_events_and_processes(self):
+        guest = self.client("--read", "--source", "Application")
+        guest.post([{"type": "UserTag", "fields": {"name": f"t{i}", "value": "x"}} for i in range(7)])
+        path = f"/v1/processes/{urllib.parse.quote(self.id, safe='')}/events"
+        whole = guest.get(path + "?limit=2000").json()["events"]
+        paged, cursor = [], ""
+        while True:
+            page = guest.get(f"{path}?limit=3&cursor={cursor}").json()
+            paged += page["events"]
+            cursor = page.get("cursor")
+            if not cursor:
+                break
+        self.assertEqual(paged, whole)
+        alice = self.client(name="alice")
+        for _ in range(3):
+            alice.post({"type": "RegJob", "process": f"https://{self.site.service}/list-{uuid.uuid4().hex}",
+                        "source": "UserInterface", "fields": {"jobtype": "VIRTUAL_MACHINE", "ns": "web"}})
+        first = alice.get("/v1/processes?type=virtual_machine&limit=1").json()
+        self.assertEqual(len(first["processes"]), 1)
+        second = alice.get(f"/v1/processes?type=virtual_machine&limit=1&cursor={first['cursor']}").json()
+        self.assertNotEqual(first["processes"], second["processes"])
+        for query in ("limit=x", "cursor=!", "cursor=____", "type=nonsense", "a=1&a=2"):
+            answer = alice.get("/v1/processes?" + query)
+            self.assertEqual((answer.status, answer.headers["content-type"]), (400, "application/problem+json"), query)
+
+    # The document.
+
+    def test_the_document_is_openapi(self):
+        document = self.client(name="alice").get("/v1/openapi.json").body
+        file = self.site.directory / "openapi.json"
+        file.write_text(document)
+        validator = self.openapi_validator()
+        if validator is None:
+            print("the validator of npm is not to be had; checking the outline alone", flush=True)
+            self.assertTrue(json.loads(document)["openapi"].startswith("3.1."))
+            return
+        done = subprocess.run([validator, file], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    @staticmethod
+    def openapi_validator():
+        """Of npm, kept with the built files; None without npm or its registry."""
+        directory = BIN.parent / "npm"
+        program = directory / "node_modules/.bin/validate-api"
+        if not program.exists() and shutil.which("npm"):
+            subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", directory,
+                            "@seriousme/openapi-schema-validator@2.11.0"], capture_output=True, timeout=120)
+        return program if program.exists() else None
+
+    def test_what_is_served_is_what_the_document_says(self):
+        document = self.client(name="alice").get("/v1/openapi.json").json()
+        table = (SOURCE / "bkserver/web/routes.cc").read_text()
+        served = set(re.findall(r'Route\{"(\w+)",\s+"([^"]+)"', table))
+        said = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+        self.assertEqual(served, said)
+
+    def test_answers_are_as_the_document_says(self):
+        if jsonschema is None:
+            self.skipTest("python3-jsonschema is not installed")
+        guest = self.client("--read", "--source", "Application", "--source", "VMSystem")
+        document = guest.get("/v1/openapi.json").json()
+        process = urllib.parse.quote(self.id, safe="")
+        tag = guest.get(f"/v1/processes/{process}").headers["etag"]
+        asked = [("get", "/health", "/health", None, {}), ("get", "/ready", "/ready", None, {}),
+                 ("get", "/metrics", "/metrics", None, {}), ("get", "/v1/version", "/v1/version", None, {}),
+                 ("get", "/v1/openapi.json", "/v1/openapi.json", None, {}), ("get", "/", "/", None, {}),
+                 ("get", "/v1/processes", "/v1/processes", None, {}),
+                 ("get", "/v1/processes", "/v1/processes?limit=-1", None, {}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}?text", None, {}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {"Accept": "text/html"}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {"If-None-Match": tag}),
+                 ("get", "/v1/processes/{process}", "/v1/processes/nothing", None, {}),
+                 ("get", "/v1/processes/{process}/events", f"/v1/processes/{process}/events", None, {}),
+                 ("get", "/v1/processes/{process}/why", f"/v1/processes/{process}/why", None, {}),
+                 ("get", "/{unique}", "/" + self.id.rsplit("/", 1)[1], None, {}),
+                 ("post", "/v1/events", "/v1/events", {"type": "VMHeartbeat", "source": "VMSystem"}, {}),
+                 ("post", "/v1/events", "/v1/events", {"type": "VMStop", "source": "VMManager"}, {}),
+                 ("post", "/v1/events", "/v1/events", "nonsense", {}),
+                 ("post", "/v1/events", "/v1/events", [{"type": "VMBoot", "source": "VMSystem"}, {}], {})]
+        for method, path, target, body, headers in asked:
+            answer = guest.request(method.upper(), target, body=body, **headers)
+            self.check_answer(document, document["paths"][path][method], answer)
+
+    def check_answer(self, document, operation, answer):
+        said = operation["responses"].get(str(answer.status))
+        self.assertIsNotNone(said, f"{operation['operationId']} may not answer {answer}")
+        if "$ref" in said:
+            said = document["components"]["responses"][said["$ref"].rsplit("/", 1)[1]]
+        if "content" not in said:
+            return self.assertEqual(answer.body, "")
+        kind = answer.headers["content-type"].split(";")[0]
+        self.assertIn(kind, said["content"], answer)
+        if kind.endswith("json"):
+            schema = {**said["content"][kind]["schema"], "components": document["components"]}
+            jsonschema.validate(answer.json(), schema, cls=jsonschema.Draft202012Validator)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

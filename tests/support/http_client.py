@@ -1,0 +1,71 @@
+"""A small HTTPS client for tests: it says what it is told to, also what no good client would."""
+
+import http.client
+import json
+import socket
+import ssl
+
+
+def tls_context(site, name=None):
+    context = ssl.create_default_context(cafile=f"{site.pki}/ca.pem")
+    context.set_alpn_protocols(["http/1.1"])
+    if name:
+        context.load_cert_chain(f"{site.pki}/{name}.pem", f"{site.pki}/{name}.key")
+    return context
+
+
+def raw_connection(site, name=None, timeout=20):
+    raw = socket.create_connection(("127.0.0.1", site.port), timeout=timeout)
+    return tls_context(site, name).wrap_socket(raw, server_hostname="localhost")
+
+
+def say(site, data, name=None, timeout=20):
+    """All that the server says to these bytes before it closes, or falls silent."""
+    received = b""
+    try:
+        with raw_connection(site, name, timeout) as connection:
+            connection.sendall(data)
+            while chunk := connection.recv(65536):
+                received += chunk
+    except OSError as error:
+        received += f" [{error}]".encode()
+    return received
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read().decode()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.headers.get('content-type')}: {self.body[:500]}"
+
+
+class HttpClient:
+    """Requests over one connection that is kept, as `name` (a certificate) or with a token."""
+
+    def __init__(self, site, name=None, token=None):
+        self.token = token
+        self.connection = http.client.HTTPSConnection("localhost", site.port, context=tls_context(site, name), timeout=40)
+
+    def request(self, method, path, body=None, **headers):
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        self.connection.request(method, path, body=body, headers=sent)
+        return Answer(self.connection.getresponse())
+
+    def get(self, path, **headers):
+        return self.request("GET", path, **headers)
+
+    def post(self, body, path="/v1/events", **headers):
+        return self.request("POST", path, body=body, **headers)
+
+    def close(self):
+        self.connection.close()

@@ -30,7 +30,7 @@ constexpr auto kDatabasePause = std::chrono::seconds(1);
 std::string type_words() {
     std::string words;
     for (const state::Machine* machine : state::machines())
-        if (machine->has_tables) words += (words.empty() ? "" : ", ") + std::string(machine->word);
+        words += (words.empty() ? "" : ", ") + std::string(machine->word);
     return words;
 }
 
@@ -40,7 +40,7 @@ Result<std::string> print(std::string_view name, std::string_view value) {
     if (value.empty()) return is_graph ? state::print_all_graphs() : state::print_all_states();
     const std::uint32_t type = state::process_type_from_word(value);
     const state::Machine* const machine = state::find_machine(state::machines(), type);
-    if (type != 0 && machine != nullptr && machine->has_tables)
+    if (type != 0 && machine != nullptr)
         return is_graph ? state::print_graph(*machine) : state::print_states(*machine);
     return Error{ErrorCode::kReject, "--" + std::string(name) + ": there is no table for \"" +
                                          std::string(value) + "\"; there are " + type_words()};

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "bkserver/state/parent_limits.h"
 #include "common/event/event_id.h"
+#include "common/event/order_key.h"
 #include "common/event/process_id.h"
 
 namespace lb::cli {
@@ -22,7 +24,7 @@ std::uint32_t implied_type(std::string_view subject) {
 
 }  // namespace
 
-Result<std::string> Replay::resolve(std::string_view subject) {
+Result<std::string> Replay::resolve(std::string_view subject) const {
     LB_TRY_ASSIGN(const event::Subject parsed, event::parse_subject(subject));
     std::string id = event::to_string(parsed);
     const auto bound = bindings_.find(id);
@@ -43,10 +45,48 @@ state::Outcome Replay::store(const std::string& id, Stored stored) {
     const state::Outcome outcome =
         state::apply(process.registers, stored.event, arrival_of(stored.event_id));
     process.events.push_back(std::move(stored));
-    if (outcome == state::Outcome::kTypeChanged)
-        for (const Stored& earlier : process.events)
-            state::apply(process.registers, earlier.event, arrival_of(earlier.event_id));
+    if (outcome == state::Outcome::kTypeChanged) refold(process);
+    for (const state::Link& link : state::links_of(process.registers))
+        children_[link.parent].insert(id);
     return outcome;
+}
+
+// All that is known of the process, into registers that may say what it is already.
+void Replay::refold(Process& process) {
+    for (bool is_decided = false; !is_decided;) {
+        is_decided = true;
+        if (process.embryo)
+            state::apply_embryo(process.registers, process.embryo->registration.event,
+                                arrival_of(process.embryo->registration.event_id),
+                                process.embryo->parent);
+        for (const Stored& stored : process.events) {
+            // An earlier registration decides anew, and stands alone in the registers then.
+            is_decided = state::apply(process.registers, stored.event,
+                                      arrival_of(stored.event_id)) != state::Outcome::kTypeChanged;
+            if (!is_decided) break;
+        }
+    }
+}
+
+// Of several registrations the first by key claims the children.
+void Replay::plan_children(const std::string& id, const Stored& registration) {
+    const auto brood = state::brood_of(registration.event);
+    const auto parent = event::ProcessId::parse(id);
+    if (!brood || !parent.ok() || brood->count > limits::kChildrenPlannedMax) return;
+    const auto key_of = [](const Stored& stored) {
+        return event::order_key(stored.event, arrival_of(stored.event_id),
+                                event::ClockFamily::kNone);
+    };
+    for (std::uint32_t i = 0; i < brood->count; ++i) {
+        const std::string child = parent->child(brood->seed, i).to_string();
+        Process& process = process_of(child);
+        children_[id].insert(child);
+        if (process.embryo && key_of(process.embryo->registration) <= key_of(registration))
+            continue;
+        process.embryo = Embryo{registration, id};
+        process.registers = state::fresh(implied_type(child));
+        refold(process);
+    }
 }
 
 // The key's events are the process's own from now on, those before included.
@@ -84,6 +124,7 @@ ReplayStep Replay::add(const ReplayEvent& event) {
     if (static_cast<event::EventType>(event.event.type) == event::EventType::kBind)
         bind(*id, event.event);
     mirror(*id, stored);
+    plan_children(*id, stored);
     return {*id, std::string(state::to_string(outcome)), {}};
 }
 
@@ -92,10 +133,42 @@ const state::Registers* Replay::registers(std::string_view process) const {
     return at == processes_.end() ? nullptr : &at->second.registers;
 }
 
+// Children by the names under which they named this parent.
+std::vector<state::Child> Replay::children_of(const std::string& id,
+                                              std::set<std::string>& above) const {
+    std::map<std::string, std::int64_t> since;
+    for (const auto& [parent, children] : children_) {
+        const auto named = resolve(parent);
+        if (!named.ok() || *named != id) continue;
+        for (const std::string& child : children) {
+            const state::Registers* own = registers(child);
+            if (own == nullptr || above.contains(child)) continue;
+            for (const state::Link& link : state::links_of(*own))
+                if (link.parent == parent) since.try_emplace(child, link.since_us);
+        }
+    }
+    std::vector<state::Child> found;
+    for (const auto& [child, since_us] : since) {
+        const state::ProcessStatus status = counted(child, above);
+        found.push_back({child, status.state, since_us, status.steps});
+    }
+    return found;
+}
+
+state::ProcessStatus Replay::counted(const std::string& id, std::set<std::string>& above) const {
+    const state::Registers* own = registers(id);
+    if (own == nullptr) return state::derive(state::Registers(), id);
+    if (!state::has_children(own->type) || above.size() >= limits::kParentLevelsMax)
+        return state::derive(*own, id);
+    above.insert(id);
+    const std::vector<state::Child> children = children_of(id, above);
+    above.erase(id);
+    return state::derive(*own, id, children);
+}
+
 state::ProcessStatus Replay::status(std::string_view process) const {
-    const state::Registers* own = registers(process);
-    state::ProcessStatus status =
-        state::derive(own == nullptr ? state::Registers() : *own, process);
+    std::set<std::string> above;
+    state::ProcessStatus status = counted(std::string(process), above);
     const auto connections = status.attributes.find("connections");
     if (connections == status.attributes.end()) return status;
     for (auto& connection : *connections) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,21 +36,34 @@ class Replay {
         event::Event event;
         std::string event_id;
     };
+    // The registration of a parent that planned a process.
+    struct Embryo {
+        Stored registration;
+        std::string parent;
+    };
     struct Process {
         state::Registers registers;
         std::vector<Stored> events;
         std::set<std::string> event_ids;
+        std::optional<Embryo> embryo;
     };
 
     // The process that a subject means: bound keys lead to their process.
-    Result<std::string> resolve(std::string_view subject);
+    [[nodiscard]] Result<std::string> resolve(std::string_view subject) const;
     Process& process_of(const std::string& id);
     state::Outcome store(const std::string& id, Stored stored);
     void bind(const std::string& id, const event::Event& event);
     void mirror(const std::string& id, const Stored& stored);
+    void plan_children(const std::string& id, const Stored& registration);
+    void refold(Process& process);
+    [[nodiscard]] std::vector<state::Child> children_of(const std::string& id,
+                                                        std::set<std::string>& above) const;
+    [[nodiscard]] state::ProcessStatus counted(const std::string& id,
+                                               std::set<std::string>& above) const;
 
     std::map<std::string, Process, std::less<>> processes_;
     std::map<std::string, std::string, std::less<>> bindings_;  // key -> process id
+    std::map<std::string, std::set<std::string>> children_;     // by the parent that events named
     std::vector<std::string> order_;
 };
 

@@ -145,6 +145,12 @@ inline constexpr AttributeInfo kAttributes[] = {
     {126, "placements", Merge::kDerived, Shape::kList},
     {127, "truncated", Merge::kDerived, Shape::kList},
     {128, "not_understood", Merge::kDerived, Shape::kBool},
+    {129, "quorum", Merge::kNewest, Shape::kInteger},
+    {130, "goal", Merge::kNewest, Shape::kText},
+    {131, "degraded", Merge::kDerived, Shape::kBool},
+    {132, "members_num", Merge::kDerived, Shape::kInteger},
+    {133, "members_hist", Merge::kDerived, Shape::kObject},
+    {134, "failed_members", Merge::kDerived, Shape::kList},
     // registers that only other attributes are derived from
     {200, "reg_type", Merge::kFirst, Shape::kHidden},
     {201, "edges", Merge::kPerId, Shape::kHidden},
@@ -156,6 +162,8 @@ inline constexpr AttributeInfo kAttributes[] = {
     {207, "done_claim", Merge::kNewest, Shape::kHidden},
     {208, "sched_time", Merge::kNewest, Shape::kHidden},
     {209, "addresses_removed", Merge::kPerName, Shape::kHidden},
+    {210, "embryo_type", Merge::kFirst, Shape::kHidden},
+    {211, "embryo_of", Merge::kFirst, Shape::kHidden},
 };
 // clang-format on
 

@@ -19,13 +19,26 @@ constexpr DataRow kCommonRows[] = {
     {E::kClusterJoin,     kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("member")},
     {E::kClusterLeave,    kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("left")},
 };
+
+constexpr DataRow kEmbryoRows[] = {
+    // event              source when    register                                merge             value
+    {E::kRegJob,          kAny, kAlways, {"embryo_type"},                        Merge::kFirst,   field("jobtype")},
+    {E::kRegJob,          kAny, kAlways, {"embryo_of"},                          Merge::kFirst,   field("parent")},
+    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kUser)},
+    {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
+};
 // clang-format on
 static_assert(rows_are_sound(kCommonRows));
+static_assert(rows_are_sound(kEmbryoRows));
 
 }  // namespace
 
 std::span<const DataRow> common_rows() {
     return kCommonRows;
+}
+
+std::span<const DataRow> embryo_rows() {
+    return kEmbryoRows;
 }
 
 }  // namespace lb::state

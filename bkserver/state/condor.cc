@@ -69,7 +69,6 @@ extern const Machine kCondor = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = "condor_status",
-    .has_tables = true,
     .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,

@@ -10,6 +10,7 @@ namespace {
 using E = event::EventType;
 using M = MainState;
 using event::Source;
+using plain::kBad;
 using plain::rank;
 
 constexpr Sources kExecutor = from(Source::kCreamExecutor);
@@ -79,7 +80,7 @@ constexpr TrackRow kTrack[] = {
     {19, E::kCREAMStatus, kAny,      became("REALLY-RUNNING"),       M::kRunning,    "really-running", rank(0)},
     {20, E::kCREAMStatus, kAny,      became("HELD"),                 M::kUndefined,  "held",           rank(0)},
     {21, E::kCREAMStatus, kAny,      became("DONE-OK"),              M::kDone,       "done-ok",        rank(1)},
-    {22, E::kCREAMStatus, kAny,      became("DONE-FAILED"),          M::kDone,       "done-failed",    rank(1)},
+    {22, E::kCREAMStatus, kAny,      became("DONE-FAILED"),          M::kDone,       "done-failed",    rank(1) | kBad},
     {23, E::kCREAMStatus, kAny,      became("ABORTED"),              M::kAborted,    "aborted",        rank(1)},
     {24, E::kCREAMStatus, kAny,      became("CANCELLED"),            M::kCancelled,  "cancelled",      rank(1)},
     {25, E::kCREAMStatus, kAny,      became("PURGED"),               M::kCleared,    "purged",         rank(2)},
@@ -110,7 +111,6 @@ extern const Machine kCream = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = "cream_state",
-    .has_tables = true,
     .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,

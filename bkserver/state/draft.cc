@@ -16,6 +16,12 @@ void Draft::set_time(Attr attribute, std::int64_t time_us) {
     values_[attribute.index] = event::time_to_text(time_us);
 }
 
+void Draft::add_truncated(std::string_view name) {
+    ordered_json& names = values_[Attr{"truncated"}.index];
+    if (names.is_null()) names = ordered_json::array();
+    names.push_back(std::string(name));
+}
+
 ordered_json Draft::finish() const {
     ordered_json all = ordered_json::object();
     for (std::size_t i = 0; i < kAttributeCount; ++i) {

@@ -25,6 +25,8 @@ class Draft {
         values_[index] = std::move(value);
     }
     void set_time(Attr attribute, std::int64_t time_us);
+    // Something of this attribute was left out.
+    void add_truncated(std::string_view name);
     [[nodiscard]] const nlohmann::ordered_json& get(Attr attribute) const {
         return values_[attribute.index];
     }

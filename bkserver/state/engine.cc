@@ -13,6 +13,7 @@ namespace lb::state {
 namespace {
 
 constexpr Attr kRegType{"reg_type"};
+constexpr Attr kEmbryoType{"embryo_type"};
 
 Claim claim_of(const Subject& subject, const std::string& key, std::string value) {
     return {key, std::move(value),      std::string(subject.arrival.event_id),
@@ -74,14 +75,9 @@ std::uint32_t registered_type(const event::Event& event) {
     return process_type_from_word(event.text("jobtype"));
 }
 
-const Claim* type_claim(const Registers& registers) {
-    const auto at = registers.claims.find(Slot{kRegType.number(), {}});
+const Claim* claim_in(const Registers& registers, Attr attribute) {
+    const auto at = registers.claims.find(Slot{attribute.number(), {}});
     return at == registers.claims.end() ? nullptr : &at->second;
-}
-
-bool is_common(const Subject& subject) {
-    return std::any_of(common_rows().begin(), common_rows().end(),
-                       [&](const DataRow& row) { return takes(row, subject); });
 }
 
 // Relations are told at both ends, which may have different clocks: there time alone decides.
@@ -100,10 +96,6 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
         put_data(registers, common_rows(), subject,
                  is_of_relation(subject.event) ? key_by(event::ClockFamily::kNone) : key);
     const TrackRow* row = find_row(machine.track, subject);
-    if (!machine.has_tables && row == nullptr && !common && !is_common(subject)) {
-        registers.not_understood = true;
-        return Outcome::kNotUnderstood;
-    }
     const bool own = put_data(registers, machine.data, subject, key);
     if (row != nullptr && row->role == kNothing)
         return common || own ? Outcome::kApplied : Outcome::kNoted;
@@ -111,12 +103,13 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
     return common || own || row != nullptr ? Outcome::kApplied : Outcome::kNoted;
 }
 
-// The registration that decides: the first by key, or any while only a key implied the type.
+// The registration that decides: the first by key, or any while only a key implied the type or a
+// parent planned it.
 bool decides_type(Registry registry, const Registers& registers, const Subject& subject) {
     const std::uint32_t type = registered_type(subject.event);
     if (type == 0 || type == registers.type || find_machine(registry, type) == nullptr)
         return false;
-    const Claim* known = type_claim(registers);
+    const Claim* known = claim_in(registers, kRegType);
     if (known == nullptr) return true;
     const std::string key =
         event::order_key(subject.event, subject.arrival, event::ClockFamily::kNone);
@@ -134,11 +127,9 @@ void show_registers(const Registers& registers, Draft& draft) {
 }
 
 void show_limits(const Registers& registers, Draft& draft) {
-    nlohmann::ordered_json names = nlohmann::ordered_json::array();
     for (const std::uint16_t number : registers.truncated)
-        if (const AttributeInfo* info = find_attribute(number)) names.push_back(info->name);
-    if (registers.track_truncated) names.push_back("stateEnterTimes");
-    if (!names.empty()) draft.set_json(Attr{"truncated"}.index, std::move(names));
+        if (const AttributeInfo* info = find_attribute(number)) draft.add_truncated(info->name);
+    if (registers.track_truncated) draft.add_truncated("stateEnterTimes");
     if (registers.not_understood) draft.set("not_understood", true);
 }
 
@@ -184,7 +175,30 @@ Registers fresh(std::uint32_t implied_type) {
 }
 
 bool is_registered(const Registers& registers) {
-    return type_claim(registers) != nullptr;
+    return has_own_registration(registers) || claim_in(registers, kEmbryoType) != nullptr;
+}
+
+bool has_own_registration(const Registers& registers) {
+    return claim_in(registers, kRegType) != nullptr;
+}
+
+// The child has the registration's key, whatever its type: so it is Submitted before all else.
+Outcome apply_embryo(Registers& registers, const event::Event& registration,
+                     const event::Arrival& arrival, std::string_view parent) {
+    const event::Event embryo = embryo_event(registration, parent);
+    const Subject subject{embryo, arrival};
+    Outcome outcome = Outcome::kApplied;
+    const std::uint32_t type = registered_type(embryo);
+    if (!is_registered(registers) && registers.type != type) {
+        registers = fresh(type);
+        outcome = Outcome::kTypeChanged;
+    }
+    const Machine* machine = find_machine(machines(), registers.type);
+    if (machine == nullptr) return Outcome::kWaiting;
+    const std::string key = event::order_key(embryo, arrival, event::ClockFamily::kNone);
+    put_data(registers, embryo_rows(), subject, key);
+    put_moved(registers, *machine, find_row(machine->track, subject), subject, key);
+    return outcome;
 }
 
 Outcome apply(Registry registry, Registers& registers, const event::Event& event,
@@ -232,7 +246,8 @@ bool merge(Registers& registers, const Registers& other) {
     return true;
 }
 
-ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process) {
+ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
+                     std::span<const Child> children) {
     const Machine* machine = find_machine(registry, registers.type);
     Draft draft;
     set_identity(machine, registers, process, draft);
@@ -241,8 +256,10 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
     } else {
         show_registers(registers, draft);
         machine->derive(*machine, registers, draft);
-        show_connections(registers, process, draft);
+        draft.course().judge_done(text_of(draft, "done_code") != "OK");
         show_limits(registers, draft);
+        if (machine->count != nullptr) machine->count(registers, children, draft);
+        show_connections(registers, process, draft);
     }
     ProcessStatus status;
     status.process = process;
@@ -255,12 +272,14 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
     status.entered_us = draft.course().entered_us();
     status.updated_us = draft.course().updated_us();
     status.is_adopted = machine != nullptr && !is_registered(registers);
+    status.steps = draft.course().steps();
     status.attributes = draft.finish();
     return status;
 }
 
-ProcessStatus derive(const Registers& registers, std::string_view process) {
-    return derive(machines(), registers, process);
+ProcessStatus derive(const Registers& registers, std::string_view process,
+                     std::span<const Child> children) {
+    return derive(machines(), registers, process, children);
 }
 
 }  // namespace lb::state

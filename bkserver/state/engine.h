@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bkserver/state/registers.h"
+#include "bkserver/state/steps.h"
 #include "common/base/json_line.h"
 #include "common/event/event.h"
 #include "common/event/order_key.h"
@@ -67,8 +68,45 @@ Outcome apply(Registers& registers, const event::Event& event, const event::Arri
 // different types: then the caller folds the events of both into registers fresh(0) from the start.
 [[nodiscard]] bool merge(Registers& registers, const Registers& other);
 
-// A registration decided the type (not only a key).
+// A registration decided the type (not only a key): its own, or that of a parent that planned it.
 bool is_registered(const Registers& registers);
+bool has_own_registration(const Registers& registers);
+
+// ---- parents and children
+
+// A child or member as its parent counts it.
+struct Child {
+    std::string id;
+    MainState state = MainState::kUnknown;
+    std::int64_t since_us = 0;  // a member of a cluster: when it joined; 0: from the beginning
+    std::vector<Step> steps;    // ProcessStatus::steps
+};
+
+// A process of this type is counted from its children: its status needs them.
+bool has_children(std::uint32_t type);
+// ... and its state, too.
+bool is_moved_by_children(std::uint32_t type);
+
+// Who counts this process, by its own registers.
+struct Link {
+    std::string parent;         // process id or key, as the events named it
+    std::int64_t since_us = 0;  // as Child::since_us
+    bool operator==(const Link&) const = default;
+};
+std::vector<Link> links_of(const Registers& registers);  // by parent, each once
+
+// A registration with nsubjobs plans children: they have ids from the beginning and are Submitted
+// from then on, whatever else is heard of them, and when. Nothing for other events.
+struct Brood {
+    std::uint32_t count = 0;
+    std::string seed;  // of event::ProcessId::child
+};
+std::optional<Brood> brood_of(const event::Event& registration);
+
+// As apply(), of the registration of `parent` to one of the children that it plans. Of several
+// registrations the one with the smallest key counts: the caller applies that one alone.
+Outcome apply_embryo(Registers& registers, const event::Event& registration,
+                     const event::Arrival& arrival, std::string_view parent);
 
 // Canonical: attributes in a fixed order, nothing of now or of arrival.
 struct ProcessStatus {
@@ -82,6 +120,7 @@ struct ProcessStatus {
     std::int64_t entered_us = 0;  // stateEnterTime
     std::int64_t updated_us = 0;  // lastUpdateTime
     bool is_adopted = false;
+    std::vector<Step> steps;  // for its parents
     nlohmann::ordered_json attributes =
         nlohmann::ordered_json::object();  // all, the above included
 
@@ -89,7 +128,9 @@ struct ProcessStatus {
     [[nodiscard]] std::string to_text() const { return json_line(attributes); }
 };
 
-ProcessStatus derive(const Registers& registers, std::string_view process);
+// `children` of a process that has some: all of them, in any order.
+ProcessStatus derive(const Registers& registers, std::string_view process,
+                     std::span<const Child> children = {});
 
 // A relation has two ends: what ConnectJob or DisconnectJob on `process` says at the other one, as
 // an event of the server (source LBServer). Nothing for other events and for such mirrors
@@ -126,7 +167,8 @@ struct Explanation {
 };
 
 // kNotFound when there is no attribute of that name (for this type).
-Result<Explanation> explain(const Registers& registers, std::string_view attribute);
+Result<Explanation> explain(const Registers& registers, std::string_view attribute,
+                            std::span<const Child> children = {});
 
 // What an event claims by itself: (attribute, value) pairs, "state" and "vm_state" among them. For
 // listing the overruled claims of a register by a scan of the stored events.

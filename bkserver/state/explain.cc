@@ -83,7 +83,8 @@ void explain_register(const Machine& machine, const Registers& registers, const 
 
 }  // namespace
 
-Result<Explanation> explain(const Registers& registers, std::string_view attribute) {
+Result<Explanation> explain(const Registers& registers, std::string_view attribute,
+                            std::span<const Child> children) {
     const std::size_t index = attribute_index(attribute);
     const Machine* machine = find_machine(machines(), registers.type);
     if (index == kAttributeCount || kAttributes[index].shape == Shape::kHidden)
@@ -91,7 +92,7 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
                      "there is no attribute \"" + std::string(attribute) + "\""};
     Explanation explanation;
     explanation.attribute = attribute;
-    const auto all = derive(registers, "").attributes;
+    const auto all = derive(registers, "", children).attributes;
     const auto shown = all.find(attribute);
     if (shown != all.end())
         explanation.value = shown->is_string() ? shown->get<std::string>() : json_line(*shown);
@@ -107,6 +108,15 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
         explain_register(*machine, registers, info, explanation);
     else
         explain_track(*machine, registers, explanation);
+    // Said by the children, not by an event of its own.
+    const auto own = derive(registers, "").attributes;
+    const bool is_counted = shown != all.end() && !children.empty() &&
+                            own.value(std::string(attribute), nlohmann::ordered_json()) != *shown;
+    if (is_counted) {
+        explanation.decided_by.reset();
+        explanation.remark =
+            "counted from its " + std::to_string(children.size()) + " children or members";
+    }
     return explanation;
 }
 

@@ -1,4 +1,5 @@
 // Grid jobs, DAGs and collections: the tables. What the roles mean stands in grid_state.cc.
+#include "bkserver/state/collection.h"
 #include "bkserver/state/grid_roles.h"
 #include "bkserver/state/grid_state.h"
 #include "bkserver/state/machine.h"
@@ -180,24 +181,27 @@ constexpr std::string_view kIgnored[] = {
 static_assert(rows_are_sound(kData));
 static_assert(rows_are_sound(kTrack));
 
-constexpr Machine machine(std::uint32_t type, std::string_view word) {
+constexpr Machine machine(std::uint32_t type, std::string_view word,
+                          decltype(Machine::count) count = nullptr,
+                          bool is_moved_by_children = false) {
     return {.type = type,
             .word = word,
             .data = kData,
             .track = kTrack,
             .ignored = kIgnored,
             .phase_attribute = "cream_state",
-            .has_tables = true,
             .leaves_touch = false,
             .groups = Groups::kByAttempt,
             .derive = grid::derive,
-            .decide = grid::decide};
+            .decide = grid::decide,
+            .count = count,
+            .is_moved_by_children = is_moved_by_children};
 }
 
 }  // namespace
 
 extern const Machine kSimple = machine(1, "simple");
-extern const Machine kDag = machine(2, "dag");
-extern const Machine kCollection = machine(5, "collection");
+extern const Machine kDag = machine(2, "dag", collection::show_children);
+extern const Machine kCollection = machine(5, "collection", collection::count_jobs, true);
 
 }  // namespace lb::state

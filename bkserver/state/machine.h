@@ -36,14 +36,16 @@ struct Machine {
     std::span<const std::string_view> ignored;
     // The attribute that shows the rows' own state word; empty if the type has none.
     std::string_view phase_attribute;
-    // False while nobody wrote the tables of this type: what is not common to all types is marked
-    // "not understood" and interpreted after an upgrade.
-    bool has_tables;
     // An event without a row counts for lastUpdateTime.
     bool leaves_touch;
     Groups groups;
     void (*derive)(const Machine&, const Registers&, Draft&);
     Decision (*decide)(const Machine&, const Registers&, std::string_view attribute);
+    // Of types that have children: adds to the draft of derive() what they tell. nullptr: it has
+    // none.
+    void (*count)(const Registers&, std::span<const Child>, Draft&) = nullptr;
+    // The children move the state, too; else they are only counted.
+    bool is_moved_by_children = false;
 };
 
 using Registry = std::span<const Machine* const>;
@@ -52,6 +54,9 @@ const Machine* find_machine(Registry registry, std::uint32_t type);
 
 // Rows that hold for every type: registration, tags, relations.
 std::span<const DataRow> common_rows();
+// Rows of the claims that a parent's registration makes on a child, in the form of this event.
+std::span<const DataRow> embryo_rows();
+event::Event embryo_event(const event::Event& registration, std::string_view parent);
 
 // What a row can ask of an event.
 struct Subject {
@@ -72,7 +77,8 @@ std::string name_of(const Into& into, const Subject& subject);
 // tomorrow).
 Outcome apply(Registry registry, Registers& registers, const event::Event& event,
               const event::Arrival& arrival);
-ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process);
+ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
+                     std::span<const Child> children = {});
 View view(Registry registry, const Registers& registers, const ViewInput& input);
 
 }  // namespace lb::state

@@ -12,6 +12,7 @@ namespace {
 using E = event::EventType;
 using M = MainState;
 using event::Source;
+using plain::kBad;
 using plain::rank;
 
 constexpr Sources kServer = from(Source::kPbsServer);
@@ -55,7 +56,7 @@ constexpr TrackRow kTrack[] = {
     {17, E::kPBSRun,         kMom,            kAlways, M::kRunning,   "",   rank(0)},
     {18, E::kPBSRerun,       kServer | kMom,  kAlways, M::kWaiting,   "",   rank(0)},
     {19, E::kPBSDone,        kServer,         kAlways, M::kDone,      "",   rank(0)},
-    {20, E::kPBSError,       kAny,            kAlways, M::kDone,      "",   rank(0)},
+    {20, E::kPBSError,       kAny,            kAlways, M::kDone,      "",   rank(0) | kBad},
 };
 
 constexpr std::string_view kIgnored[] = {
@@ -102,7 +103,6 @@ extern const Machine kPbs = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = {},
-    .has_tables = true,
     .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,

@@ -5,18 +5,22 @@ namespace lb::state::plain {
 Fold fold(const Machine& machine, const Registers& registers, Draft* draft) {
     Fold found;
     std::uint32_t highest = 0;
+    const bool is_machine = machine.phase_attribute == "vm_state";
     for (const TrackClaim& claim : registers.track) {
         const TrackRow* row = find_row(machine.track, claim.row);
-        const bool counts = row == nullptr || row->role >= highest;
+        const std::uint32_t rank = row == nullptr ? highest : row->role & ~kBad;
+        const bool counts = rank >= highest;
         if (!counts) continue;
         found.last = &claim;
         if (row == nullptr) continue;
-        highest = row->role;
+        highest = rank;
         if (!row->phase.empty()) found.phase = row->phase;
         if (row->to == MainState::kUndefined) continue;
         if (found.row == nullptr || found.row->to != row->to) found.moved = &claim;
         found.row = row;
-        if (draft != nullptr) draft->course().enter(row->to, claim.time_us);
+        if (draft != nullptr)
+            draft->course().enter(row->to, claim.time_us, (row->role & kBad) != 0,
+                                  is_machine ? vm_word_of(row->phase) : VmWord::kNone);
     }
     return found;
 }

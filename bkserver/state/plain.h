@@ -12,6 +12,8 @@ namespace lb::state::plain {
 constexpr std::uint32_t rank(std::uint32_t value) {
     return value;
 }
+// Added to the rank: it is done, but with a failure.
+inline constexpr std::uint32_t kBad = 1U << 16;
 
 void derive(const Machine& machine, const Registers& registers, Draft& draft);
 Decision decide(const Machine& machine, const Registers& registers, std::string_view attribute);

@@ -79,12 +79,6 @@ void print_ignored(const Machine& machine, std::string& out) {
 
 std::string print_states(const Machine& machine) {
     std::string out = "## " + std::string(machine.word) + "\n\n";
-    if (!machine.has_tables) {
-        out +=
-            "No tables yet: registered, tagged and related; its own events are kept as not "
-            "understood.\n\n";
-        return out;
-    }
     out += "### Data claims\n\nAll rows that match count.\n\n";
     print_data(machine.data, out);
     out += "### Track claims\n\nThe first row that matches counts.\n\n";
@@ -109,8 +103,7 @@ std::string print_graph(const Machine& machine) {
 
 std::string print_all_graphs() {
     std::string out;
-    for (const Machine* machine : machines())
-        if (machine->has_tables) out += print_graph(*machine);
+    for (const Machine* machine : machines()) out += print_graph(*machine);
     return out;
 }
 

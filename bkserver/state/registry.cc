@@ -3,7 +3,6 @@
 #include <string>
 
 #include "bkserver/state/machine.h"
-#include "bkserver/state/plain.h"
 #include "common/base/ascii.h"
 
 namespace lb::state {
@@ -15,33 +14,12 @@ extern const Machine kPbs;
 extern const Machine kCondor;
 extern const Machine kCream;
 extern const Machine kTransfer;
+extern const Machine kTransferCollection;
 extern const Machine kVirtualMachine;
 extern const Machine kPhysicalMachine;
+extern const Machine kCluster;
 
 namespace {
-
-// Types whose tables are not written yet: they are registered, tagged and related like all others;
-// their own events are stored, marked as not understood and interpreted after an upgrade.
-constexpr TrackRow kRegistrationOnly[] = {
-    {10, event::EventType::kRegJob, kAny, kAlways, MainState::kSubmitted, "", plain::rank(0)},
-};
-
-constexpr Machine without_tables(std::uint32_t type, std::string_view word) {
-    return {.type = type,
-            .word = word,
-            .data = {},
-            .track = kRegistrationOnly,
-            .ignored = {},
-            .phase_attribute = {},
-            .has_tables = false,
-            .leaves_touch = true,
-            .groups = Groups::kNone,
-            .derive = plain::derive,
-            .decide = plain::decide};
-}
-
-constexpr Machine kTransferCollection = without_tables(9, "file_transfer_collection");
-constexpr Machine kCluster = without_tables(21, "vm_cluster");
 
 constexpr const Machine* kMachines[] = {
     &kSimple,

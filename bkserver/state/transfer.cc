@@ -1,12 +1,15 @@
 // Sandbox transfers: the tables. A failed transfer may be tried again: the newest claim counts.
+#include "bkserver/state/collection.h"
 #include "bkserver/state/machine.h"
 #include "bkserver/state/plain.h"
+#include "bkserver/state/shapes.h"
 
 namespace lb::state {
 namespace {
 
 using E = event::EventType;
 using M = MainState;
+using plain::kBad;
 using plain::rank;
 
 // clang-format off
@@ -30,7 +33,7 @@ constexpr TrackRow kTrack[] = {
     {10, E::kRegJob,        kAny, kAlways,                 M::kSubmitted, "",   rank(0)},
     {11, E::kFileTransfer,  kAny, {is("result", "START")}, M::kRunning,   "",   rank(0)},
     {12, E::kFileTransfer,  kAny, {is("result", "OK")},    M::kDone,      "",   rank(0)},
-    {13, E::kFileTransfer,  kAny, {is("result", "FAIL")},  M::kDone,      "",   rank(0)},
+    {13, E::kFileTransfer,  kAny, {is("result", "FAIL")},  M::kDone,      "",   rank(0) | kBad},
     {14, E::kAbort,         kAny, kAlways,                 M::kAborted,   "",   rank(0)},
 };
 
@@ -46,22 +49,33 @@ static_assert(rows_are_sound(kTrack));
 void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
     if (draft.has("done_code") && !draft.has("exit_code")) draft.set("exit_code", std::int64_t{0});
+    if (text_of_register(registers, "children_num") == "0") draft.set("children_num", "");
+    // A planned transfer looks like the job that the original made of it.
+    if (text_of_register(registers, "embryo_type").empty()) return;
+    draft.set("jw_status", "UNKNOWN");
+    draft.set("payload_running", false);
+}
+
+constexpr Machine machine(std::uint32_t type, std::string_view word,
+                          decltype(Machine::count) count) {
+    return {.type = type,
+            .word = word,
+            .data = kData,
+            .track = kTrack,
+            .ignored = kIgnored,
+            .phase_attribute = {},
+            .leaves_touch = true,
+            .groups = Groups::kNone,
+            .derive = derive,
+            .decide = plain::decide,
+            .count = count,
+            .is_moved_by_children = count != nullptr};
 }
 
 }  // namespace
 
-extern const Machine kTransfer = {
-    .type = 10,
-    .word = "file_transfer",
-    .data = kData,
-    .track = kTrack,
-    .ignored = kIgnored,
-    .phase_attribute = {},
-    .has_tables = true,
-    .leaves_touch = true,
-    .groups = Groups::kNone,
-    .derive = derive,
-    .decide = plain::decide,
-};
+extern const Machine kTransfer = machine(10, "file_transfer", nullptr);
+extern const Machine kTransferCollection =
+    machine(9, "file_transfer_collection", collection::count_transfers);
 
 }  // namespace lb::state

@@ -271,7 +271,9 @@ Life follow(const Machine& machine, const Registers& registers, const HostNames&
         life.phase = phase_of(life.facts);
         life.last = &claim;
         place(life, claim);
-        if (draft != nullptr) draft->course().enter(life.phase.to, claim.time_us);
+        if (draft != nullptr)
+            draft->course().enter(life.phase.to, claim.time_us, life.phase.done_code == "FAILED",
+                                  vm_word_of(life.phase.vm_state));
         if (life.phase.is_closed) break;
     }
     return life;

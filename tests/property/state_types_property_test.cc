@@ -125,7 +125,6 @@ void live(const state::Machine& machine, unsigned seed) {
 TEST_CASE("every type's registers and status are the same bytes in every order, merged or not") {
     unsigned lives = 0;
     for (const state::Machine* machine : state::machines()) {
-        if (!machine->has_tables) continue;
         for (unsigned seed = first_seed(); seed < first_seed() + kLivesPerType; ++seed, ++lives) {
             INFO(machine->word << " LB_SEED=" << seed);
             live(*machine, seed);

@@ -231,20 +231,6 @@ TEST_CASE("registers survive encoding; those of newer rules are refused") {
     CHECK(Registers::decode("nonsense").error().code == ErrorCode::kCorrupt);
 }
 
-TEST_CASE("a type without tables is registered, tagged and related, and says what it ignores") {
-    Registers registers = fresh(0);
-    put(registers, registration("VM_CLUSTER", 0, "/CN=a"), "reg");
-    event::Event tag = make(E::kUserTag, 5);
-    tag.set_text("name", "a");
-    tag.set_text("value", "1");
-    CHECK(put(registers, tag, "tag") == Outcome::kApplied);
-    CHECK(put(registers, make(E::kClusterGoal, 7), "own") == Outcome::kNotUnderstood);
-    const ProcessStatus status = derive(registers, "p");
-    CHECK(status.state == MainState::kSubmitted);
-    CHECK(status.attributes.at("user_tags").at("a") == "1");
-    CHECK(status.attributes.at("not_understood") == true);
-}
-
 TEST_CASE("a physical machine is believed by its own word") {
     Registers registers = fresh(0);
     put(registers, registration("PHYSICAL_MACHINE", 0, "/CN=a"), "reg");

@@ -114,6 +114,7 @@ Status DestinationQueue::on_hello_reply(std::string_view payload) {
                                                   std::to_string(reply.frame_bytes_max()) +
                                                   " bytes cannot carry the largest event"};
     state_ = State::kSending;
+    clock_offset_us_ = reply.clock_us() - context_.env.now_us();
     backoff_.reset();
     last_failure_.clear();
     context_.metrics.connected.add(1);
@@ -403,6 +404,7 @@ nlohmann::ordered_json DestinationQueue::to_json() const {
                                   {"in_flight", in_flight_.size()},
                                   {"memory_bytes", memory_bytes()}};
     if (oldest_us() != 0) row["oldest"] = event::time_to_text(oldest_us());
+    if (clock_offset_us_) row["clock_offset_us"] = *clock_offset_us_;
     if (!last_failure_.empty()) row["failure"] = last_failure_;
     if (state_ == State::kBackingOff) {
         const std::uint64_t now_us = context_.env.monotonic_us();

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "common/net/backoff.h"
@@ -103,6 +104,7 @@ class DestinationQueue final : public LinkListener {
     std::unique_ptr<Link> link_;
     std::uint64_t next_dial_us_ = 0;  // monotonic
     std::string last_failure_;
+    std::optional<std::int64_t> clock_offset_us_;  // the server's less ours, at the last hello
     bool is_draining_ = false;
 
     // Of this connection.

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "common/base/json_line.h"
+#include "common/event/time_text.h"
 #include "interlogd/messages.h"
 
 namespace lb::interlogd {
@@ -102,6 +103,7 @@ std::string ForwardService::status_json() const {
         {"daemon", "lb-interlogd"},
         {"version", LB_VERSION},
         {"identity", credentials_->own_identity().dn},
+        {"certificate_expires", event::time_to_text(credentials_->not_after_us())},
         {"destinations", in_loop([this] { return forwarder_->to_json(); })}};
     return json_line(status);
 }

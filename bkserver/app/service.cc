@@ -8,6 +8,7 @@
 #include "bkserver/state/print_states.h"
 #include "common/base/json_line.h"
 #include "common/env/env.h"
+#include "common/event/time_text.h"
 
 namespace lb::bkserver {
 
@@ -242,17 +243,22 @@ Status ServerService::reload(const config::Config& config) {
 
 std::string ServerService::status_json() const {
     const ingest::Room room = lanes_->room();
-    const nlohmann::ordered_json status = {
+    nlohmann::ordered_json status = {
         {"daemon", "lb-bkserver"},
         {"version", LB_VERSION},
         {"service", options_.service},
         {"port", port()},
         {"ready", is_ready()},
+        {"events_last_hour", lanes_->settled_last_hour()},
         {"connections", doors_->connection_count()},
         {"room_events", room.events},
         {"room_bytes", room.bytes},
         {"private_mariadbd_restarts", private_server_ ? private_server_->restarts() : 0},
         {"forwarders", doors_->forwarders()}};
+    if (credentials_) {
+        status["identity"] = credentials_->own_identity().dn;
+        status["certificate_expires"] = event::time_to_text(credentials_->not_after_us());
+    }
     return json_line(status);
 }
 

@@ -5,6 +5,7 @@
 #include "bkserver/cli/adopt_command.h"
 #include "bkserver/cli/command_line.h"
 #include "bkserver/cli/completion_command.h"
+#include "bkserver/cli/doctor_command.h"
 #include "bkserver/cli/dump_command.h"
 #include "bkserver/cli/load_command.h"
 #include "bkserver/cli/pki_commands.h"
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     lb::cli::add_dump_command(lbctl, context);
     lb::cli::add_load_command(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
+    lb::cli::add_doctor_command(lbctl, context);
     lb::cli::add_token_commands(lbctl, context);
     lb::cli::add_pki_commands(lbctl, context);
     lb::cli::add_replay_command(lbctl, context.exit_code);

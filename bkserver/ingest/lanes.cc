@@ -6,6 +6,7 @@
 
 #include "common/base/assert.h"
 #include "common/env/env.h"
+#include "common/metrics/hour_count.h"
 #include "lb/v1/envelope.pb.h"
 
 namespace lb::ingest {
@@ -70,6 +71,7 @@ struct Lanes::Metrics {
     void count(lb::v1::Verdict verdict) {
         for (std::size_t i = 0; i < kVerdicts.size(); ++i)
             if (kVerdicts[i] == verdict) events[i]->add();
+        last_hour.add(1);
     }
 
     metrics::Gauge& queued_events;
@@ -82,6 +84,7 @@ struct Lanes::Metrics {
     metrics::Counter& changes;
     metrics::Histogram& settle_seconds;
     std::vector<metrics::Counter*> events;  // as kVerdicts
+    metrics::HourCount last_hour;
 };
 
 Lanes::Lanes(LaneOptions options, metrics::Registry& registry)
@@ -112,6 +115,10 @@ Lanes::~Lanes() {
         }
         if (lane->thread.joinable()) lane->thread.join();
     }
+}
+
+std::uint64_t Lanes::settled_last_hour() const {
+    return metrics_->last_hour.value();
 }
 
 Room Lanes::room() const {

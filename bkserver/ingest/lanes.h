@@ -70,6 +70,7 @@ class Lanes {
     // False when the queues are full: nothing was taken. Never waits.
     bool submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std::uint64_t ticket);
     [[nodiscard]] Room room() const;
+    [[nodiscard]] std::uint64_t settled_last_hour() const;
     // Whether the last transactions found the database.
     [[nodiscard]] bool is_database_there() const { return lanes_without_database_ == 0; }
 

@@ -104,6 +104,7 @@ void Committer::report(std::span<const spool::AppendItem> appends) {
     }
     metrics_.commits.add();
     metrics_.events_durable.add(appends.size() - failed);
+    metrics_.durable_last_hour.add(appends.size() - failed);
     metrics_.events_failed.add(failed);
     metrics_.queue_bytes.set(static_cast<std::int64_t>(queued_bytes()));
     if (reason != nullptr) log::write(kCommitFailed, failed, appends.size(), reason->text);

@@ -46,6 +46,7 @@ std::string LogdMetrics::to_json() const {
                                    {"connections_broken", connections_broken.value()},
                                    {"events_accepted", events_accepted.value()},
                                    {"events_durable", events_durable.value()},
+                                   {"events_last_hour", durable_last_hour.value()},
                                    {"events_failed", events_failed.value()},
                                    {"events_refused", events_refused.value()},
                                    {"events_denied", events_denied.value()},

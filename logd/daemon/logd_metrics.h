@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/metrics/hour_count.h"
 #include "common/metrics/metrics.h"
 
 namespace lb::logd {
@@ -30,6 +31,7 @@ struct LogdMetrics {
     metrics::Counter& drop_events;
     metrics::Counter& drop_files_quarantined;
     metrics::Counter& drop_leftovers;
+    metrics::HourCount durable_last_hour;
 };
 
 }  // namespace lb::logd

@@ -100,6 +100,8 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
     draft.set("cream_state", plain::fold(machine, registers, nullptr).phase);
     if (draft.has("done_code") && !draft.has("exit_code")) draft.set("exit_code", std::int64_t{0});
+    if (!draft.has("jw_status")) draft.set("jw_status", "UNKNOWN");
+    if (draft.get("suspended") == false) draft.set("suspended", "");
 }
 
 }  // namespace

@@ -44,13 +44,18 @@ Result<std::string> scalar_text(std::string_view member, const json& value) {
     return wrong(member, "expected text, a number, true or false");
 }
 
-// RFC 3339 text, or seconds since 1970 as a number.
+// RFC 3339, or the digits of ULM.
+Result<std::int64_t> time_of_text(std::string_view member, const std::string& text) {
+    auto time_us = time_from_text(text);
+    if (time_us.ok()) return time_us;
+    const bool is_digits = text.find_first_not_of("0123456789.") == std::string::npos;
+    auto of_digits = time_from_ulm(text);
+    return is_digits && of_digits.ok() ? of_digits : wrong(member, time_us.error().text);
+}
+
+// Text, or seconds since 1970 as a number.
 Result<std::int64_t> time_of(std::string_view member, const json& value) {
-    if (value.is_string()) {
-        auto time_us = time_from_text(value.get_ref<const std::string&>());
-        if (!time_us.ok()) return wrong(member, time_us.error().text);
-        return time_us;
-    }
+    if (value.is_string()) return time_of_text(member, value.get_ref<const std::string&>());
     constexpr double kSecondsMax = 9e12;
     if (!value.is_number() || !(std::abs(value.get<double>()) < kSecondsMax))
         return wrong(member, "expected RFC 3339 text or seconds since 1970");

@@ -27,6 +27,12 @@ void put_text(std::string& out, std::string_view text, std::size_t width) {
     out.append(width - std::min(width, text.size()), '\0');
 }
 
+// Flush right, as the original prints positions: of two numbers the longer one is greater.
+void put_text_right(std::string& out, std::string_view text, std::size_t width) {
+    out.append(width - std::min(width, text.size()), '\0');
+    out += text.substr(0, width);
+}
+
 // Of equal timestamps the master's events come last, the starter's before them.
 char condor_daemon_rank(char source) {
     if (source == 'm') return 2;
@@ -38,7 +44,7 @@ void put_condor_clock(std::string& out, std::string_view sequence_code) {
     const auto code = parse_condor_code(sequence_code).value_or(CondorCode{"", "", 0, '\0'});
     put_text(out, code.timestamp, kCondorTimestampBytes);
     out += condor_daemon_rank(code.source);
-    put_text(out, code.position, kCondorPositionBytes);
+    put_text_right(out, code.position, kCondorPositionBytes);
     out += code.source;
 }
 

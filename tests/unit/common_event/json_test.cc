@@ -25,6 +25,17 @@ TEST_CASE("every type with every field comes back from its JSON", "[json]") {
     }
 }
 
+TEST_CASE("times may be written as in ULM", "[json]") {
+    const auto event = event_from_json(
+        {{"type", "CREAMStatus"},
+         {"time", "20120101000010.5"},
+         {"fields", {{"new_state", "IDLE"}, {"orig_timestamp", "20120101000009.000001"}}}});
+    REQUIRE(event.ok());
+    CHECK(event->event.time_us == 1'325'376'010'000'005);
+    CHECK(event->event.text("orig_timestamp") == "1325376009000001");
+    CHECK_FALSE(event_from_json({{"type", "VMStop"}, {"time", "20120101000010 or so"}}).ok());
+}
+
 TEST_CASE("what is wrong in JSON is named", "[json]") {
     const std::pair<const char*, const char*> cases[] = {
         {R"([])", "object"},

@@ -61,6 +61,15 @@ TEST_CASE("registrations come first and have no clock of their family", "[order_
     CHECK(key == order_key(registration, arrival(), ClockFamily::kCondor));
 }
 
+TEST_CASE("positions in a Condor log compare as numbers", "[order_key]") {
+    Event before = stop_at(2);
+    before.sequence_code = "TIMESTAMP=20120101000010:POS=       999:EV.CODE=205:SRC=S";
+    Event after = stop_at(1);
+    after.sequence_code = "TIMESTAMP=20120101000010:POS=      1000:EV.CODE=205:SRC=S";
+    CHECK(order_key(before, arrival(), ClockFamily::kCondor) <
+          order_key(after, arrival(), ClockFamily::kCondor));
+}
+
 TEST_CASE("a clock of the future does not win", "[order_key]") {
     constexpr std::int64_t kNow = 1'700'000'000'000'000;
     const Event ahead = stop_at(kNow + 3'600'000'000);

@@ -12,6 +12,7 @@
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
 #include "bkserver/cli/replay_command.h"
+#include "bkserver/cli/setup_opennebula_command.h"
 #include "bkserver/cli/spool_commands.h"
 #include "bkserver/cli/token_commands.h"
 
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     lb::cli::add_adopt_command(lbctl, context);
     lb::cli::add_dump_command(lbctl, context);
     lb::cli::add_load_command(lbctl, context);
+    lb::cli::add_setup_opennebula_command(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
     lb::cli::add_doctor_command(lbctl, context);
     lb::cli::add_token_commands(lbctl, context);

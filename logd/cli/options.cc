@@ -118,6 +118,7 @@ constexpr std::array kOptions = {
     OptionRow{"resync",    'r', "",      "a look: what was found, not what happened",
               [](Options& o, std::string_view) { o.event.is_resync = true; return Status(); }},
     OptionRow{"attribute", 'a', "NAME=TEXT", "an extension of your own; may be repeated", add_attribute},
+    OptionRow{"field",     'F', "NAME=TEXT", "a field that is called like an option, as Bind's key is", nullptr},
     OptionRow{"timeout",   'T', "MS",    "of the whole call; default 1000", set_timeout},
     OptionRow{"socket",    'S', "PATH",  "the logger's socket; default LB_SOCKET or /run/lb/logd.sock",
               [](Options& o, std::string_view v) { o.producer.socket_path = v; return Status(); }},
@@ -231,7 +232,15 @@ class Parser {
             value = arguments_[next_++];
         }
         if (row->set != nullptr) return row->set(options_, value);
-        return set_type(value);
+        return row->name == "field" ? add_field(value) : set_type(value);
+    }
+
+    Status add_field(std::string_view value) {
+        const std::size_t equals = value.find('=');
+        if (equals == std::string_view::npos)
+            return usage("--field \"" + std::string(value) + "\" is not NAME=TEXT");
+        fields_.push_back({value.substr(0, equals), value.substr(equals + 1)});
+        return {};
     }
 
     Status set_type(std::string_view value) {

@@ -72,11 +72,11 @@ class Install(unittest.TestCase):
         self.assertIn("retry", run("bash", "-c", script).split())
 
     def test_the_hook_is_where_libvirt_looks(self):
-        hook = self.found("50-lb")
-        self.assertEqual(hook.parent.parts[-3:], ("libvirt", "hooks", "qemu.d"))
-        self.assertTrue(os.access(hook, os.X_OK))
-        self.assertEqual(run(hook, "guest", "started", "begin", "-", input="", env={
-            "LB_SOCKET": f"{self.base}/none", "LB_DROP_DIR": f"{self.base}/none"}), "")
+        for driver in ("qemu", "libxl"):
+            hook = next(self.base.rglob(f"libvirt/hooks/{driver}.d/50-lb"))
+            self.assertTrue(os.access(hook, os.X_OK))
+            self.assertEqual(run(hook, "guest", "started", "begin", "-", input="", env={
+                "LB_SOCKET": f"{self.base}/none", "LB_DROP_DIR": f"{self.base}/none"}), "")
 
     def test_every_configuration_is_right_and_so_are_its_suggestions(self):
         for daemon in ("logd", "interlogd", "bkserver"):

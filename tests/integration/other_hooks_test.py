@@ -1,0 +1,104 @@
+"""Hooks of Proxmox VE, Xen (by libvirt's libxl, by XAPI) and physical machines: called as these stacks call
+them, through the real daemons. They say nothing and end well whatever happens."""
+
+import socket
+import subprocess
+import time
+import unittest
+
+from site_harness import SOURCE, Site
+
+HOOKS = SOURCE / "logd/hooks"
+UUID = "6b1a2a9e-0000-4000-8000-00000000a0"  # and two digits
+FULL_NAME = subprocess.run(["hostname", "-f"], capture_output=True, text=True).stdout.strip() or socket.gethostname()
+
+
+class OtherHooks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # The scripts speak for the host by its full name.
+        cls.site = Site(host=FULL_NAME).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.__exit__(None, None, None)
+
+    def call(self, program, *arguments, is_silent=True, **environment):
+        done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, timeout=30,
+                              env=dict(self.site.environment, **environment))
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertEqual(done.stderr == "", is_silent, done.stderr)
+
+    def proxmox(self, vmid, phase):
+        self.call(HOOKS / "proxmox/lb-hook-proxmox", vmid, phase, LB_PROXMOX_SCOPE="pve1",
+                  LB_PROXMOX_DIR=str(self.site.directory))
+
+    def test_proxmox_by_number(self):
+        key = "proxmox-vmid:pve1/100"
+        for phase, state in (("pre-start", "boot"), ("post-start", "running"), ("pre-stop", "running"),
+                             ("post-stop", "stopped")):
+            self.proxmox(100, phase)
+            self.site.wait_settled()
+            self.site.wait_for(key, vm_state=state)
+
+    def test_proxmox_by_the_uuid_of_the_firmware(self):
+        (self.site.directory / "101.conf").write_text(
+            f"boot: order=scsi0\nname: web\nsmbios1: uuid={UUID}01\n[snap]\nsmbios1: uuid={UUID}99\n")
+        for phase in ("pre-start", "post-start"):
+            self.proxmox(101, phase)
+        status = self.site.wait_for(f"libvirt-uuid:/{UUID}01", vm_state="running", vm_phy_hostname=FULL_NAME)
+        self.assertEqual(self.site.wait_for("proxmox-vmid:pve1/101", vm_state="running")["jobId"], status["jobId"])
+
+    def test_libxl_calls_the_hook_of_libvirt(self):
+        domain = f"<domain type='xen'><name>dom1</name><uuid>{UUID}02</uuid></domain>"
+        for operation, phase, state in (("prepare", "begin", "boot"), ("started", "begin", "running"),
+                                        ("stopped", "end", "stopped")):
+            self.site.run("lb-hook-libvirt", "dom1", operation, phase, "-", stdin=domain)
+            self.site.wait_settled()
+            self.site.wait_for(f"libvirt-uuid:/{UUID}02", vm_state=state)
+
+    def xapi(self, event, reason, digits="03"):
+        directory = self.site.directory / "xapi.d" / event
+        directory.mkdir(parents=True, exist_ok=True)
+        link = directory / "50-lb"
+        if not link.is_symlink():
+            link.symlink_to(HOOKS / "xapi/lb-hook-xapi")
+        self.call(link, "-reason", reason, "-vmuuid", UUID + digits)
+        self.site.wait_settled()
+
+    def test_xapi(self):
+        key = f"libvirt-uuid:/{UUID}03"
+        for event, reason, state in (("vm-pre-start", "none", "boot"), ("vm-post-resume", "none", "running"),
+                                     ("vm-pre-shutdown", "clean-shutdown", "running"),
+                                     ("vm-post-destroy", "clean-shutdown", "stopped"),
+                                     ("vm-post-migrate", "destination", "running"),
+                                     ("vm-pre-reboot", "clean-reboot", "running"),
+                                     ("vm-post-destroy", "clean-reboot", "running"),
+                                     ("vm-post-destroy", "suspend", "stopped")):
+            with self.subTest(event=event, reason=reason):
+                self.xapi(event, reason)
+                status = self.site.wait_for(key, vm_state=state)
+        self.assertEqual(status["vm_stop_reason"], "saved")
+
+    def test_a_physical_machine_tells_of_itself(self):
+        machine = HOOKS / "machine/lb-machine"
+        key = f"host:/{FULL_NAME}"
+        self.call(machine, "boot", LB_MACHINE=FULL_NAME)
+        self.site.wait_for(key, jobtype="physical_machine", vm_state="really-running")
+        self.call(machine, "heartbeat", LB_MACHINE=FULL_NAME)
+        self.call(machine, "shutdown", LB_MACHINE=FULL_NAME)
+        self.site.wait_settled()
+        types = [row["type"] for row in self.site.lbctl("history", key)]
+        self.assertEqual(types, ["VMBoot", "VMRunning", "VMShutdown"])  # heartbeats are no history
+        self.assertEqual(self.site.lbctl("dead", "list"), [])
+
+    def test_no_logger_is_no_harm(self):
+        nowhere = {"LB_SOCKET": "/nowhere/logd.sock", "LB_DROP_DIR": "/nowhere/drop"}
+        begin = time.monotonic()
+        self.call(HOOKS / "proxmox/lb-hook-proxmox", 102, "pre-start", **nowhere)
+        self.call(HOOKS / "machine/lb-machine", "boot", is_silent=False, **nowhere)
+        self.assertLess(time.monotonic() - begin, 10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

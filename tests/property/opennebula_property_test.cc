@@ -1,0 +1,117 @@
+// OpenNebula publishes changes out of order and loses them while nobody listens: the state that
+// comes out must not depend on it.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+
+#include "bkserver/cli/replay.h"
+#include "common/event/event_id.h"
+#include "logd/opennebula/hook_call.h"
+#include "logd/opennebula/reports.h"
+#include "tests/support/opennebula_messages.h"
+
+using namespace lb;
+
+namespace {
+
+constexpr char kMachine[] = "libvirt-uuid:/6b1a2a9e-3a0f-4c8e-9a51-0d7c4c1d9a01";
+constexpr int kOrders = 100;
+constexpr int kOrdersOfWholeLife = 1000;
+constexpr std::int64_t kSeen = 1'569'244'310'000'000;  // after all that the messages tell
+
+struct Life {
+    std::vector<std::string> messages;  // in the order in which they happened
+    std::string vm_state;
+    std::string host;
+};
+
+const Life kLives[] = {
+    {{"01-pending"}, "pending", ""},
+    {{"01-pending", "02-prolog", "03-boot"}, "boot", "kvm1.example.org"},
+    {{"01-pending", "02-prolog", "03-boot", "04-running"}, "running", "kvm1.example.org"},
+    {{"01-pending", "02-prolog", "03-boot", "08-boot_failure"}, "failure", "kvm1.example.org"},
+    {{"01-pending", "02-prolog", "03-boot", "04-running", "05-shutdown"},
+     "shutdown",
+     "kvm1.example.org"},
+    {{"01-pending", "02-prolog", "03-boot", "04-running", "05-shutdown", "06-epilog", "07-done"},
+     "done",
+     "kvm1.example.org"},
+};
+
+class Seer {
+  public:
+    // What an observer logs who sees this message next.
+    void see(const std::string& message, bool is_resync) {
+        see(test::opennebula_vm(message), is_resync);
+    }
+    void see(const opennebula::VmDocument& vm, bool is_resync) {
+        seen_us_ += 1000;
+        const opennebula::Sight sight{"cloud1", "front.example.org", seen_us_, is_resync};
+        for (auto& report : opennebula::reports_of(vm, sight)) {
+            cli::ReplayEvent event;
+            event.subject = report.subject;
+            event.event_id = report.event_id.empty() ? event::new_event_id() : report.event_id;
+            event.event = std::move(report.event);
+            replay_.add(event);
+        }
+    }
+    [[nodiscard]] state::ProcessStatus status() const { return replay_.status(kMachine); }
+
+  private:
+    std::int64_t seen_us_ = kSeen;
+    cli::Replay replay_;
+};
+
+}  // namespace
+
+TEST_CASE("a life that is told whole ends alike in every order") {
+    std::mt19937 random(1);
+    for (const Life& life : kLives) {
+        std::vector<std::string> messages = life.messages;
+        for (int order = 0; order < kOrders; ++order) {
+            Seer seer;
+            for (const std::string& message : messages) seer.see(message, false);
+            INFO(life.messages.back() << ", order " << order);
+            REQUIRE(seer.status().vm_state == life.vm_state);
+            REQUIRE(seer.status().host == life.host);
+            std::shuffle(messages.begin(), messages.end(), random);
+        }
+    }
+}
+
+TEST_CASE("the frames as OpenNebula's driver sent them tell the life, each change twice") {
+    std::istringstream lines(test::opennebula_file("zmq_frames.jsonl"));
+    Seer seer;
+    int frames = 0;
+    for (std::string line; std::getline(lines, line); ++frames) {
+        const auto sent = nlohmann::json::parse(line).at("frames");
+        const std::vector<std::string> words = {sent.at(1).get<std::string>()};
+        const auto call = opennebula::parse_call(words);
+        REQUIRE(call.ok());
+        seer.see(call->documents.vms.at(0), false);
+    }
+    CHECK(frames == 16);
+    CHECK(seer.status().vm_state == "done");
+    CHECK(seer.status().done_code == "OK");
+    CHECK(seer.status().host == "kvm1.example.org");
+}
+
+TEST_CASE("a life with losses and repetitions ends alike after a resynchronisation") {
+    std::mt19937 random(2);
+    for (const Life& life : kLives) {
+        const int orders = life.vm_state == "done" ? kOrdersOfWholeLife : kOrders;
+        for (int order = 0; order < orders; ++order) {
+            std::vector<std::string> messages = life.messages;
+            std::shuffle(messages.begin(), messages.end(), random);
+            Seer seer;
+            for (const std::string& message : messages)
+                for (auto times = random() % 3; times > 0; --times) seer.see(message, false);
+            seer.see(life.messages.back(), true);
+            INFO(life.messages.back() << ", order " << order);
+            REQUIRE(seer.status().vm_state == life.vm_state);
+            REQUIRE(seer.status().host == life.host);
+        }
+    }
+}

@@ -97,12 +97,14 @@ class Daemon:
 class Site:
     """with Site() as site: ..."""
 
-    def __init__(self, host=HOST, policy=None, server_options="", logd_options="", interlogd_options=""):
+    def __init__(self, host=HOST, policy=None, server_options="", logd_options="", interlogd_options="",
+                 service_port=None):
+        """`service_port`: where the service is reached when a test stands between it and the server."""
         self.host = host
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="lb-site-"))
         self.directory.chmod(0o755)  # users of the host reach the logger's socket
         self.port = free_port()
-        self.service = f"localhost:{self.port}"
+        self.service = f"localhost:{service_port or self.port}"
         self.pki = self.directory / "pki"
         self.environment = dict(os.environ)
         self.authorities = self.directory / "authorities"
@@ -112,22 +114,8 @@ class Site:
         if policy is not None:
             (self.directory / "policy.toml").write_text(policy)
             server_options = f'policy = "{self.directory}/policy.toml"\n' + server_options
-        self.server = self._daemon("lb-bkserver", "server", "server/run", f"""
-service = "{self.service}"
-host = "{host}"
-address = "127.0.0.1"
-port = {self.port}
-{server_options}
-{self.tls()}""")
-        self.logd = self._daemon("lb-logd", "node", "node/run", f"""
-host = "{host}"
-default_destination = "{self.service}"
-{logd_options}""")
-        self.interlogd = self._daemon("lb-interlogd", "node", "node/run", f"""
-host = "{host}"
-backoff_max_ms = 1000
-{interlogd_options}
-{self.tls()}""")
+        self.server = self.make_server("server", self.port, server_options)
+        self.logd, self.interlogd = self.make_node("node", host, logd_options, interlogd_options)
         self.daemons = [self.server, self.logd, self.interlogd]
         self.environment.update({
             "LB_SERVER": str(self.directory / "server/run/bkserver.sock"),
@@ -138,10 +126,33 @@ backoff_max_ms = 1000
             "PATH": f"{BIN}:{os.environ['PATH']}",
         })
 
-    def _daemon(self, name, state, runtime, config):
-        path = self.directory / f"{name}.toml"
+    def make_server(self, name, port, options=""):
+        """A bookkeeping server of this service, not started."""
+        return self._daemon("lb-bkserver", name, f"""
+service = "{self.service}"
+host = "{self.host}"
+address = "127.0.0.1"
+port = {port}
+{options}
+{self.tls()}""")
+
+    def make_node(self, name, host, logd_options="", interlogd_options=""):
+        """A logger and a forwarder of a host, whose certificate is issued; not started."""
+        logd = self._daemon("lb-logd", name, f"""
+host = "{host}"
+default_destination = "{self.service}"
+{logd_options}""")
+        interlogd = self._daemon("lb-interlogd", name, f"""
+host = "{host}"
+backoff_max_ms = 1000
+{interlogd_options}
+{self.tls(host)}""")
+        return logd, interlogd
+
+    def _daemon(self, program, name, config):
+        path = self.directory / f"{name}-{program}.toml"
         path.write_text(config)
-        return Daemon(name, path, self.directory / state, self.directory / runtime)
+        return Daemon(program, path, self.directory / name, self.directory / name / "run")
 
     def add_daemon(self, name, config, directory):
         """One more, with its files in `directory`; it ends with the site."""

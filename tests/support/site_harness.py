@@ -111,6 +111,7 @@ class Site:
         run(BIN / "lbctl", "pki", "init", self.pki)
         self._copy_authorities()
         self.issue(host=host, also=("localhost", "127.0.0.1"))
+        self.issue(host="localhost", also=(host, "127.0.0.1"))
         if policy is not None:
             (self.directory / "policy.toml").write_text(policy)
             server_options = f'policy = "{self.directory}/policy.toml"\n' + server_options
@@ -134,7 +135,7 @@ host = "{self.host}"
 address = "127.0.0.1"
 port = {port}
 {options}
-{self.tls()}""")
+{self.tls("localhost")}""")
 
     def make_node(self, name, host, logd_options="", interlogd_options=""):
         """A logger and a forwarder of a host, whose certificate is issued; not started."""
@@ -208,15 +209,20 @@ backoff_max_ms = 1000
             for daemon in self.daemons:
                 wait_until(lambda: daemon._is_ready(0), f"{daemon.name} ready", READY_SECONDS)
         except Exception:
+            self._show_logs()
             self.close()
             raise
         return self
 
     def __exit__(self, kind, value, trace):
         if kind is not None:
-            for daemon in self.daemons:
-                print(f"---- {daemon.name}\n{daemon.tail()}", flush=True)
+            self._show_logs()
         self.close()
+
+    def _show_logs(self):
+        for daemon in self.daemons:
+            if daemon.log.exists():
+                print(f"---- {daemon.name}\n{daemon.tail()}", flush=True)
 
     def close(self):
         for daemon in reversed(self.daemons):

@@ -13,10 +13,8 @@ CHUNK = 65536
 class TcpProxy:
     """Listens on a loopback port; each connection goes to the next of the targets that answers."""
 
-    def __init__(self, targets, seed=0):
-        self.targets = itertools.cycle(list(enumerate(targets)))
-        self.count = len(targets)
-        self.taken = [0] * len(targets)  # connections that each target got
+    def __init__(self, targets=(), seed=0):
+        self.set_targets(targets)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.random = random.Random(seed)
@@ -30,6 +28,11 @@ class TcpProxy:
         self.thread.start()
 
     # What the test does.
+
+    def set_targets(self, targets):
+        self.targets = itertools.cycle(list(enumerate(targets)))
+        self.count = len(targets)
+        self.taken = [0] * len(targets)  # connections that each target got
 
     def cut(self):
         """Breaks all connections, with what is on its way."""

@@ -16,6 +16,7 @@ namespace lb::guest_agent {
 namespace {
 
 constexpr int kSecondMs = 1000;
+constexpr char kVsockPath[] = "vsock:";
 
 std::int64_t steady_seconds() {
     return static_cast<std::int64_t>(env::posix_env().monotonic_us() / 1'000'000);
@@ -52,17 +53,46 @@ bool Agent::is_turning() const {
 
 void Agent::run() {
     std::int64_t looked_at_s = -1;
+    open_door();
     for (;;) {
         if (const std::int64_t now_s = steady_seconds(); now_s != looked_at_s) {
             looked_at_s = now_s;
             look_for_channels();
         }
         std::vector<pollfd> waited{{wake_, POLLIN, 0}};
+        if (door_) waited.push_back({door_->descriptor(), POLLIN, 0});
         for (const auto& [path, channel] : open_channels_)
             if (lines_left_[path] > 0) waited.push_back({channel->descriptor(), POLLIN, 0});
         if (::poll(waited.data(), waited.size(), kSecondMs) > 0 && waited[0].revents != 0) return;
+        let_in();
         read_ready();
         turned_at_s_ = steady_seconds();
+    }
+}
+
+void Agent::open_door() {
+    if (options_.vsock_port == 0) return;
+    auto door = VsockDoor::open(options_.vsock_port);
+    if (door.ok())
+        door_ = std::move(*door);
+    else
+        log::write(kNoVsock, door.error().text);
+}
+
+// One connection a guest: a new one takes the place of the last.
+void Agent::let_in() {
+    while (door_) {
+        const auto guest = door_->accept();
+        if (!guest) return;
+        std::string key = key_of_vsock(options_.places, guest->cid);
+        if (key.empty()) {
+            log::write(kStranger, guest->cid);
+            ::close(guest->descriptor);
+            continue;
+        }
+        const std::string path = kVsockPath + std::to_string(guest->cid);
+        open_channels_[path] = Channel::adopt(guest->descriptor, std::move(key));
+        lines_left_.try_emplace(path, static_cast<std::uint64_t>(options_.lines_per_second));
     }
 }
 
@@ -97,7 +127,8 @@ void Agent::read_ready() {
             ++at;
             continue;
         }
-        log::write(kClosed, at->first, channel.key());
+        if (!at->first.starts_with(kVsockPath))  // where each word is a connection
+            log::write(kClosed, at->first, channel.key());
         at = open_channels_.erase(at);
     }
 }

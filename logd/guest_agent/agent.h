@@ -17,6 +17,7 @@
 #include "common/metrics/metrics.h"
 #include "logd/guest_agent/channel.h"
 #include "logd/guest_agent/options.h"
+#include "logd/guest_agent/vsock_door.h"
 
 namespace lb::guest_agent {
 
@@ -44,11 +45,14 @@ class Agent {
   private:
     void run();
     void look_for_channels();
+    void open_door();
+    void let_in();
     void read_ready();
 
     const AgentOptions options_;
     const Sink sink_;
-    std::map<std::string, std::unique_ptr<Channel>> open_channels_;  // by path
+    std::unique_ptr<VsockDoor> door_;                                // none without vsock
+    std::map<std::string, std::unique_ptr<Channel>> open_channels_;  // by path, or vsock:CID
     std::map<std::string, std::uint64_t> lines_left_;                // of this second, by path
     metrics::Gauge& open_;
     metrics::Counter& logged_;

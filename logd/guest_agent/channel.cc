@@ -49,6 +49,10 @@ Result<std::unique_ptr<Channel>> Channel::open(const ChannelPlace& place) {
     return std::unique_ptr<Channel>(new Channel(descriptor, place.key));
 }
 
+std::unique_ptr<Channel> Channel::adopt(int descriptor, std::string key) {
+    return std::unique_ptr<Channel>(new Channel(descriptor, std::move(key)));
+}
+
 Channel::~Channel() {
     ::close(descriptor_);
 }

@@ -17,6 +17,8 @@ class Channel {
   public:
     // kRetry: nobody listens there (any more), or somebody else is connected.
     static Result<std::unique_ptr<Channel>> open(const ChannelPlace& place);
+    // Of a connection that is there already; it closes `descriptor`.
+    static std::unique_ptr<Channel> adopt(int descriptor, std::string key);
     ~Channel();
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "logd/hooks/libvirt/domain_xml.h"
 
@@ -37,20 +38,27 @@ std::string read_file(const std::string& path) {
     return text;
 }
 
-std::string uuid_of_running(const std::string& states, std::string_view id) {
+// The first UUID that `uuid_in` finds in the state of a running domain.
+std::string uuid_of_running(const std::string& states,
+                            const std::function<std::string(std::string_view state)>& uuid_in) {
     for (const std::string& name : names_in(states)) {
         if (!name.ends_with(".xml")) continue;
-        std::string uuid = uuid_in_state(read_file(states + "/" + name), id);
+        std::string uuid = uuid_in(read_file(states + "/" + name));
         if (!uuid.empty()) return uuid;
     }
     return {};
 }
 
+std::string key_of_uuid(std::string_view text) {
+    const auto uuid = uuid_of(text);
+    return uuid ? "libvirt-uuid:/" + *uuid : std::string();
+}
+
 void find_by_uuid(const std::string& directory, std::vector<ChannelPlace>& places) {
     for (const std::string& name : names_in(directory)) {
         if (!name.ends_with(kSocketEnding)) continue;
-        const auto uuid = uuid_of(name.substr(0, name.size() - kSocketEnding.size()));
-        if (uuid) places.push_back({directory, name, "libvirt-uuid:/" + *uuid});
+        std::string key = key_of_uuid(name.substr(0, name.size() - kSocketEnding.size()));
+        if (!key.empty()) places.push_back({directory, name, std::move(key)});
     }
 }
 
@@ -60,8 +68,11 @@ void find_by_id(const std::string& directory, const PlaceOptions& options,
         const std::string folder = directory + "/" + name;
         std::error_code error;
         if (!fs::is_socket(folder + "/" + options.channel, error)) continue;
-        const auto uuid = uuid_of(uuid_of_running(options.libvirt_states, libvirt_id_of(name)));
-        if (uuid) places.push_back({folder, options.channel, "libvirt-uuid:/" + *uuid});
+        std::string key =
+            key_of_uuid(uuid_of_running(options.libvirt_states, [&](std::string_view state) {
+                return uuid_in_state(state, libvirt_id_of(name));
+            }));
+        if (!key.empty()) places.push_back({folder, options.channel, std::move(key)});
     }
 }
 
@@ -73,6 +84,12 @@ std::vector<ChannelPlace> find_channels(const PlaceOptions& options) {
     for (const std::string& directory : options.libvirt_directories)
         find_by_id(directory, options, places);
     return places;
+}
+
+std::string key_of_vsock(const PlaceOptions& options, std::uint32_t cid) {
+    return key_of_uuid(uuid_of_running(options.libvirt_states, [cid](std::string_view state) {
+        return uuid_of_cid_in_state(state, cid);
+    }));
 }
 
 std::optional<std::string> uuid_of(std::string_view text) {
@@ -98,6 +115,17 @@ std::string uuid_in_state(std::string_view state_xml, std::string_view id) {
     if (domain == std::string_view::npos || id.empty()) return {};
     const std::string_view tag = state_xml.substr(domain, state_xml.find('>', domain) - domain);
     if (tag.find(" id='" + std::string(id) + "'") == std::string_view::npos) return {};
+    return hooks::scan_domain_xml(state_xml.substr(domain)).uuid;
+}
+
+std::string uuid_of_cid_in_state(std::string_view state_xml, std::uint32_t cid) {
+    const std::size_t domain = state_xml.find("<domain ");
+    const std::size_t device = state_xml.find("<vsock");
+    if (domain == std::string_view::npos || device == std::string_view::npos) return {};
+    const std::size_t begin = state_xml.find("<cid ", device);
+    if (begin == std::string_view::npos) return {};
+    const std::string_view tag = state_xml.substr(begin, state_xml.find('>', begin) - begin);
+    if (tag.find(" address='" + std::to_string(cid) + "'") == std::string_view::npos) return {};
     return hooks::scan_domain_xml(state_xml.substr(domain)).uuid;
 }
 

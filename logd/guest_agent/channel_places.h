@@ -2,6 +2,7 @@
 // make a socket there is the hypervisor alone.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ struct PlaceOptions {
 };
 
 std::vector<ChannelPlace> find_channels(const PlaceOptions& options);
+// Whose vsock context id this is: libvirt-uuid:/...; empty: no running domain's.
+std::string key_of_vsock(const PlaceOptions& options, std::uint32_t cid);
 
 // 8-4-4-4-12 hexadecimal digits, in lower case; nothing when it is none.
 std::optional<std::string> uuid_of(std::string_view text);
@@ -33,5 +36,7 @@ std::optional<std::string> uuid_of(std::string_view text);
 std::string_view libvirt_id_of(std::string_view directory_name);
 // The UUID of the domain with this id in libvirt's state of a running domain; empty: another one's.
 std::string uuid_in_state(std::string_view state_xml, std::string_view id);
+// The UUID of the domain with this vsock context id; empty: another one's.
+std::string uuid_of_cid_in_state(std::string_view state_xml, std::uint32_t cid);
 
 }  // namespace lb::guest_agent

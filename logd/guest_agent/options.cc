@@ -17,6 +17,7 @@ constexpr Option kOptions[] = {
     {"libvirt_states", Kind::kText, "/run/libvirt/qemu", "where libvirt keeps the state of running domains"},
     {"channel", Kind::kText, "org.lb.0", "name of the virtio-serial port"},
     {"lines_per_second", Kind::kInteger, "20", "what one guest may say in a second; more waits", 1, 100'000},
+    {"vsock_port", Kind::kInteger, "9010", "port where guests come in by vsock, if this kernel has it; 0: none", 0, 65'535},
     {"host", Kind::kText, "", "name of this host in events; empty: the system's"},
     {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
     {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
@@ -45,6 +46,7 @@ Result<AgentOptions> options_of(const config::Config& config) {
     options.places.libvirt_states = config.text("libvirt_states");
     options.places.channel = config.text("channel");
     options.lines_per_second = config.integer("lines_per_second");
+    options.vsock_port = static_cast<std::uint32_t>(config.integer("vsock_port"));
     if (options.places.channel.empty() || options.places.channel.find('/') != std::string::npos)
         return Error{ErrorCode::kReject, "channel is the name of a port, such as org.lb.0"};
     return options;

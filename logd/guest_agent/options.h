@@ -17,6 +17,7 @@ struct AgentOptions {
     client::ProducerOptions producer;
     PlaceOptions places;
     std::int64_t lines_per_second = 20;
+    std::uint32_t vsock_port = 0;  // 0: guests do not come in by vsock
 };
 
 std::span<const config::Option> option_table();

@@ -1,6 +1,7 @@
 // The host's side of channels: whose they are, and what becomes of what comes on them. The test
 // plays the hypervisor: it listens where qemu would.
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -174,6 +175,31 @@ TEST_CASE("one guest that talks without end does not keep the others from speaki
     CHECK(agent.logged() < 2000);
 }
 
+TEST_CASE("by vsock nobody speaks whose context id no running domain has") {
+    Desk desk;
+    AgentOptions options = desk.options();
+    options.vsock_port = 19'010;
+    Agent agent(options, desk.sink(), desk.registry);
+    const int guest = ::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_vm host{};
+    host.svm_family = AF_VSOCK;
+    host.svm_cid = VMADDR_CID_LOCAL;
+    host.svm_port = options.vsock_port;
+    const timeval patience{2, 0};
+    ::setsockopt(guest, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (guest < 0 || ::connect(guest, reinterpret_cast<sockaddr*>(&host), sizeof host) != 0) {
+        WARN("skipped: no vsock loopback in this kernel");
+        if (guest >= 0) ::close(guest);
+        return;
+    }
+    const std::string text = line("0 running");
+    ::send(guest, text.data(), text.size(), MSG_NOSIGNAL);
+    char answer = 0;
+    CHECK(::recv(guest, &answer, 1, 0) <= 0);
+    ::close(guest);
+    CHECK(agent.logged() == 0);
+}
+
 TEST_CASE("libvirt's own layout: the domain's state says the UUID of a channel") {
     Directory directory;
     const std::string folder = directory.path + "/target/domain-12-web";
@@ -189,6 +215,10 @@ TEST_CASE("libvirt's own layout: the domain's state says the UUID of a channel")
     PlaceOptions options;
     options.libvirt_directories = {directory.path + "/target"};
     options.libvirt_states = directory.path + "/states";
+    std::ofstream(directory.path + "/states/web.xml", std::ios::app)
+        << "<devices><vsock model='virtio'><cid auto='no' address='3'/></vsock></devices>";
+    CHECK(key_of_vsock(options, 3) == std::string("libvirt-uuid:/") + kUuid);
+    CHECK(key_of_vsock(options, 33).empty());
     const auto places = find_channels(options);
     REQUIRE(places.size() == 1);
     CHECK(places[0].key == std::string("libvirt-uuid:/") + kUuid);

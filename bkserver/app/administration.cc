@@ -2,10 +2,13 @@
 
 #include <chrono>
 
+#include "bkserver/app/messages.h"
+#include "bkserver/book/intake.h"
 #include "bkserver/book/rebuild.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/state/registers.h"
 #include "common/env/env.h"
+#include "common/event/identity.h"
 #include "common/event/process_id.h"
 #include "common/metrics/metrics.h"
 
@@ -116,6 +119,15 @@ Status ServerAdministration::revoke_token(store::Token token) {
     LB_TRY(writer->commit());
     tokens_.revoke(token);
     return {};
+}
+
+void ServerAdministration::audit(const lb::v1::Identity& who, std::string_view act,
+                                 std::string_view what, std::string_view reason) {
+    const std::string name = book::printable(event::identity_text(who));
+    if (reason.empty())
+        log::write(kAuditDone, name, act, book::printable(what));
+    else
+        log::write(kAuditDenied, name, act, book::printable(what), book::printable(reason));
 }
 
 ordered_json ServerAdministration::version() {

@@ -32,6 +32,8 @@ class ServerAdministration : public query::Administration {
         const std::function<void(const nlohmann::ordered_json&)>& on_row) override;
     Result<std::string> issue_token(store::Token& token) override;
     Status revoke_token(store::Token token) override;
+    void audit(const lb::v1::Identity& who, std::string_view act, std::string_view what,
+               std::string_view reason) override;
     nlohmann::ordered_json version() override;
     nlohmann::ordered_json health() override;
     std::string metrics() override;

@@ -49,9 +49,17 @@ inline constexpr log::Message kHttpDenied{
     "Without a good token or certificate, or not allowed by the policy. Many of them from one "
     "address: somebody tries."};
 
+inline constexpr log::Message kAuditDenied{"BKS_AUDIT_DENIED", log::Level::kWarning,
+                                           "{} may not {} {}: {}",
+                                           "Somebody asked for what the policy does not give. "
+                                           "The text names the rule; events that "
+                                           "were denied are in `lbctl dead list`."};
+inline constexpr log::Message kAuditDone{"BKS_AUDIT_DONE", log::Level::kInfo, "{} {} {}",
+                                         "What an administrator or owner did."};
+
 inline constexpr std::array kMessages = {
     kListening,         kNoNetwork,        kDatabase,   kDatabaseAway, kIngest,
     kConnectionRefused, kConnectionBroken, kPeerOpened, kPolicyLoaded, kPolicyOpen,
-    kLoopFailed,        kHttpRefused,      kHttpDenied};
+    kLoopFailed,        kHttpRefused,      kHttpDenied, kAuditDenied,  kAuditDone};
 
 }  // namespace lb::bkserver

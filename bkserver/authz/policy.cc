@@ -49,6 +49,15 @@ std::string act_text(const Act& act) {
             return fmt::format("{} may not read {}", act.identity, act.process);
         case Role::kAdmin:
             return fmt::format("{} may not administer this server", act.identity);
+        case Role::kGrantor:
+            return fmt::format("{} may not grant the payload of {}", act.identity, act.process);
+        case Role::kAnonymousReader:
+        case Role::kMonitor:
+            return fmt::format("{} may not see {}", act.identity, act.process);
+        case Role::kStatistician:
+            return fmt::format("{} may not ask for statistics", act.identity);
+        case Role::kPurger:
+            return fmt::format("{} may not purge processes", act.identity);
     }
     return {};
 }
@@ -72,31 +81,52 @@ std::string_view spoken_host(const book::PolicyQuestion& question, std::string_v
     return named.empty() ? std::string_view(question.event.host) : named;
 }
 
+bool is_type(const event::Event& event, event::EventType type) {
+    return event.type == static_cast<std::uint16_t>(type);
+}
+
 // Who logs, as rules and ownership know them.
 struct Origin {
-    std::string identity;
+    Actor actor;
     bool is_direct = false;  // delivered by whoever logged it: nobody vouches
 };
 
-Origin origin_of(const RuleSet& rules, const book::PolicyQuestion& question) {
-    const std::string origin = identity_text(question.origin);
-    return {canonical_identity(rules, origin), origin == identity_text(question.forwarder)};
+bool is_registrant(const Origin& origin, const book::PolicyQuestion& question) {
+    return !question.registrant.empty() && origin.actor.identity == question.registrant;
 }
 
 Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
-                            const Origin& origin, bool is_admin) {
-    const bool is_owner = origin.identity == question.registrant;
+                            const Origin& origin) {
+    const bool is_owner = is_registrant(origin, question);
     if (!question.registrant.empty() && !is_owner)
         return {false, fmt::format("{} is registered by {}; {} may not register or bind it",
-                                   question.subject, question.registrant, origin.identity)};
-    if (is_admin) return {true, "allowed to administrators"};
-    const bool is_binding =
-        question.event.type == static_cast<std::uint16_t>(event::EventType::kBind);
-    if (is_binding && is_owner) return {true, "allowed to whoever registered the process"};
+                                   question.subject, question.registrant, origin.actor.identity)};
+    if (origin.actor.is_admin) return {true, "allowed to administrators"};
+    if (is_type(question.event, event::EventType::kBind) && is_owner)
+        return {true, "allowed to whoever registered the process"};
     return decide(rules, {.role = Role::kRegistrar,
-                          .identity = origin.identity,
+                          .identity = origin.actor.identity,
+                          .groups = origin.actor.groups,
                           .host = question.origin_host,
                           .process = question.subject});
+}
+
+// Events about rights: who may read and tag, who owns the payload.
+Decision judge_rights(const RuleSet& rules, const book::PolicyQuestion& question,
+                      const Origin& origin) {
+    if (origin.actor.is_admin) return {true, "allowed to administrators"};
+    if (is_registrant(origin, question)) return {true, "allowed to whoever registered the process"};
+    if (is_type(question.event, event::EventType::kTakePayloadOwnership))
+        return {true, "whoever was granted the payload may take it"};
+    if (is_type(question.event, event::EventType::kGrantPayloadOwnership))
+        return decide(rules, {.role = Role::kGrantor,
+                              .identity = origin.actor.identity,
+                              .groups = origin.actor.groups,
+                              .host = question.origin_host,
+                              .process = question.subject});
+    return {false, fmt::format("{} may not change the access list of {}: only who registered it, "
+                               "or an administrator",
+                               origin.actor.identity, question.subject)};
 }
 
 bool changes_rights(const event::Event& event) {
@@ -120,15 +150,20 @@ bool decides_ownership(const event::Event& event) {
 
 Policy::Policy(RuleSet rules, std::vector<std::uint32_t> admin_uids)
     : admin_uids_(std::move(admin_uids)),
+      random_salt_([] {
+          std::string salt(16, '\0');
+          env::posix_env().fill_random(salt);
+          return salt;
+      }()),
       rules_(std::make_shared<const RuleSet>(std::move(rules))) {}
 
 RuleSet Policy::open_to_all() {
     Rule rule;
     rule.name = "open to all";
-    rule.roles = {Role::kForwarder, Role::kOrigin, Role::kRegistrar,
-                  Role::kAdopter,   Role::kReader, Role::kAdmin};
+    for (std::size_t role = 0; role < kRoleCount; ++role)
+        rule.roles.push_back(static_cast<Role>(role));
     rule.who = rule.hosts = rule.vouches = rule.sources = rule.speaks_for = {"*"};
-    return {{rule}, {}};
+    return {{rule}, {}, {}, {}, {}};
 }
 
 void Policy::replace(RuleSet rules) {
@@ -142,24 +177,36 @@ std::shared_ptr<const RuleSet> Policy::rules() const {
     return rules_;
 }
 
+std::string Policy::salt() const {
+    const auto rules = this->rules();
+    return rules->salt.empty() ? random_salt_ : rules->salt;
+}
+
 bool Policy::is_local_admin(const lb::v1::Identity& identity) const {
     if (identity.kind() != lb::v1::IDENTITY_KIND_UID) return false;
     return std::any_of(admin_uids_.begin(), admin_uids_.end(),
                        [&](std::uint32_t uid) { return identity.name() == std::to_string(uid); });
 }
 
-bool Policy::is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const {
-    if (is_local_admin(identity)) return true;
-    const std::string name = canonical_identity(rules, identity_text(identity));
-    return judge(rules, {.role = Role::kAdmin, .identity = name}).is_allowed;
+Actor Policy::actor_of(const RuleSet& rules, const lb::v1::Identity& identity) const {
+    Actor actor;
+    actor.identity = canonical_identity(rules, identity_text(identity));
+    // What a host states of its users' groups is nobody's proof: the policy's own groups count.
+    actor.groups = groups_of(rules, actor.identity, {});
+    actor.is_admin =
+        is_local_admin(identity) ||
+        judge(rules, {.role = Role::kAdmin, .identity = actor.identity, .groups = actor.groups})
+            .is_allowed;
+    return actor;
 }
 
 Decision Policy::may_log(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
-    const Origin origin = origin_of(*rules, question);
+    Origin origin{actor_of(*rules, question.origin),
+                  identity_text(question.origin) == identity_text(question.forwarder)};
     // What is imported was judged by the server that it comes from.
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_IMPORT &&
-        is_admin(*rules, question.forwarder))
+        actor_of(*rules, question.forwarder).is_admin)
         return {true, "imports are allowed to administrators"};
     if (!origin.is_direct) {
         const std::string forwarder = identity_text(question.forwarder);
@@ -170,18 +217,19 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
                                                  .vouched_kind = kind_of(stated),
                                                  .process = question.subject});
         if (!vouched.is_allowed) return vouched;
+        // Root of some other host is no administrator here: only who speaks for themselves can be.
+        origin.actor.is_admin = false;
     }
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
-    // Root of some other host is no administrator here: only who speaks for themselves can be one.
-    const bool is_administrator = origin.is_direct && is_admin(*rules, question.forwarder);
-    if (decides_ownership(question.event))
-        return judge_registration(*rules, question, origin, is_administrator);
-    if (is_administrator) return {true, "allowed to administrators"};
+    if (decides_ownership(question.event)) return judge_registration(*rules, question, origin);
+    if (changes_rights(question.event)) return judge_rights(*rules, question, origin);
+    if (origin.actor.is_admin) return {true, "allowed to administrators"};
     const std::string_view source = name_of_source(question.event.source);
-    if (speaks_for_owner(source) && origin.identity == question.registrant)
+    if (speaks_for_owner(source) && is_registrant(origin, question))
         return {true, "allowed to whoever registered the process"};
     return decide(*rules, {.role = Role::kOrigin,
-                           .identity = origin.identity,
+                           .identity = origin.actor.identity,
+                           .groups = origin.actor.groups,
                            .host = question.origin_host,
                            .source = source,
                            .event = name_of_type(question.event.type),
@@ -220,27 +268,23 @@ Decision Policy::judge_token(const RuleSet& rules, const book::PolicyQuestion& q
 
 Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
-    const std::string forwarder = identity_text(question.forwarder);
-    if (is_admin(*rules, question.forwarder)) return {true, "allowed to administrators"};
-    const std::string name = canonical_identity(*rules, forwarder);
+    const Actor actor = actor_of(*rules, question.forwarder);
+    if (actor.is_admin) return {true, "allowed to administrators"};
     return decide(*rules, {.role = Role::kAdopter,
-                           .identity = name,
+                           .identity = actor.identity,
+                           .groups = actor.groups,
                            .host = question.origin_host,
                            .process = question.subject});
 }
 
-Decision Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& question) const {
+Reading Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& question) const {
     const auto rules = this->rules();
-    const std::string name = canonical_identity(*rules, identity_text(reader));
-    if (!question.registrant.empty() && name == question.registrant)
-        return {true, "allowed to whoever registered the process"};
-    if (is_admin(*rules, reader)) return {true, "allowed to administrators"};
     if (reader.kind() == lb::v1::IDENTITY_KIND_TOKEN && tokens_ != nullptr) {
         const auto token = tokens_->find(reader.name(), env::posix_env().now_us());
         if (token.ok() && token->may_read && is_of_token(*token, {}, question.process))
-            return {true, "allowed by its token"};
+            return {View::kFull, "allowed by its token"};
     }
-    return decide(*rules, {.role = Role::kReader, .identity = name, .process = question.process});
+    return read_by_rules(*rules, actor_of(*rules, reader), question);
 }
 
 Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuestion& question,
@@ -249,24 +293,31 @@ Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuest
                                             bit_of(event::Source::kApplication) |
                                             bit_of(event::Source::kUserInterface);
     const auto rules = this->rules();
-    if (is_admin(*rules, issuer)) return {true, "allowed to administrators"};
-    const std::string name = canonical_identity(*rules, identity_text(issuer));
+    const Actor actor = actor_of(*rules, issuer);
+    if (actor.is_admin) return {true, "allowed to administrators"};
     if (issuer.kind() == lb::v1::IDENTITY_KIND_TOKEN || question.registrant.empty() ||
-        name != question.registrant)
+        actor.identity != question.registrant)
         return {false, fmt::format("{} may not issue tokens for {}: only who registered it, or an "
                                    "administrator",
-                                   name, question.process)};
+                                   actor.identity, question.process)};
     if ((sources & ~kOwnersToGive) != 0)
-        return {false, fmt::format("{} may issue tokens for the sources {} only", name,
+        return {false, fmt::format("{} may issue tokens for the sources {} only", actor.identity,
                                    fmt::join(names_of_sources(kOwnersToGive), ", "))};
     return {true, "allowed to whoever registered the process"};
 }
 
 Decision Policy::may_administer(const lb::v1::Identity& identity) const {
+    return may(Role::kAdmin, identity, {});
+}
+
+Decision Policy::may(Role role, const lb::v1::Identity& identity, std::string_view process) const {
     const auto rules = this->rules();
-    if (is_local_admin(identity)) return {true, "allowed to administrators of this host"};
-    const std::string name = canonical_identity(*rules, identity_text(identity));
-    return decide(*rules, {.role = Role::kAdmin, .identity = name});
+    const Actor actor = actor_of(*rules, identity);
+    // An administrator may do everything but forward: that is a matter of hosts, not of persons.
+    if (actor.is_admin && role != Role::kForwarder) return {true, "allowed to administrators"};
+    return decide(
+        *rules,
+        {.role = role, .identity = actor.identity, .groups = actor.groups, .process = process});
 }
 
 Decision Policy::explain(const Act& act) const {

@@ -8,18 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bkserver/authz/reading.h"
 #include "bkserver/authz/rules.h"
 #include "bkserver/authz/token_book.h"
 #include "bkserver/book/policy.h"
 #include "common/base/result.h"
 
 namespace lb::authz {
-
-// A process as far as reading it is concerned.
-struct ReadQuestion {
-    std::string_view process;     // its id
-    std::string_view registrant;  // identity_text(); empty: nobody
-};
 
 // Thread-safe. An answer is given by one set of rules, even while another one is being loaded.
 class Policy : public book::Policy {
@@ -31,18 +26,23 @@ class Policy : public book::Policy {
     static RuleSet open_to_all();
 
     void replace(RuleSet rules);
+    // Of pseudonyms: secret, made anew with the policy unless the file says one.
+    [[nodiscard]] std::string salt() const;
     // Whose tokens are good; outlives the policy. Before lanes and queries begin.
     void trust(TokenBook& tokens) { tokens_ = &tokens; }
 
     [[nodiscard]] book::Decision may_log(const book::PolicyQuestion& question) const override;
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
-    [[nodiscard]] book::Decision may_read(const lb::v1::Identity& reader,
-                                          const ReadQuestion& question) const;
+    [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
+                                   const ReadQuestion& question) const;
     // Administrators for everything; who registered a process, for what users and guests say.
     [[nodiscard]] book::Decision may_issue_token(const lb::v1::Identity& issuer,
                                                  const ReadQuestion& question,
                                                  std::uint64_t sources) const;
     [[nodiscard]] book::Decision may_administer(const lb::v1::Identity& identity) const;
+    // Role::kStatistician, kPurger, kGrantor, ...: those that ask nothing but who.
+    [[nodiscard]] book::Decision may(Role role, const lb::v1::Identity& identity,
+                                     std::string_view process) const;
 
     // Whether `identity` may act, and by which rule, in words.
     [[nodiscard]] book::Decision explain(const Act& act) const;
@@ -50,12 +50,13 @@ class Policy : public book::Policy {
   private:
     [[nodiscard]] std::shared_ptr<const RuleSet> rules() const;
     [[nodiscard]] bool is_local_admin(const lb::v1::Identity& identity) const;
-    [[nodiscard]] bool is_admin(const RuleSet& rules, const lb::v1::Identity& identity) const;
+    [[nodiscard]] Actor actor_of(const RuleSet& rules, const lb::v1::Identity& identity) const;
 
     [[nodiscard]] book::Decision judge_token(const RuleSet& rules,
                                              const book::PolicyQuestion& question) const;
 
     const std::vector<std::uint32_t> admin_uids_;
+    const std::string random_salt_;
     TokenBook* tokens_ = nullptr;
     mutable std::mutex mutex_;
     std::shared_ptr<const RuleSet> rules_;

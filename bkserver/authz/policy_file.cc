@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iterator>
@@ -55,24 +56,20 @@ Result<std::vector<std::string>> read_texts(std::string_view origin, std::string
     return texts;
 }
 
-std::optional<Role> role_from(std::string_view word) {
-    for (std::size_t i = 0; i < kRoleCount; ++i)
-        if (to_string(static_cast<Role>(i)) == word) return static_cast<Role>(i);
-    return std::nullopt;
-}
-
 Status read_roles(std::string_view origin, std::string_view name, const toml::node& node,
                   Rule& rule) {
     if (!rule.roles.empty())
         return wrong(origin, node, "a rule has either allow or deny, not both");
     LB_TRY_ASSIGN(const auto words, read_texts(origin, name, node));
     for (const std::string& word : words) {
-        const auto role = role_from(word);
-        if (!role)
+        const auto role = role_of(word);
+        if (!role) {
+            std::string roles;
+            for (std::size_t i = 0; i < kRoleCount; ++i)
+                roles += (i == 0 ? "" : ", ") + std::string(to_string(static_cast<Role>(i)));
             return wrong(origin, node,
-                         fmt::format("'{}' is no role: forwarder, origin, registrar, adopter, "
-                                     "reader or admin",
-                                     word));
+                         fmt::format("'{}' is no role; the roles are {}", word, roles));
+        }
         rule.roles.push_back(*role);
     }
     rule.is_deny = name == "deny";
@@ -105,7 +102,8 @@ Status check_words(std::string_view origin, const toml::node& node, const Rule& 
         if (!is_known) return wrong(origin, node, fmt::format("'{}' is no source", source));
     }
     for (const std::string& type : rule.events)
-        if (type.find('*') == std::string::npos && event::find_type(type) == nullptr)
+        if (type.find('*') == std::string::npos && !is_event_group(type) &&
+            event::find_type(type) == nullptr)
             return wrong(origin, node, fmt::format("'{}' is no type of event", type));
     return {};
 }
@@ -142,18 +140,84 @@ Result<Alias> read_alias(std::string_view origin, const toml::node& node) {
     return alias;
 }
 
+Result<Group> read_group(std::string_view origin, const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return wrong(origin, node, "a group is written as [[group]]");
+    Group group;
+    for (const auto& [key, value] : *table) {
+        if (key == "members") {
+            LB_TRY_ASSIGN(group.members, read_texts(origin, "members", value));
+        } else if (key == "name" && value.is_string()) {
+            group.name = value.as_string()->get();
+        } else {
+            return wrong(origin, value, "a group has the members name and members");
+        }
+    }
+    if (group.name.empty() || group.members.empty())
+        return wrong(origin, node, "a group needs name and members");
+    return group;
+}
+
+// A line of a group file: "DN or identity" group[,group...]; '#' begins a comment.
+Status read_group_line(std::string_view place, std::string_view line, RuleSet& policy) {
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos || line[first] == '#') return {};
+    const std::size_t end = line[first] == '"' ? line.find('"', first + 1) : std::string_view::npos;
+    if (end == std::string_view::npos)
+        return Error{ErrorCode::kReject,
+                     fmt::format("{}: expected \"DN\" group, the name in quotes", place)};
+    std::string who(line.substr(first + 1, end - first - 1));
+    if (who.starts_with('/')) who = "certificate:" + who;
+    std::string_view names = line.substr(end + 1);
+    bool has_group = false;
+    while (!names.empty()) {
+        const std::size_t begin = names.find_first_not_of(" \t\r,");
+        if (begin == std::string_view::npos) break;
+        const std::size_t stop = std::min(names.find_first_of(" \t\r,", begin), names.size());
+        policy.groups.push_back({std::string(names.substr(begin, stop - begin)), {who}});
+        names = names.substr(stop);
+        has_group = true;
+    }
+    if (has_group) return {};
+    return Error{ErrorCode::kReject, fmt::format("{}: no group behind the name", place)};
+}
+
+Result<std::string> read_text_file(const std::string& path, std::string_view what) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        return Error{ErrorCode::kNotFound, fmt::format("cannot read the {} file {}", what, path)};
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (text.size() > kPolicyBytesMax)
+        return Error{ErrorCode::kFull,
+                     fmt::format("the {} file {} is longer than 1 MiB", what, path)};
+    return text;
+}
+
 Result<RuleSet> read_policy(std::string_view origin, const toml::table& root) {
     RuleSet policy;
     for (const auto& [key, value] : root) {
+        if (key == "group_files") {
+            LB_TRY_ASSIGN(policy.group_files, read_texts(origin, "group_files", value));
+            continue;
+        }
+        if (key == "salt" && value.is_string()) {
+            policy.salt = value.as_string()->get();
+            continue;
+        }
         const toml::array* list = value.as_array();
-        if (list == nullptr || (key != "rule" && key != "same"))
-            return wrong(origin, value,
-                         fmt::format("'{}' has no place in a policy; it has [[rule]] and [[same]]",
-                                     key.str()));
+        if (list == nullptr || (key != "rule" && key != "same" && key != "group"))
+            return wrong(
+                origin, value,
+                fmt::format("'{}' has no place in a policy; it has group_files, salt, [[rule]], "
+                            "[[same]] and [[group]]",
+                            key.str()));
         for (const toml::node& element : *list) {
             if (key == "rule") {
                 LB_TRY_ASSIGN(Rule rule, read_rule(origin, element, policy.rules.size() + 1));
                 policy.rules.push_back(std::move(rule));
+            } else if (key == "group") {
+                LB_TRY_ASSIGN(Group group, read_group(origin, element));
+                policy.groups.push_back(std::move(group));
             } else {
                 LB_TRY_ASSIGN(Alias alias, read_alias(origin, element));
                 policy.aliases.push_back(std::move(alias));
@@ -170,15 +234,24 @@ Result<RuleSet> parse_policy(std::string_view text, std::string_view origin) {
     return read_policy(origin, root);
 }
 
+Status parse_group_file(std::string_view text, std::string_view origin, RuleSet& policy) {
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        LB_TRY(read_group_line(fmt::format("{}, line {}", origin, number), text.substr(0, end),
+                               policy));
+        text = text.substr(std::min(end + 1, text.size()));
+    }
+    return {};
+}
+
 Result<RuleSet> load_policy(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-        return Error{ErrorCode::kNotFound, fmt::format("cannot read the policy file {}", path)};
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (text.size() > kPolicyBytesMax)
-        return Error{ErrorCode::kFull,
-                     fmt::format("the policy file {} is longer than 1 MiB", path)};
-    return parse_policy(text, path);
+    LB_TRY_ASSIGN(const std::string text, read_text_file(path, "policy"));
+    LB_TRY_ASSIGN(RuleSet policy, parse_policy(text, path));
+    for (const std::string& file : policy.group_files) {
+        LB_TRY_ASSIGN(const std::string groups, read_text_file(file, "group"));
+        LB_TRY(parse_group_file(groups, file, policy));
+    }
+    return policy;
 }
 
 }  // namespace lb::authz

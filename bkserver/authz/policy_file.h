@@ -10,6 +10,14 @@
 //   identity = "certificate:/DC=org/DC=example/CN=Alice"
 //   also = ["uid:1000(alice)@node1.example.org"]
 //
+//   [[group]]
+//   name = "atlas"                                # who = ["group:atlas"] in rules
+//   members = ["certificate:/DC=org/DC=example/OU=atlas/*"]
+//
+//   group_files = ["/etc/lb/groups"]              # lines: "DN or identity" group[,group...]
+//
+//   salt = "a secret"                             # of the pseudonyms of anonymous readers
+//
 // The lists of a rule are those of struct Rule.
 #pragma once
 
@@ -24,6 +32,9 @@ namespace lb::authz {
 // kReject says which line and member is wrong and what would be right; `origin` names the text in
 // errors.
 Result<RuleSet> parse_policy(std::string_view text, std::string_view origin);
+// Adds the groups of a group file to `policy`.
+Status parse_group_file(std::string_view text, std::string_view origin, RuleSet& policy);
+// The policy file and its group files.
 Result<RuleSet> load_policy(const std::string& path);
 
 }  // namespace lb::authz

@@ -12,13 +12,50 @@ namespace {
 
 using event::host_of_certificate;
 
-constexpr std::array<std::string_view, kRoleCount> kRoleNames{"forwarder", "origin", "registrar",
-                                                              "adopter",   "reader", "admin"};
+constexpr std::array<std::string_view, kRoleCount> kRoleNames{
+    "forwarder", "origin",           "registrar", "adopter",      "reader", "admin",
+    "grantor",   "anonymous-reader", "monitor",   "statistician", "purger"};
+// Actions of the original's policy that are roles here.
+struct Action {
+    std::string_view name;
+    Role role;
+};
+constexpr Action kActions[] = {
+    {"ADMIN_ACCESS", Role::kAdmin},
+    {"STATUS_FOR_MONITORING", Role::kMonitor},
+    {"GET_STATISTICS", Role::kStatistician},
+    {"REGISTER_JOBS", Role::kRegistrar},
+    {"READ_ALL", Role::kReader},
+    {"READ_ANONYMIZED", Role::kAnonymousReader},
+    {"PURGE", Role::kPurger},
+    {"GRANT_OWNERSHIP", Role::kGrantor},
+};
+// The original's LOG_WMS_EVENTS, LOG_CE_EVENTS and LOG_GENERAL_EVENTS.
+struct EventGroup {
+    std::string_view name;
+    std::span<const std::string_view> prefixes;
+    std::span<const std::string_view> events;
+};
+constexpr std::string_view kCePrefixes[] = {"CREAM", "PBS"};
+constexpr std::string_view kCeEvents[] = {"Running", "ReallyRunning", "Done"};
+constexpr std::string_view kWmsEvents[] = {
+    "Transfer",     "Accepted",     "Refused", "EnQueued",      "DeQueued",
+    "HelperCall",   "HelperReturn", "Running", "Match",         "Pending",
+    "Resubmission", "Done",         "Cancel",  "Abort",         "Clear",
+    "Purge",        "Suspend",      "Resume",  "ReallyRunning", "CollectionState"};
+constexpr std::string_view kGeneralEvents[] = {"CurDescr", "UserTag", "ChangeACL"};
+constexpr EventGroup kEventGroups[] = {
+    {"wms", {}, kWmsEvents}, {"ce", kCePrefixes, kCeEvents}, {"general", {}, kGeneralEvents}};
 constexpr std::array<std::string_view, 3> kOwnerSources{"UserInterface", "LRMS", "Application"};
 // What a host may say about who logged an event, unless its rule says otherwise: only what its own
 // kernel proves.
 const std::vector<std::string> kVouchesByDefault{"uid", "channel"};
 const std::vector<std::string> kOwnHost{"own"};
+
+template <typename List, typename Text>
+bool has(const List& list, const Text& text) {
+    return std::find(std::begin(list), std::end(list), text) != std::end(list);
+}
 
 bool contains(const std::vector<Role>& roles, Role role) {
     return std::find(roles.begin(), roles.end(), role) != roles.end();
@@ -64,11 +101,24 @@ bool matches_spoken_host(const Rule& rule, const Act& act) {
                         certified.empty() ? act.host : certified);
 }
 
+bool matches_event(const std::vector<std::string>& names, std::string_view event) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        return is_event_group(name) ? is_in_event_group(name, event) : matches_pattern(name, event);
+    });
+}
+
+bool matches_who(const Rule& rule, const Act& act) {
+    if (matches_any(rule.who, act.identity)) return true;
+    return std::any_of(act.groups.begin(), act.groups.end(), [&](const std::string& group) {
+        return matches_any(rule.who, "group:" + group);
+    });
+}
+
 bool matches_origin(const Rule& rule, const Act& act) {
     return (rule.hosts.empty() ||
             matches_host(rule.hosts, act.host, host_of_certificate(act.identity))) &&
            matches_source(rule, act) &&
-           (rule.events.empty() || matches_any(rule.events, act.event)) &&
+           (rule.events.empty() || matches_event(rule.events, act.event)) &&
            matches_spoken_host(rule, act);
 }
 
@@ -87,7 +137,7 @@ std::pair<std::string_view, std::string_view> split_realm(std::string_view ident
 }
 
 bool matches(const Rule& rule, const Act& act) {
-    if (!contains(rule.roles, act.role) || !matches_any(rule.who, act.identity)) return false;
+    if (!contains(rule.roles, act.role) || !matches_who(rule, act)) return false;
     if (!rule.processes.empty() && !act.process.empty() &&
         !matches_any(rule.processes, act.process))
         return false;
@@ -101,6 +151,11 @@ bool matches(const Rule& rule, const Act& act) {
         case Role::kRegistrar:
         case Role::kReader:
         case Role::kAdmin:
+        case Role::kGrantor:
+        case Role::kAnonymousReader:
+        case Role::kMonitor:
+        case Role::kStatistician:
+        case Role::kPurger:
             return true;
     }
     return false;
@@ -110,6 +165,37 @@ bool matches(const Rule& rule, const Act& act) {
 
 std::string_view to_string(Role role) {
     return kRoleNames[static_cast<std::size_t>(role)];
+}
+
+std::optional<Role> role_of(std::string_view name) {
+    for (std::size_t i = 0; i < kRoleCount; ++i)
+        if (kRoleNames[i] == name) return static_cast<Role>(i);
+    for (const Action& action : kActions)
+        if (action.name == name) return action.role;
+    return std::nullopt;
+}
+
+std::vector<std::string> groups_of(const RuleSet& rules, std::string_view identity,
+                                   std::span<const std::string> proven) {
+    std::vector<std::string> groups(proven.begin(), proven.end());
+    for (const Group& group : rules.groups)
+        if (matches_any(group.members, identity) && !has(groups, group.name))
+            groups.push_back(group.name);
+    return groups;
+}
+
+bool is_event_group(std::string_view name) {
+    return std::any_of(std::begin(kEventGroups), std::end(kEventGroups),
+                       [&](const EventGroup& group) { return group.name == name; });
+}
+
+bool is_in_event_group(std::string_view name, std::string_view event) {
+    for (const EventGroup& group : kEventGroups)
+        if (group.name == name)
+            return has(group.events, event) ||
+                   std::any_of(group.prefixes.begin(), group.prefixes.end(),
+                               [&](std::string_view prefix) { return event.starts_with(prefix); });
+    return false;
 }
 
 Ruling judge(const RuleSet& rules, const Act& act) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,15 +14,23 @@ namespace lb::authz {
 
 // What a rule allows or denies.
 enum class Role : std::uint8_t {
-    kForwarder,  // deliver events that others logged
-    kOrigin,     // log events
-    kRegistrar,  // register processes
-    kAdopter,    // bring processes into being that nobody registered
-    kReader,     // read processes of others
-    kAdmin,      // everything but to forward
+    kForwarder,        // deliver events that others logged
+    kOrigin,           // log events
+    kRegistrar,        // register processes
+    kAdopter,          // bring processes into being that nobody registered
+    kReader,           // read processes of others
+    kAdmin,            // everything but to forward
+    kGrantor,          // grant the payload of others' processes
+    kAnonymousReader,  // read processes of others without who they are
+    kMonitor,          // read of processes of others what monitoring needs
+    kStatistician,     // ask for statistics over processes of others
+    kPurger,           // purge processes
 };
-inline constexpr std::size_t kRoleCount = 6;
+inline constexpr std::size_t kRoleCount = 11;
 std::string_view to_string(Role role);
+// By its own name, or that of the original's action ("READ_ALL"); nothing for those that are
+// origin with certain events (LOG_WMS_EVENTS, ...).
+std::optional<Role> role_of(std::string_view name);
 
 // Lists are patterns: '*' stands for any text. All lists of a rule that are not empty must match;
 // what an empty one means is said beside it.
@@ -28,11 +38,13 @@ struct Rule {
     std::string name;  // "rule 3" when the file gives none
     bool is_deny = false;
     std::vector<Role> roles;
-    std::vector<std::string> who;         // identities: "certificate:/DC=org/*", "uid:1000@*"
-    std::vector<std::string> hosts;       // where the event was accepted; "own": certificate's host
-    std::vector<std::string> vouches;     // kinds of identities a forwarder may state
-    std::vector<std::string> sources;     // empty: all but those that speak for the owner
-    std::vector<std::string> events;      // event types; empty: all
+    // Identities: "certificate:/DC=org/*", "uid:1000@*"; groups: "group:atlas".
+    std::vector<std::string> who;
+    std::vector<std::string> hosts;    // where the event was accepted; "own": certificate's host
+    std::vector<std::string> vouches;  // kinds of identities a forwarder may state
+    std::vector<std::string> sources;  // empty: all but those that speak for the owner
+    // Types, or "wms", "ce", "general": those of the original's actions; empty: all.
+    std::vector<std::string> events;
     std::vector<std::string> processes;   // ids and keys; empty: all
     std::vector<std::string> speaks_for;  // hosts a VMManager may speak for; empty: "own"
 };
@@ -43,15 +55,25 @@ struct Alias {
     std::vector<std::string> also;  // "uid:1000@node1.example.org"; without host: of any
 };
 
+// Whoever matches one of `members` belongs to the group.
+struct Group {
+    std::string name;
+    std::vector<std::string> members;
+};
+
 struct RuleSet {
     std::vector<Rule> rules;
     std::vector<Alias> aliases;
+    std::vector<Group> groups;
+    std::vector<std::string> group_files;  // read when the policy file is (policy_file.h)
+    std::string salt;  // of pseudonyms; empty: another one each time the server starts
 };
 
 // One act to judge. Views are valid during the call only; empty ones are not known.
 struct Act {
     Role role = Role::kReader;
-    std::string_view identity = {};      // who acts: "certificate:/DC=org/CN=x"
+    std::string_view identity = {};            // who acts: "certificate:/DC=org/CN=x"
+    std::span<const std::string> groups = {};  // of the actor, beside those that the rules know
     std::string_view host = {};          // forwarder, origin, adopter: where the event was accepted
     std::string_view vouched_kind = {};  // forwarder: kind of the identity it states
     std::string_view source = {};        // origin: name of the source
@@ -69,6 +91,14 @@ Ruling judge(const RuleSet& rules, const Act& act);
 
 // The name under which rules and ownership know `identity`.
 std::string canonical_identity(const RuleSet& rules, std::string_view identity);
+
+// Groups of `identity` by the rules, and `proven` ones: names without "group:".
+std::vector<std::string> groups_of(const RuleSet& rules, std::string_view identity,
+                                   std::span<const std::string> proven);
+
+// Named sets of event types.
+bool is_in_event_group(std::string_view group, std::string_view event);
+bool is_event_group(std::string_view name);
 
 // Sources whose events are the owner's own word.
 bool speaks_for_owner(std::string_view source);

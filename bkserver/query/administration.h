@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "bkserver/store/store.h"
 #include "common/base/result.h"
@@ -37,6 +38,11 @@ class Administration {
     virtual Result<std::string> issue_token(store::Token& token) = 0;
     // At once on this server, within seconds on others.
     virtual Status revoke_token(store::Token token) = 0;
+
+    // Writes down what was denied (`reason` says why) or, for acts of administrators, done
+    // (`reason` is empty).
+    virtual void audit(const lb::v1::Identity& who, std::string_view act, std::string_view what,
+                       std::string_view reason) = 0;
 
     virtual nlohmann::ordered_json version() = 0;
     virtual nlohmann::ordered_json health() = 0;

@@ -7,6 +7,7 @@
 
 #include "bkserver/query/dump.h"
 #include "bkserver/query/timeline.h"
+#include "bkserver/query/views.h"
 
 namespace lb::query {
 
@@ -46,6 +47,12 @@ Result<store::ListFilter> filter_of(const lb::v1::ListRequest& ask) {
     return filter;
 }
 
+// A list by what somebody may not see would tell it.
+bool may_filter(const lb::v1::ListRequest& ask, authz::View view) {
+    return view != authz::View::kNone && (ask.owner().empty() || may_filter_by("owner", view)) &&
+           (ask.host().empty() || may_filter_by("vm_phy_hostname", view));
+}
+
 }  // namespace
 
 void Service::answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send) {
@@ -69,9 +76,15 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
             return answer_list(asker, request.list(), writer);
         case lb::v1::Request::kDead:
             LB_TRY(must_administer(asker));
+            if (request.dead().act() == lb::v1::DeadLetterRequest::ACT_REPLAY ||
+                request.dead().act() == lb::v1::DeadLetterRequest::ACT_DROP)
+                administration_.audit(asker.identity, "replayed or dropped dead letter",
+                                      std::to_string(request.dead().number()), {});
             return answer_dead(request.dead(), writer);
         case lb::v1::Request::kRebuild:
             LB_TRY(must_administer(asker));
+            if (!request.rebuild().compare_only())
+                administration_.audit(asker.identity, "rebuilt", request.rebuild().process(), {});
             return answer_rebuild(request.rebuild(), writer);
         case lb::v1::Request::kDump:
             return answer_dump(asker, request.dump(), writer);
@@ -86,24 +99,41 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
                  "this server does not know the question; it may be older than the client"};
 }
 
-Result<store::Process> Service::readable_process(const Asker& asker, std::string_view name) {
+authz::Reading Service::reading_of(const Asker& asker, const store::Process& process) const {
+    return policy_.may_read(asker.identity,
+                            {.process = process.id, .registrant = process.registrant});
+}
+
+Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
     LB_TRY_ASSIGN(auto found, reader_.find_process(name));
     if (!found)
         return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
-    const auto decision =
-        policy_.may_read(asker.identity, {.process = found->id, .registrant = found->registrant});
-    if (!decision.is_allowed) return Error{ErrorCode::kDenied, decision.reason};
+    const authz::Reading reading = reading_of(asker, *found);
+    if (reading.view == authz::View::kNone) {
+        administration_.audit(asker.identity, "read", found->id, reading.reason);
+        return Error{ErrorCode::kDenied, reading.reason};
+    }
     if (found->type == 0)
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} is not registered yet; {} of its events wait for that",
                                  found->id, found->waiting)};
-    return std::move(*found);
+    return Readable{std::move(*found), reading.view};
+}
+
+Result<store::Process> Service::wholly_readable_process(const Asker& asker, std::string_view name) {
+    LB_TRY_ASSIGN(Readable readable, readable_process(asker, name));
+    if (readable.view == authz::View::kFull) return std::move(readable.process);
+    const std::string reason = fmt::format("you may see a {} status of {}, not its events",
+                                           authz::to_string(readable.view), readable.process.id);
+    administration_.audit(asker.identity, "read the events of", readable.process.id, reason);
+    return Error{ErrorCode::kDenied, reason};
 }
 
 Status Service::must_administer(const Asker& asker) const {
     const auto decision = policy_.may_administer(asker.identity);
-    if (!decision.is_allowed) return Error{ErrorCode::kDenied, decision.reason};
-    return {};
+    if (decision.is_allowed) return {};
+    administration_.audit(asker.identity, "administer", {}, decision.reason);
+    return Error{ErrorCode::kDenied, decision.reason};
 }
 
 Result<state::View> Service::view_of(const Asker& asker, const store::Process& process,
@@ -121,11 +151,13 @@ Result<state::View> Service::view_of(const Asker& asker, const store::Process& p
 }
 
 Result<Row> Service::status_of(const Asker& asker, std::string_view name) {
-    LB_TRY_ASSIGN(const auto process, readable_process(asker, name));
+    LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
+    const store::Process& process = readable.process;
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     Row row = state::derive(registers, process.id).attributes;
     LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
     add_view(row, view);
+    restrict_row(row, readable.view, policy_.salt());
     return row;
 }
 
@@ -152,7 +184,7 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
 }
 
 Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     const std::string attribute = !ask.attribute().empty()   ? ask.attribute()
                                   : process.vm_state.empty() ? "state"
@@ -169,7 +201,7 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
 
 Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
                                ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
     const std::uint32_t limit = limit_of(ask.limit(), kHistoryEventsDefault, kHistoryEventsMax);
     LB_TRY_ASSIGN(auto cursor, write_timeline(reader_, process, {ask.cursor(), limit},
                                               [&](const Row& row) { writer.add_row(row); }));
@@ -190,12 +222,11 @@ Status Service::answer_list(const Asker& asker, const lb::v1::ListRequest& ask,
         LB_TRY_ASSIGN(const auto processes, reader_.list_processes(filter, after, limit));
         for (const store::Process& process : processes) {
             after = process.number;
-            if (!policy_
-                     .may_read(asker.identity,
-                               {.process = process.id, .registrant = process.registrant})
-                     .is_allowed)
-                continue;
-            writer.add_row(list_row(process));
+            const authz::Reading reading = reading_of(asker, process);
+            if (!may_filter(ask, reading.view)) continue;
+            Row row = list_row(process);
+            restrict_row(row, reading.view, policy_.salt());
+            writer.add_row(row);
             if (++shown == limit) break;
         }
         if (processes.size() < limit) return {};
@@ -264,7 +295,7 @@ Status Service::answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask,
         LB_TRY(must_administer(asker));
         LB_TRY_ASSIGN(cursor, dump_arrivals(reader_, page, on_line));
     } else {
-        LB_TRY_ASSIGN(const auto process, readable_process(asker, ask.process()));
+        LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
         LB_TRY_ASSIGN(cursor, dump_process(reader_, process.number, page, on_line));
     }
     writer.set_cursor(std::move(cursor));

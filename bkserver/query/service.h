@@ -60,8 +60,16 @@ class Service {
     Status list_tokens(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
-    // A process that is registered or adopted and that the asker may read.
-    Result<store::Process> readable_process(const Asker& asker, std::string_view name);
+    struct Readable {
+        store::Process process;
+        authz::View view = authz::View::kNone;
+    };
+    // A process that is registered or adopted and of which the asker may see something.
+    Result<Readable> readable_process(const Asker& asker, std::string_view name);
+    // The same, of which it may see everything: history and reasons have no reduced form.
+    Result<store::Process> wholly_readable_process(const Asker& asker, std::string_view name);
+    [[nodiscard]] authz::Reading reading_of(const Asker& asker,
+                                            const store::Process& process) const;
     Status must_administer(const Asker& asker) const;
     Result<state::View> view_of(const Asker& asker, const store::Process& process,
                                 const state::Registers& registers);

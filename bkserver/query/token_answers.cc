@@ -85,7 +85,10 @@ Status Service::issue_token(const Asker& asker, const lb::v1::TokenRequest& ask,
         asker.identity,
         {.process = token.process, .registrant = found ? found->registrant : std::string_view()},
         token.sources);
-    if (!decision.is_allowed) return Error{ErrorCode::kDenied, decision.reason};
+    if (!decision.is_allowed) {
+        administration_.audit(asker.identity, "issue a token for", token.name, decision.reason);
+        return Error{ErrorCode::kDenied, decision.reason};
+    }
     token.may_read = ask.may_read();
     token.issued_by = event::identity_text(asker.identity);
     token.issued_us = asker.now_us;
@@ -94,6 +97,7 @@ Status Service::issue_token(const Asker& asker, const lb::v1::TokenRequest& ask,
     token.expires_us = asker.now_us + static_cast<std::int64_t>(seconds) * 1'000'000;
     token.note = ask.note();
     LB_TRY_ASSIGN(const std::string text, administration_.issue_token(token));
+    administration_.audit(asker.identity, "issued a token for", token.name, {});
     Row row = token_row(token);
     row["token"] = text;
     writer.add_row(row);
@@ -110,6 +114,7 @@ Status Service::revoke_token(const Asker& asker, const lb::v1::TokenRequest& ask
     if (!is_issuer) LB_TRY(must_administer(asker));
     if (token->revoked_us == 0) {
         LB_TRY(administration_.revoke_token(*token));
+        administration_.audit(asker.identity, "revoked the token", token->id, {});
         token->revoked_us = asker.now_us;
     }
     writer.add_row(token_row(*token));

@@ -127,7 +127,7 @@ class Attacks(unittest.TestCase):
         alice.close()
         guest.close()
         log = self.site.server.log.read_text()
-        self.assertIn("BKS_HTTP_DENIED", log)
+        self.assertIn("BKS_AUDIT_DENIED", log)
 
     def test_many_slow_connections(self):
         open_ones = []

@@ -1,0 +1,171 @@
+// Every role and action: who may log, register, grant and administer.
+#include "bkserver/authz/policy.h"
+
+#include <catch2/catch.hpp>
+
+#include "bkserver/authz/policy_file.h"
+
+namespace lb::authz {
+namespace {
+
+constexpr char kProcess[] = "https://lb.example.org:9000/x";
+
+lb::v1::Identity certificate(const std::string& name) {
+    lb::v1::Identity identity;
+    identity.set_kind(lb::v1::IDENTITY_KIND_CERTIFICATE);
+    identity.set_name("/O=lb/CN=" + name);
+    return identity;
+}
+
+Policy policy_of(const std::string& text) {
+    auto rules = parse_policy(text, "test");
+    if (!rules.ok()) FAIL(rules.error().text);
+    return Policy(*rules, {0});
+}
+
+event::Event event_of(event::EventType type, event::Source source) {
+    event::Event event;
+    event.type = static_cast<std::uint16_t>(type);
+    event.source = source;
+    event.host = "node1.example.org";
+    return event;
+}
+
+struct Act {
+    event::EventType type;
+    event::Source source;
+    std::string registrant = "certificate:/O=lb/CN=alice";
+};
+
+bool may_log(const Policy& policy, const std::string& name, const Act& act) {
+    const lb::v1::Identity who = certificate(name);
+    event::Event event = event_of(act.type, act.source);
+    return policy.may_log({who, who, "node1.example.org", kProcess, event, act.registrant})
+        .is_allowed;
+}
+
+using E = event::EventType;
+using S = event::Source;
+
+std::string rule(const std::string& members) {
+    return "[[rule]]\nwho = [\"certificate:/O=lb/CN=bob\"]\n" + members + "\n";
+}
+
+TEST_CASE("what each role gives, and what it does not") {
+    const Act tag{E::kUserTag, S::kUserInterface};
+    const Act running{E::kRunning, S::kLogMonitor};
+    const Act cream{E::kCREAMRunning, S::kCreamExecutor};
+    const Act descr{E::kCurDescr, S::kWorkloadManager};
+    const Act registration{E::kRegJob, S::kUserInterface, {}};
+    const Act grant{E::kGrantPayloadOwnership, S::kUserInterface};
+    const Act take{E::kTakePayloadOwnership, S::kUserInterface};
+    const Act list{E::kChangeACL, S::kUserInterface};
+    const Act bind{E::kBind, S::kUserInterface};
+    const struct {
+        const char* what;
+        std::string policy;
+        Act act;
+        bool is_allowed;
+    } cases[] = {
+        {"no rule, running", "", running, false},
+        {"no rule, registration", "", registration, false},
+        {"no rule, tag", "", tag, false},
+        {"origin", rule("allow = ['origin']"), running, true},
+        {"origin does not speak for the owner", rule("allow = ['origin']"), tag, false},
+        {"origin for the owner's source", rule("allow = ['origin']\nsources = ['UserInterface']"),
+         tag, true},
+        {"origin does not register", rule("allow = ['origin']"), registration, false},
+        {"origin does not change the list",
+         rule("allow = ['origin']\nsources = ['*']\nevents = ['ChangeACL']"), list, false},
+        {"LOG_CE_EVENTS", rule("allow = ['origin']\nevents = ['ce']"), running, true},
+        {"LOG_CE_EVENTS, CREAM", rule("allow = ['origin']\nevents = ['ce']"), cream, true},
+        {"LOG_CE_EVENTS, not a description", rule("allow = ['origin']\nevents = ['ce']"), descr,
+         false},
+        {"LOG_GENERAL_EVENTS", rule("allow = ['origin']\nevents = ['general']"), descr, true},
+        {"LOG_GENERAL_EVENTS, not running", rule("allow = ['origin']\nevents = ['general']"),
+         running, false},
+        {"LOG_WMS_EVENTS", rule("allow = ['origin']\nevents = ['wms']"), running, true},
+        {"LOG_WMS_EVENTS, not CREAM", rule("allow = ['origin']\nevents = ['wms']"), cream, false},
+        {"origin, denied",
+         rule("allow = ['origin']") + rule("deny = ['origin']\nevents = ['Running']"), running,
+         false},
+        {"registrar", rule("allow = ['registrar']"), registration, true},
+        {"registrar by the original's name", rule("allow = ['REGISTER_JOBS']"), registration, true},
+        {"registrar, denied", rule("allow = ['registrar']") + rule("deny = ['registrar']"),
+         registration, false},
+        {"grant without role", rule("allow = ['origin']\nsources = ['*']"), grant, false},
+        {"grantor", rule("allow = ['grantor']"), grant, true},
+        {"take what was granted", "", take, true},
+        {"bind another's process", rule("allow = ['registrar']"), bind, false},
+        {"administrator changes the list", rule("allow = ['admin']"), list, true},
+        {"administrator logs", rule("allow = ['ADMIN_ACCESS']"), tag, true},
+        {"administrator, denied", rule("allow = ['admin']") + rule("deny = ['admin']"), list,
+         false},
+        {"a group's member",
+         "[[group]]\nname = 'atlas'\nmembers = ['certificate:*bob']\n"
+         "[[rule]]\nallow = ['origin']\nwho = ['group:atlas']\n",
+         running, true},
+        {"another group's member",
+         "[[group]]\nname = 'cms'\nmembers = ['certificate:*bob']\n"
+         "[[rule]]\nallow = ['origin']\nwho = ['group:atlas']\n",
+         running, false},
+    };
+    for (const auto& one : cases) {
+        INFO(one.what);
+        CHECK(may_log(policy_of(one.policy), "bob", one.act) == one.is_allowed);
+    }
+}
+
+TEST_CASE("who registered a process is its owner") {
+    const Policy policy = policy_of("");
+    for (const E type : {E::kUserTag, E::kChangeACL, E::kGrantPayloadOwnership, E::kBind})
+        CHECK(may_log(policy, "alice", {type, S::kUserInterface}));
+    CHECK_FALSE(may_log(policy, "alice", {E::kRunning, S::kLogMonitor}));
+    CHECK_FALSE(may_log(policy, "bob", {E::kUserTag, S::kUserInterface}));
+}
+
+TEST_CASE("roles that ask nothing but who") {
+    for (const Role role :
+         {Role::kStatistician, Role::kPurger, Role::kGrantor, Role::kMonitor,
+          Role::kAnonymousReader, Role::kReader, Role::kAdmin, Role::kRegistrar}) {
+        const std::string word(to_string(role));
+        INFO(word);
+        CHECK(role_of(word) == role);
+        CHECK_FALSE(policy_of("").may(role, certificate("bob"), kProcess).is_allowed);
+        CHECK(policy_of(rule("allow = ['" + word + "']"))
+                  .may(role, certificate("bob"), kProcess)
+                  .is_allowed);
+        CHECK_FALSE(policy_of(rule("allow = ['" + word + "']"))
+                        .may(role, certificate("carol"), kProcess)
+                        .is_allowed);
+        CHECK(policy_of(rule("allow = ['admin']"))
+                  .may(role, certificate("bob"), kProcess)
+                  .is_allowed);
+        CHECK_FALSE(policy_of(rule("allow = ['" + word + "']") + rule("deny = ['" + word + "']"))
+                        .may(role, certificate("bob"), kProcess)
+                        .is_allowed);
+    }
+}
+
+TEST_CASE("root of another host is no administrator") {
+    const Policy policy = policy_of("");
+    lb::v1::Identity root;
+    root.set_kind(lb::v1::IDENTITY_KIND_UID);
+    root.set_name("0");
+    root.set_realm("node1.example.org");
+    const event::Event event = event_of(E::kChangeACL, S::kUserInterface);
+    const lb::v1::Identity host = certificate("host/node1.example.org");
+    CHECK_FALSE(policy.may_log({host, root, "node1.example.org", kProcess, event, "x"}).is_allowed);
+    CHECK(policy.may_log({root, root, "node1.example.org", kProcess, event, "x"}).is_allowed);
+}
+
+TEST_CASE("a stranger is nobody") {
+    const Policy policy = policy_of(
+        "[[rule]]\nallow = ['origin', 'registrar', 'reader', 'admin']\nwho = ['certificate:*']\n");
+    const lb::v1::Identity stranger;
+    CHECK_FALSE(policy.may_administer(stranger).is_allowed);
+    CHECK(policy.may_read(stranger, {.process = kProcess, .registrant = ""}).view == View::kNone);
+}
+
+}  // namespace
+}  // namespace lb::authz

@@ -144,6 +144,7 @@ Status ServerService::open_rooms() {
     LB_TRY_ASSIGN(
         watch_, Watch::start(*database_, {.report_seconds = options_.session.keepalive_seconds,
                                           .loggers = [this] { return doors_->logger_reports(); }}));
+    LB_TRY_ASSIGN(settling_, Settling::start(*database_));
     return {};
 }
 
@@ -214,6 +215,7 @@ void ServerService::stop() {
     }
     // Whoever waits for an answer gets one before the connections close.
     watch_.reset();
+    settling_.reset();
     queries_.reset();
     http_pool_.reset();
     lanes_.reset();

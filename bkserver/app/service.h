@@ -13,6 +13,7 @@
 #include "bkserver/app/doors.h"
 #include "bkserver/app/options.h"
 #include "bkserver/app/query_pool.h"
+#include "bkserver/app/settling.h"
 #include "bkserver/app/watch.h"
 #include "bkserver/authz/policy.h"
 #include "bkserver/ingest/lanes.h"
@@ -65,6 +66,7 @@ class ServerService : public app::Service {
     std::unique_ptr<HttpDoor> http_door_;
     std::unique_ptr<Doors> doors_;
     std::unique_ptr<Watch> watch_;
+    std::unique_ptr<Settling> settling_;
     std::shared_ptr<tls::Credentials> credentials_;
     net::Loop loop_;
     std::unique_ptr<net::Listener> network_;

@@ -7,6 +7,7 @@
 
 #include "bkserver/book/intake.h"
 #include "bkserver/book/settlement.h"
+#include "bkserver/state/engine.h"
 #include "common/base/limits.h"
 #include "common/env/env.h"
 
@@ -19,6 +20,20 @@ constexpr auto kPauseLeast = std::chrono::milliseconds(5);
 constexpr auto kPauseMost = std::chrono::milliseconds(500);
 // Subjects are small; a process has a few of them.
 constexpr std::size_t kSubjectsPerProcess = 3;
+// Children that the registrations of one transaction plan, if there is more than one of them.
+constexpr std::uint64_t kChildrenPerTransactionMax = 20'000;
+
+// So many of the first candidates as go into one transaction; at least one.
+std::size_t count_within_children_limit(std::span<const Candidate> candidates) {
+    std::uint64_t children = 0;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        const auto brood = state::brood_of(candidates[i].accepted.event);
+        if (!brood || candidates[i].is_settled()) continue;
+        children += brood->count;
+        if (i > 0 && children > kChildrenPerTransactionMax) return i;
+    }
+    return candidates.size();
+}
 
 }  // namespace
 
@@ -130,7 +145,11 @@ Result<std::vector<Settled>> Book::settle(std::span<const Arrived> events) {
     std::vector<Candidate> candidates;
     candidates.reserve(events.size());
     for (const Arrived& arrived : events) candidates.push_back(take_in(arrived));
-    if (!candidates.empty()) LB_TRY(impl_->settle(candidates));
+    for (std::span<Candidate> rest = candidates; !rest.empty();) {
+        const std::span<Candidate> portion = rest.first(count_within_children_limit(rest));
+        LB_TRY(impl_->settle(portion));
+        rest = rest.subspan(portion.size());
+    }
     std::vector<Settled> settled;
     settled.reserve(candidates.size());
     for (Candidate& candidate : candidates) settled.push_back(std::move(candidate.settled));

@@ -1,6 +1,7 @@
 #include "bkserver/book/fold.h"
 
 #include "common/base/assert.h"
+#include "common/event/order_key.h"
 
 namespace lb::book {
 
@@ -14,8 +15,26 @@ std::uint32_t implied_type(std::span<const store::Subject> subjects) {
     return 0;
 }
 
-std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events) {
+std::string Embryo::key() const {
+    return event::order_key(registration.event, registration.arrival(), event::ClockFamily::kNone);
+}
+
+std::optional<event::ProcessId> planning_id(const event::Subject& subject,
+                                            const std::string& service) {
+    if (const auto* id = std::get_if<event::ProcessId>(&subject)) return *id;
+    const auto id = event::ProcessId::of_key(service, std::get<event::Key>(subject));
+    return id.ok() ? std::optional(*id) : std::nullopt;
+}
+
+std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events,
+                       const Embryo* embryo) {
     std::uint32_t waiting = 0;
+    const auto plan = [&] {
+        if (embryo != nullptr)
+            state::apply_embryo(registers, embryo->registration.event,
+                                embryo->registration.arrival(), embryo->parent);
+    };
+    plan();
     // The registration that decided the type: it is in the registers and alone there, so the others
     // begin again. An earlier registration may decide once more; each is earlier than the last.
     std::size_t decided_by = events.size();
@@ -35,23 +54,34 @@ std::uint32_t fold_all(state::Registers& registers, std::span<const event::Accep
                 decided_by = i;
                 waiting = 0;
                 i = static_cast<std::size_t>(-1);
+                plan();
                 break;
         }
     }
     return waiting;
 }
 
-void set_columns(store::Process& process, const state::Registers& registers) {
-    const state::ProcessStatus status = state::derive(registers, process.id);
+void set_columns(store::Process& process, const state::Registers& registers,
+                 const state::ProcessStatus& status) {
     process.type = static_cast<std::uint16_t>(registers.type);
-    process.state = state::to_string(status.state);
-    process.vm_state = status.vm_state;
     process.owner = status.owner;
     process.host = status.host;
-    process.entered_us = status.entered_us;
-    process.updated_us = status.updated_us;
     process.rules_version = registers.rules_version;
     process.not_understood = registers.not_understood;
+    const bool has_state =
+        !process.state.empty() && process.state != state::to_string(state::MainState::kUnknown);
+    if (!has_state || !state::is_moved_by_children(registers.type))
+        set_state_columns(process, status);
+}
+
+bool set_state_columns(store::Process& process, const state::ProcessStatus& status) {
+    const std::string_view state = state::to_string(status.state);
+    const bool is_changed = process.state != state || process.vm_state != status.vm_state;
+    process.state = state;
+    process.vm_state = status.vm_state;
+    process.entered_us = status.entered_us;
+    process.updated_us = status.updated_us;
+    return is_changed;
 }
 
 }  // namespace lb::book

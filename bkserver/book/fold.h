@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -15,11 +16,30 @@ namespace lb::book {
 // does.
 std::uint32_t implied_type(std::span<const store::Subject> subjects);
 
+// The registration of a parent that planned a process, before or after it was heard of itself.
+struct Embryo {
+    event::AcceptedEvent registration;
+    store::ArrivalNumber arrival = 0;  // of the registration
+    std::string parent;                // id of the parent
+
+    [[nodiscard]] std::string key() const;  // of several plans the one with the least key counts
+};
+
+// The id under which a registration's process plans its children: that of the subject, or the one
+// that its key implies. Nothing when it is neither.
+std::optional<event::ProcessId> planning_id(const event::Subject& subject,
+                                            const std::string& service);
+
 // All events of a process into fresh registers, in whatever order they stand. Returns how many wait
 // for a type.
-std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events);
+std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events,
+                       const Embryo* embryo);
 
-// The columns that follow from the registers.
-void set_columns(store::Process& process, const state::Registers& registers);
+// The columns that follow from the registers. The state of a process that its children move is left
+// as it is, once it has one: who counts the children writes it (settler.h).
+void set_columns(store::Process& process, const state::Registers& registers,
+                 const state::ProcessStatus& status);
+// The columns that children move. True when it is another state than before.
+bool set_state_columns(store::Process& process, const state::ProcessStatus& status);
 
 }  // namespace lb::book

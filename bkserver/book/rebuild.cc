@@ -5,6 +5,7 @@
 
 #include "bkserver/book/fold.h"
 #include "bkserver/book/scan.h"
+#include "bkserver/book/working_set.h"
 #include "bkserver/state/engine.h"
 #include "common/env/env.h"
 
@@ -32,6 +33,11 @@ std::string difference_of(const state::Registers& kept, const state::Registers& 
     return names.empty() ? "registers, with the same status" : "attributes: " + names;
 }
 
+std::string service_of(const std::string& id) {
+    const auto parsed = event::ProcessId::parse(id);
+    return parsed.ok() ? parsed->service() : std::string();
+}
+
 class Rebuild {
   public:
     Rebuild(store::Writer& writer, const RebuildOptions& options)
@@ -42,7 +48,7 @@ class Rebuild {
   private:
     Result<RebuildOutcome> attempt(store::ProcessNumber number);
     Status compare(store::Process& row, RebuildOutcome& outcome);
-    Status save(store::Process row, const state::Registers& fresh);
+    Status save(const store::Process& row);
 
     store::Writer& writer_;
     const RebuildOptions& options_;
@@ -78,36 +84,28 @@ Status Rebuild::compare(store::Process& row, RebuildOutcome& outcome) {
     LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events,
                   open_all_events(writer_, subjects));
     outcome.events = events.size();
+    const std::string service = service_of(row.id);
+    LB_TRY_ASSIGN(const auto embryo, read_embryo(writer_, row.number, service));
     state::Registers fresh = state::fresh(row.is_adopted ? implied_type(subjects) : 0);
-    const std::uint32_t waiting = fold_all(fresh, events);
+    const std::uint32_t waiting = fold_all(fresh, events, embryo ? &*embryo : nullptr);
     outcome.is_different = fresh.encode() != row.registers || waiting != row.waiting;
     if (!outcome.is_different) return {};
     outcome.difference =
         kept.ok() ? difference_of(*kept, fresh, row.id) : "the registers were damaged";
     if (options_.compare_only) return {};
-    row.waiting = waiting;
-    LB_TRY(save(row, fresh));
+    LB_TRY(save(row));
     outcome.is_written = true;
     return {};
 }
 
-Status Rebuild::save(store::Process row, const state::Registers& fresh) {
-    const std::string old_state = row.state;
-    const std::string old_vm_state = row.vm_state;
-    row.registers = fresh.encode();
-    set_columns(row, fresh);
-    ++row.revision;
-    LB_TRY(writer_.save_processes(std::span(&row, 1)));
-    if (row.state != old_state || row.vm_state != old_vm_state) {
-        const store::Change change = {.process = row.number,
-                                      .revision = row.revision,
-                                      .old_state = old_state,
-                                      .new_state = row.state,
-                                      .old_vm_state = old_vm_state,
-                                      .new_vm_state = row.vm_state,
-                                      .changed_us = env::posix_env().now_us()};
-        LB_TRY(writer_.add_changes(std::span(&change, 1)));
-    }
+// As the live path would: with its change, its relations and the news for its parents.
+Status Rebuild::save(const store::Process& row) {
+    Caches caches(1, 1);
+    WorkingSet working(writer_, caches, service_of(row.id));
+    LB_TRY_ASSIGN(Entry* const entry, working.look_up(row.id));
+    if (entry == nullptr) return Error{ErrorCode::kConflict, "the process was merged meanwhile"};
+    LB_TRY(working.refold(*entry));
+    LB_TRY(working.write(env::posix_env().now_us()));
     return writer_.commit();
 }
 

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "bkserver/state/engine.h"
+#include "bkserver/state/parent_limits.h"
 #include "common/base/limits.h"
 #include "common/event/codec.h"
 #include "common/event/event_id.h"
@@ -73,6 +74,7 @@ bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other) {
 }
 
 Status Settlement::run(std::span<Candidate> candidates, std::int64_t now_us) {
+    now_us_ = now_us;
     LB_TRY(writer_.begin());
     LB_TRY(settle_known(candidates));
     LB_TRY(load(candidates));
@@ -223,8 +225,17 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     return owner;
 }
 
-// The first accepted registration owns and says what the process is; its owner may repeat it.
+// The first accepted registration owns and says what the process is; its owner may repeat it. A
+// child that its parent planned is the parent's owner's, who may still say what it is.
 void Settlement::take_registration(Candidate& candidate, Entry& entry) {
+    const auto brood = state::brood_of(candidate.accepted.event);
+    if (brood && brood->count > limits::kChildrenPlannedMax) {
+        candidate.settle(lb::v1::VERDICT_DENIED,
+                         "the registration plans " + std::to_string(brood->count) +
+                             " children; more than " + std::to_string(limits::kChildrenPlannedMax) +
+                             " are refused");
+        return;
+    }
     const std::string registrant = event::owner_text(candidate.accepted.identity);
     store::Process& row = entry.opened.row;
     if (row.registrant.empty()) {
@@ -235,7 +246,8 @@ void Settlement::take_registration(Candidate& candidate, Entry& entry) {
     const std::string_view job_type = candidate.accepted.event.text("jobtype");
     if (row.registrant != registrant)
         candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by " + row.registrant);
-    else if (row.type != 0 && state::process_type_from_word(job_type) != row.type)
+    else if (row.type != 0 && state::process_type_from_word(job_type) != row.type &&
+             (entry.opened.is_frozen || state::has_own_registration(entry.opened.registers)))
         candidate.settle(lb::v1::VERDICT_DENIED,
                          "the process is registered as " +
                              std::string(state::process_type_word(row.type)) + ", not as " +
@@ -297,7 +309,8 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
         case state::Outcome::kNotUnderstood:
             break;
         case state::Outcome::kTypeChanged:
-            return working_.refold(entry);
+            LB_TRY(working_.refold(entry));
+            break;
         case state::Outcome::kWaiting:
             if (row.waiting >= limits::kWaitingEventsMax) {
                 entry.pending.pop_back();
@@ -310,7 +323,18 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
             candidate.settled.verdict = lb::v1::VERDICT_UNREGISTERED;
             break;
     }
-    return {};
+    return plan_children(candidate, entry);
+}
+
+Status Settlement::plan_children(const Candidate& candidate, const Entry& entry) {
+    const auto brood = state::brood_of(candidate.accepted.event);
+    if (!brood) return {};
+    auto parent = planning_id(candidate.subject, options_.service);
+    if (!parent) return {};
+    parent->info.clear();
+    const Embryo embryo{candidate.accepted, candidate.arrival, parent->to_string()};
+    BroodPlanner planner(writer_, working_, plan_keys_, now_us_);
+    return planner.plan(*brood, embryo, *parent, entry.opened.row);
 }
 
 Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bkserver/book/brood.h"
 #include "bkserver/book/working_set.h"
 
 namespace lb::book {
@@ -17,7 +18,10 @@ class Settlement {
     // All outlive the settlement. Candidates that take_in() settled stay as they are.
     Settlement(store::Writer& writer, const Policy& policy, const BookOptions& options,
                Caches& caches)
-        : writer_(writer), policy_(policy), options_(options), working_(writer, caches) {}
+        : writer_(writer),
+          policy_(policy),
+          options_(options),
+          working_(writer, caches, options.service) {}
 
     // When it returns ok every candidate is settled and all of it is committed.
     Status run(std::span<Candidate> candidates, std::int64_t now_us);
@@ -36,6 +40,7 @@ class Settlement {
     Status take_binding(Candidate& candidate, Entry& entry);
     void take_heartbeat(Candidate& candidate, const Entry& entry);
     Status store_event(Candidate& candidate, Entry& entry);
+    Status plan_children(const Candidate& candidate, const Entry& entry);
     Status write(std::span<Candidate> candidates, std::int64_t now_us);
     Status write_events(std::span<Candidate> candidates);
 
@@ -45,6 +50,8 @@ class Settlement {
     WorkingSet working_;
     std::unordered_map<std::string, const Candidate*> first_of_id_;
     std::vector<store::Heartbeat> heartbeats_;
+    PlanKeys plan_keys_;
+    std::int64_t now_us_ = 0;
 };
 
 // Two envelopes of one event id: the same event, if subject and event bytes are equal; of a derived

@@ -14,6 +14,17 @@ Error out_of_date() {
     return {ErrorCode::kConflict, "a process was merged by another writer"};
 }
 
+HandedUp handed_up(const state::Registers& registers, const std::string& id) {
+    HandedUp handed;
+    handed.links = state::links_of(registers);
+    if (handed.links.empty()) return handed;
+    state::ProcessStatus status = state::derive(registers, id);
+    handed.state = status.state;
+    handed.steps = std::move(status.steps);
+    handed.is_parent = state::is_moved_by_children(registers.type);
+    return handed;
+}
+
 }  // namespace
 
 Status WorkingSet::load(std::span<const std::string> subject_texts) {
@@ -80,12 +91,14 @@ Result<Opened> WorkingSet::open(store::Process row) {
     if (registers.ok() && registers->rules_version == state::kRulesVersion &&
         registers->not_understood == opened.row.not_understood) {
         opened.registers = std::move(*registers);
+        opened.handed_up = handed_up(opened.registers, opened.row.id);
         return opened;
     }
     if (!registers.ok() && registers.error().code == ErrorCode::kUnsupported) {
         opened.is_frozen = true;
         return opened;
     }
+    // What older rules handed up is written anew.
     Entry entry;
     entry.opened = std::move(opened);
     LB_TRY(refold(entry));
@@ -160,6 +173,7 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
     for (auto& move : moves_)
         if (move.second == source) move.second = target;
     if (!from.is_new) moves_.emplace_back(source, target);
+    news_.insert(target);
     return {};
 }
 
@@ -187,6 +201,11 @@ Result<std::vector<event::AcceptedEvent>> WorkingSet::events_of(const Entry& ent
     return events;
 }
 
+Result<std::optional<Embryo>> WorkingSet::embryo_of(const Entry& entry) {
+    if (entry.embryo || entry.is_new) return entry.embryo;
+    return read_embryo(writer_, entry.opened.row.number, service_);
+}
+
 Status WorkingSet::adopt(Entry& entry) {
     entry.opened.row.is_adopted = true;
     return refold(entry);
@@ -199,8 +218,10 @@ Status WorkingSet::refold(Entry& entry) {
         LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
         implied = implied_type(subjects);
     }
+    LB_TRY_ASSIGN(const std::optional<Embryo> embryo, embryo_of(entry));
     entry.opened.registers = state::fresh(implied);
-    entry.opened.row.waiting = fold_all(entry.opened.registers, events);
+    entry.opened.row.waiting =
+        fold_all(entry.opened.registers, events, embryo ? &*embryo : nullptr);
     entry.opened.row.type = static_cast<std::uint16_t>(entry.opened.registers.type);
     entry.is_touched = true;
     entry.must_save = true;
@@ -228,27 +249,98 @@ Status WorkingSet::rekey(const Entry& entry) {
     return {};
 }
 
+// Whether the registers became others, and what they say then.
+void WorkingSet::see(Entry& entry) {
+    if (!entry.is_touched || entry.opened.is_frozen) return;
+    std::string bytes = entry.opened.registers.encode();
+    if (bytes == entry.opened.row.registers && !entry.is_new) return;
+    entry.must_save = true;
+    entry.opened.row.registers = std::move(bytes);
+    entry.status = state::derive(entry.opened.registers, entry.opened.row.id);
+}
+
+// The process that an event named as a parent: founded by this if nobody knows it yet. 0: it is no
+// process of this server.
+Result<store::ProcessNumber> WorkingSet::parent_number(const std::string& text) {
+    const auto subject = event::parse_subject(text);
+    if (!subject.ok()) return store::ProcessNumber{0};
+    const auto* id = std::get_if<event::ProcessId>(&*subject);
+    if (id != nullptr && !service_.empty() && id->service() != service_)
+        return store::ProcessNumber{0};
+    const std::string canonical = canonical_text(*subject);
+    LB_TRY_ASSIGN(Entry * parent, look_up(canonical));
+    if (parent == nullptr) {
+        LB_TRY_ASSIGN(parent, create(canonical, 0));
+    }
+    return parent->opened.row.number;
+}
+
+Result<std::map<store::ProcessNumber, std::int64_t>> WorkingSet::parents_in(
+    std::span<const state::Link> links, store::ProcessNumber child) {
+    std::map<store::ProcessNumber, std::int64_t> parents;
+    for (const state::Link& link : links) {
+        LB_TRY_ASSIGN(const store::ProcessNumber parent, parent_number(link.parent));
+        if (parent == 0 || parent == child) continue;
+        const auto [at, is_new] = parents.emplace(parent, link.since_us);
+        if (!is_new) at->second = std::min(at->second, link.since_us);
+    }
+    return parents;
+}
+
+// Hands up what parents count of the process. What its own children move is handed up by who counts
+// them (settler.h); here only that there is such a child.
+Status WorkingSet::relate(Entry& entry) {
+    if (!entry.status) return {};
+    Opened& opened = entry.opened;
+    const store::ProcessNumber child = opened.row.number;
+    HandedUp now = {state::links_of(opened.registers), entry.status->state, entry.status->steps,
+                    state::is_moved_by_children(opened.registers.type)};
+    const HandedUp& before = opened.handed_up;
+    if (now.is_parent) news_.insert(child);
+    const bool stands_alike = now.is_parent ? before.is_parent : now.steps == before.steps;
+    const bool is_alike = stands_alike && now.is_parent == before.is_parent &&
+                          (now.is_parent || now.state == before.state);
+    LB_TRY_ASSIGN(const auto parents, parents_in(now.links, child));
+    LB_TRY_ASSIGN(const auto old_parents, parents_in(before.links, child));
+    const std::string steps = state::encode_steps(now.steps);
+    for (const auto& [parent, since_us] : parents) {
+        const auto old = old_parents.find(parent);
+        const bool is_old = old != old_parents.end() && old->second == since_us;
+        if (is_old && is_alike && !entry.embryo) continue;
+        related_.push_back({.parent = parent,
+                            .child = child,
+                            .registration = entry.embryo ? entry.embryo->arrival : 0,
+                            .since_us = since_us,
+                            .state = static_cast<std::uint8_t>(now.state),
+                            .is_parent = now.is_parent,
+                            .steps = steps});
+        if (!is_old || !stands_alike) news_.insert(parent);
+    }
+    for (const auto& [parent, since_us] : old_parents) {
+        if (parents.contains(parent)) continue;
+        unrelated_.push_back({.parent = parent, .child = child});
+        news_.insert(parent);
+    }
+    opened.handed_up = std::move(now);
+    return {};
+}
+
 void WorkingSet::finish(Entry& entry, std::int64_t now_us) {
     store::Process& row = entry.opened.row;
-    if (entry.is_touched && !entry.opened.is_frozen) {
-        std::string bytes = entry.opened.registers.encode();
-        entry.must_save = entry.must_save || bytes != row.registers;
-        if (bytes != row.registers || entry.is_new) {
-            const std::string old_state = row.state;
-            const std::string old_vm_state = row.vm_state;
-            row.registers = std::move(bytes);
-            set_columns(row, entry.opened.registers);
-            const bool is_changed = row.state != old_state || row.vm_state != old_vm_state;
-            if (is_changed && row.merged_into == 0)
-                changes_.push_back({.process = row.number,
-                                    .revision = row.revision + 1,
-                                    .old_state = old_state,
-                                    .new_state = row.state,
-                                    .old_vm_state = old_vm_state,
-                                    .new_vm_state = row.vm_state,
-                                    .arrival = entry.last_arrival,
-                                    .changed_us = now_us});
-        }
+    if (entry.status) {
+        const std::string old_state = row.state;
+        const std::string old_vm_state = row.vm_state;
+        set_columns(row, entry.opened.registers, *entry.status);
+        const bool is_changed = row.state != old_state || row.vm_state != old_vm_state;
+        if (is_changed && row.merged_into == 0)
+            changes_.push_back({.process = row.number,
+                                .revision = row.revision + 1,
+                                .old_state = old_state,
+                                .new_state = row.state,
+                                .old_vm_state = old_vm_state,
+                                .new_vm_state = row.vm_state,
+                                .arrival = entry.last_arrival,
+                                .changed_us = now_us});
     }
     // Also when the registers stayed as they are: whoever folds this process anew elsewhere must
     // learn that it got an event.
@@ -257,11 +349,19 @@ void WorkingSet::finish(Entry& entry, std::int64_t now_us) {
 }
 
 Status WorkingSet::write(std::int64_t now_us) {
+    // Looking for parents may found some: the others are seen before.
+    std::vector<Entry*> seen;
+    for (auto& [number, entry] : entries_) seen.push_back(&entry);
+    for (Entry* const entry : seen) {
+        see(*entry);
+        LB_TRY(relate(*entry));
+    }
     std::vector<store::Subject> subjects;
     for (const std::string& text : new_subjects_) subjects.push_back(*subjects_.at(text));
     std::vector<store::Process> created;
     std::vector<store::Process> changed;
     for (auto& [number, entry] : entries_) {
+        if (!entry.status) see(entry);
         finish(entry, now_us);
         if (entry.is_new)
             created.push_back(entry.opened.row);
@@ -273,6 +373,11 @@ Status WorkingSet::write(std::int64_t now_us) {
     LB_TRY(writer_.save_processes(changed));
     for (const auto& [from, into] : moves_) LB_TRY(writer_.move_subjects(from, into));
     LB_TRY(writer_.set_order_keys(rekeyed_));
+    LB_TRY(writer_.drop_relations(unrelated_));
+    LB_TRY(writer_.put_relations(related_));
+    std::vector<store::News> news;
+    for (const store::ProcessNumber parent : news_) news.push_back({.parent = parent});
+    LB_TRY(writer_.add_news(news));
     return writer_.add_changes(changes_);
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bkserver/book/fold.h"
 #include "bkserver/book/intake.h"
 #include "bkserver/book/lru.h"
 #include "bkserver/state/registers.h"
@@ -20,10 +21,19 @@
 
 namespace lb::book {
 
+// What the relations of a process to its parents hold, as committed.
+struct HandedUp {
+    std::vector<state::Link> links;
+    state::MainState state = state::MainState::kUnknown;
+    std::vector<state::Step> steps;
+    bool is_parent = false;
+};
+
 // A process with its registers opened.
 struct Opened {
     store::Process row;
     state::Registers registers;
+    HandedUp handed_up;
     bool is_frozen = false;  // written by newer rules: the registers stay as they are
 };
 
@@ -46,11 +56,15 @@ struct Entry {
     store::ArrivalNumber last_arrival = 0;
     std::vector<const Candidate*> pending;       // stored by this transaction
     std::vector<store::ProcessNumber> absorbed;  // merged into this one by this transaction
+    std::optional<Embryo> embryo;                // planned by this transaction
+    std::optional<state::ProcessStatus> status;  // of changed registers, while they are written
 };
 
 class WorkingSet {
   public:
-    WorkingSet(store::Writer& writer, Caches& caches) : writer_(writer), caches_(caches) {}
+    // `service`: whose ids this server keeps; empty: any.
+    WorkingSet(store::Writer& writer, Caches& caches, std::string service)
+        : writer_(writer), caches_(caches), service_(std::move(service)) {}
 
     // Reads what is known of these subjects, and their processes.
     Status load(std::span<const std::string> subject_texts);
@@ -71,6 +85,12 @@ class WorkingSet {
     Status adopt(Entry& entry);
     // Folds everything that is known of the process from the start.
     Status refold(Entry& entry);
+    // The plan that made the process a child, if one did.
+    Result<std::optional<Embryo>> embryo_of(const Entry& entry);
+    // This transaction asked for the subject, whether it exists or not.
+    [[nodiscard]] bool has_asked_for(const std::string& subject_text) const {
+        return subjects_.contains(subject_text);
+    }
 
     // Writes subjects, processes and their changes. The changes are those of state or vm_state.
     Status write(std::int64_t now_us);
@@ -84,16 +104,25 @@ class WorkingSet {
     Result<std::vector<event::AcceptedEvent>> events_of(const Entry& entry);
     Result<std::vector<store::Subject>> subjects_of(const Entry& entry);
     Status rekey(const Entry& entry);
+    void see(Entry& entry);
+    Status relate(Entry& entry);
+    Result<store::ProcessNumber> parent_number(const std::string& text);
+    Result<std::map<store::ProcessNumber, std::int64_t>> parents_in(
+        std::span<const state::Link> links, store::ProcessNumber child);
     void finish(Entry& entry, std::int64_t now_us);
 
     store::Writer& writer_;
     Caches& caches_;
+    const std::string service_;
     std::unordered_map<std::string, std::optional<store::Subject>> subjects_;
     std::map<store::ProcessNumber, Entry> entries_;  // by number: rows are locked in this order
     std::vector<std::string> new_subjects_;
     std::vector<std::pair<store::ProcessNumber, store::ProcessNumber>> moves_;
     std::vector<store::Event> rekeyed_;
     std::vector<store::Change> changes_;
+    std::vector<store::Relation> related_;
+    std::vector<store::Relation> unrelated_;
+    std::set<store::ProcessNumber> news_;  // parents to be counted anew
 };
 
 }  // namespace lb::book

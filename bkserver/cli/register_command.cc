@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bkserver/cli/direct_log.h"
+#include "bkserver/cli/register_cluster.h"
 #include "bkserver/cli/register_job.h"
 #include "bkserver/cli/table.h"
 #include "common/event/process_id.h"
@@ -106,6 +107,7 @@ void add_register_commands(CLI::App& lbctl, Context& context) {
         add_command(*parent, context, "machine", "A physical machine; prints its id",
                     [&context, host] { return register_machine(context, *host); });
     machine_command->add_option("HOST", *host, "its full host name")->required();
+    add_register_cluster_command(*parent, context);
 }
 
 }  // namespace lb::cli

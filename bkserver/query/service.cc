@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "bkserver/query/counting.h"
 #include "bkserver/query/dump.h"
 #include "bkserver/query/timeline.h"
 #include "bkserver/query/views.h"
@@ -154,7 +155,8 @@ Result<Row> Service::status_of(const Asker& asker, std::string_view name) {
     LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
     const store::Process& process = readable.process;
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
-    Row row = state::derive(registers, process.id).attributes;
+    LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
+    Row row = state::derive(registers, process.id, children).attributes;
     LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
@@ -189,7 +191,8 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     const std::string attribute = !ask.attribute().empty()   ? ask.attribute()
                                   : process.vm_state.empty() ? "state"
                                                              : "vm_state";
-    LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute));
+    LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
+    LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
     LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
     const Row shown = view.to_json();

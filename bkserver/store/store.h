@@ -136,6 +136,25 @@ struct Token {
     std::string note{};           // for people
 };
 
+// A process is a child of another one, or a member of a cluster: what the parent counts of it.
+struct Relation {
+    ProcessNumber parent = 0;
+    ProcessNumber child = 0;
+    ArrivalNumber registration = 0;  // event of the parent that planned the child; 0: none did
+    std::int64_t since_us = 0;       // a member joined; 0: from the beginning
+    std::uint8_t state = 0;          // state::MainState of the child
+    bool is_parent = false;          // the child's own state is counted from children
+    std::string steps{};             // state::encode_steps of the child
+};
+
+// Children of this parent have changed: it is to be counted anew. Appended by whoever writes a
+// child, so that no two writers meet in a row.
+struct News {
+    std::uint64_t number = 0;  // given by the store
+    ProcessNumber parent = 0;
+    std::uint32_t level = 0;  // how many parents the news climbed
+};
+
 // All that are not empty (0) must hold.
 struct ListFilter {
     std::uint16_t type = 0;
@@ -193,6 +212,12 @@ class Reader {
     virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;
     // With ids above `after`, by id.
     virtual Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) = 0;
+    // What a parent is counted from: all its children, by number.
+    virtual Result<std::vector<Relation>> children_of(ProcessNumber parent) = 0;
+    // The oldest news that nobody has settled, at most `limit`.
+    virtual Result<std::vector<News>> read_news(std::uint32_t limit) = 0;
+    // Ids of processes, in the order of their numbers.
+    virtual Result<std::vector<std::string>> ids_of(std::span<const ProcessNumber> numbers) = 0;
     // One trip to the database: whether it answers.
     virtual Status ping() = 0;
 };
@@ -230,8 +255,14 @@ class Writer {
     virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
     virtual Result<EventPage> read_events(SubjectNumber subject, const Position& after,
                                           std::uint32_t limit) = 0;
+    // Only those that are stored, in any order.
+    virtual Result<std::vector<Event>> find_arrivals(std::span<const ArrivalNumber> arrivals) = 0;
+    virtual Result<std::vector<Relation>> children_of(ProcessNumber parent) = 0;
+    virtual Result<std::vector<Relation>> parents_of(ProcessNumber child) = 0;
+    virtual Result<std::vector<News>> read_news(std::uint32_t limit) = 0;
 
     virtual Status add_subjects(std::span<const Subject> subjects) = 0;
+    // Also what hangs on `from` as a parent: its children and news.
     virtual Status move_subjects(ProcessNumber from, ProcessNumber into) = 0;
     virtual Status add_processes(std::span<const Process> processes) = 0;
     // Each over `revision - 1`, else kConflict.
@@ -240,6 +271,11 @@ class Writer {
     // Writes order_key of events whose clock became known with the type of their process.
     virtual Status set_order_keys(std::span<const Event> events) = 0;
     virtual Status add_changes(std::span<const Change> changes) = 0;
+    // New ones, or new contents of old ones. A registration of 0 leaves the one that is known.
+    virtual Status put_relations(std::span<const Relation> relations) = 0;
+    virtual Status drop_relations(std::span<const Relation> relations) = 0;
+    virtual Status add_news(std::span<const News> news) = 0;
+    virtual Status drop_news(std::span<const News> news) = 0;
     // The newest by time_us stays.
     virtual Status put_heartbeats(std::span<const Heartbeat> heartbeats) = 0;
     // The newest by seen_us stays.

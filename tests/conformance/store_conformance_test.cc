@@ -430,3 +430,52 @@ TEST_CASE("readers outlive the server that was killed while they were idle") {
         CHECK(status.ok());
     }
 }
+
+TEST_CASE("children and news are kept by parent, and move with it", "[store]") {
+    Bench bench;
+    const auto parent = bench.found(kId);
+    const auto other = bench.found(kId + "2");
+    const auto one = bench.found(kId + "-one");
+    const auto two = bench.found(kId + "-two");
+    const lb::store::Relation relations[] = {
+        {.parent = parent, .child = one, .registration = 7, .state = 1},
+        {.parent = parent, .child = two, .since_us = -5, .state = 5, .steps = "steps"}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_relations(relations).ok());
+    // What is not said of the registration stays.
+    const lb::store::Relation again = {
+        .parent = parent, .child = one, .state = 6, .is_parent = true, .steps = "more"};
+    REQUIRE(bench.writer->put_relations(std::span(&again, 1)).ok());
+    const lb::store::News news[] = {{.parent = parent}, {.parent = parent, .level = 2}};
+    REQUIRE(bench.writer->add_news(news).ok());
+    REQUIRE(bench.writer->commit().ok());
+    auto children = bench.reader->children_of(parent).value();
+    REQUIRE(children.size() == 2);
+    CHECK(children[0].registration == 7);
+    CHECK(children[0].state == 6);
+    CHECK(children[0].is_parent);
+    CHECK(children[0].steps == "more");
+    CHECK(children[1].since_us == -5);
+    CHECK_FALSE(children[1].is_parent);
+    const lb::store::ProcessNumber numbers[] = {two, one};
+    CHECK(bench.reader->ids_of(numbers).value() ==
+          std::vector<std::string>{kId + "-two", kId + "-one"});
+    REQUIRE(bench.writer->begin().ok());
+    CHECK(bench.writer->parents_of(one).value().at(0).parent == parent);
+    REQUIRE(bench.writer->move_subjects(parent, other).ok());
+    const auto moved = bench.writer->read_news(10).value();
+    REQUIRE(moved.size() == 2);
+    CHECK(moved[1].parent == other);
+    CHECK(moved[1].level == 2);
+    REQUIRE(bench.writer->drop_news(std::span(moved).first(1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->read_news(10).value().size() == 1);
+    CHECK(bench.reader->children_of(parent).value().empty());
+    children = bench.reader->children_of(other).value();
+    REQUIRE(children.size() == 2);
+    CHECK(children[0].registration == 7);
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->drop_relations(std::span(children).first(1)).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->children_of(other).value().size() == 1);
+}

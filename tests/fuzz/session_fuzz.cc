@@ -40,6 +40,15 @@ class AwayWriter final : public store::Writer {
                                          std::uint32_t) override {
         return kAway;
     }
+    Result<std::vector<store::Event>> find_arrivals(
+        std::span<const store::ArrivalNumber>) override {
+        return kAway;
+    }
+    Result<std::vector<store::Relation>> children_of(store::ProcessNumber) override {
+        return kAway;
+    }
+    Result<std::vector<store::Relation>> parents_of(store::ProcessNumber) override { return kAway; }
+    Result<std::vector<store::News>> read_news(std::uint32_t) override { return kAway; }
     Status add_subjects(std::span<const store::Subject>) override { return kAway; }
     Status move_subjects(store::ProcessNumber, store::ProcessNumber) override { return kAway; }
     Status add_processes(std::span<const store::Process>) override { return kAway; }
@@ -47,6 +56,10 @@ class AwayWriter final : public store::Writer {
     Status add_events(std::span<const store::Event>) override { return kAway; }
     Status set_order_keys(std::span<const store::Event>) override { return kAway; }
     Status add_changes(std::span<const store::Change>) override { return kAway; }
+    Status put_relations(std::span<const store::Relation>) override { return kAway; }
+    Status drop_relations(std::span<const store::Relation>) override { return kAway; }
+    Status add_news(std::span<const store::News>) override { return kAway; }
+    Status drop_news(std::span<const store::News>) override { return kAway; }
     Status put_heartbeats(std::span<const store::Heartbeat>) override { return kAway; }
     Status put_loggers(std::span<const store::Logger>) override { return kAway; }
     Status add_dead_letters(std::span<const store::DeadLetter>) override { return kAway; }

@@ -55,6 +55,31 @@ class FaultyWriter final : public store::Writer {
                                          std::uint32_t limit) override {
         return run([&] { return inner_->read_events(subject, after, limit); });
     }
+    Result<std::vector<store::Event>> find_arrivals(
+        std::span<const store::ArrivalNumber> arrivals) override {
+        return run([&] { return inner_->find_arrivals(arrivals); });
+    }
+    Result<std::vector<store::Relation>> children_of(store::ProcessNumber parent) override {
+        return run([&] { return inner_->children_of(parent); });
+    }
+    Result<std::vector<store::Relation>> parents_of(store::ProcessNumber child) override {
+        return run([&] { return inner_->parents_of(child); });
+    }
+    Result<std::vector<store::News>> read_news(std::uint32_t limit) override {
+        return run([&] { return inner_->read_news(limit); });
+    }
+    Status put_relations(std::span<const store::Relation> relations) override {
+        return run([&] { return inner_->put_relations(relations); });
+    }
+    Status drop_relations(std::span<const store::Relation> relations) override {
+        return run([&] { return inner_->drop_relations(relations); });
+    }
+    Status add_news(std::span<const store::News> news) override {
+        return run([&] { return inner_->add_news(news); });
+    }
+    Status drop_news(std::span<const store::News> news) override {
+        return run([&] { return inner_->drop_news(news); });
+    }
     Status add_subjects(std::span<const store::Subject> subjects) override {
         return run([&] { return inner_->add_subjects(subjects); });
     }

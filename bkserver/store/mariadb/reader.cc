@@ -1,7 +1,9 @@
 #include "bkserver/store/mariadb/reader.h"
 
 #include <algorithm>
+#include <map>
 
+#include "bkserver/store/mariadb/relations.h"
 #include "bkserver/store/mariadb/rows.h"
 #include "common/event/process_id.h"
 
@@ -297,6 +299,31 @@ Result<Counts> MariadbReader::counts() {
         counts.processes_by_state[std::move(word)] += states.number(row, 1);
     }
     return counts;
+}
+
+Result<std::vector<Relation>> MariadbReader::children_of(ProcessNumber parent) {
+    return read_over(connection_, [&] { return select_children_of(connection_, parent); });
+}
+
+Result<std::vector<News>> MariadbReader::read_news(std::uint32_t limit) {
+    return read_over(connection_, [&] { return select_news(connection_, limit); });
+}
+
+Result<std::vector<std::string>> MariadbReader::ids_of(std::span<const ProcessNumber> numbers) {
+    std::vector<Value> values;
+    for (const ProcessNumber number : numbers) values.emplace_back(std::uint64_t{number});
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(
+                          std::string(kSelectSubjects) + "WHERE s.number IN ", values);
+                  }));
+    std::map<SubjectNumber, std::string> ids;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Subject subject, subject_at(found, row, dictionary_));
+        ids[subject.number] = std::move(subject.text);
+    }
+    std::vector<std::string> ordered;
+    for (const ProcessNumber number : numbers) ordered.push_back(ids[number]);
+    return ordered;
 }
 
 }  // namespace lb::store::mariadb

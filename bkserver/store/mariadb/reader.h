@@ -33,6 +33,9 @@ class MariadbReader : public Reader {
     Result<Counts> counts() override;
     Result<std::optional<Token>> find_token(std::string_view id) override;
     Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) override;
+    Result<std::vector<Relation>> children_of(ProcessNumber parent) override;
+    Result<std::vector<News>> read_news(std::uint32_t limit) override;
+    Result<std::vector<std::string>> ids_of(std::span<const ProcessNumber> numbers) override;
     Status ping() override;
 
   private:

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "bkserver/store/body_codec.h"
+#include "bkserver/store/mariadb/relations.h"
 #include "bkserver/store/mariadb/rows.h"
 
 namespace lb::store::mariadb {
@@ -146,6 +147,46 @@ Result<EventPage> MariadbWriter::read_events(SubjectNumber subject, const Positi
     return select_events(connection_, dictionary_, subject, after, limit);
 }
 
+Result<std::vector<Event>> MariadbWriter::find_arrivals(std::span<const ArrivalNumber> arrivals) {
+    const std::vector<Value> values(arrivals.begin(), arrivals.end());
+    LB_TRY_ASSIGN(const Found found,
+                  connection_.query_in(std::string(kSelectEvents) + "WHERE e.arrival IN ", values));
+    std::vector<Event> events;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Event event, event_at(found, row, dictionary_));
+        events.push_back(std::move(event));
+    }
+    return events;
+}
+
+Result<std::vector<Relation>> MariadbWriter::children_of(ProcessNumber parent) {
+    return select_children_of(connection_, parent);
+}
+
+Result<std::vector<Relation>> MariadbWriter::parents_of(ProcessNumber child) {
+    return select_parents_of(connection_, child);
+}
+
+Result<std::vector<News>> MariadbWriter::read_news(std::uint32_t limit) {
+    return select_news(connection_, limit);
+}
+
+Status MariadbWriter::put_relations(std::span<const Relation> relations) {
+    return mariadb::put_relations(connection_, relations);
+}
+
+Status MariadbWriter::drop_relations(std::span<const Relation> relations) {
+    return mariadb::drop_relations(connection_, relations);
+}
+
+Status MariadbWriter::add_news(std::span<const News> news) {
+    return mariadb::add_news(connection_, news);
+}
+
+Status MariadbWriter::drop_news(std::span<const News> news) {
+    return mariadb::drop_news(connection_, news);
+}
+
 Status MariadbWriter::add_subjects(std::span<const Subject> subjects) {
     if (subjects.empty()) return {};
     Rows rows(4);
@@ -164,7 +205,7 @@ Status MariadbWriter::add_subjects(std::span<const Subject> subjects) {
 Status MariadbWriter::move_subjects(ProcessNumber from, ProcessNumber into) {
     const Value values[] = {std::uint64_t{into}, std::uint64_t{from}};
     LB_TRY(connection_.execute("UPDATE subject SET process = ? WHERE process = ?", values));
-    return {};
+    return move_children(connection_, from, into);
 }
 
 Status MariadbWriter::add_process_cells(Rows& rows, const Process& process) {

@@ -35,6 +35,10 @@ class MariadbWriter : public Writer {
     Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
     Result<EventPage> read_events(SubjectNumber subject, const Position& after,
                                   std::uint32_t limit) override;
+    Result<std::vector<Event>> find_arrivals(std::span<const ArrivalNumber> arrivals) override;
+    Result<std::vector<Relation>> children_of(ProcessNumber parent) override;
+    Result<std::vector<Relation>> parents_of(ProcessNumber child) override;
+    Result<std::vector<News>> read_news(std::uint32_t limit) override;
 
     Status add_subjects(std::span<const Subject> subjects) override;
     Status move_subjects(ProcessNumber from, ProcessNumber into) override;
@@ -43,6 +47,10 @@ class MariadbWriter : public Writer {
     Status add_events(std::span<const Event> events) override;
     Status set_order_keys(std::span<const Event> events) override;
     Status add_changes(std::span<const Change> changes) override;
+    Status put_relations(std::span<const Relation> relations) override;
+    Status drop_relations(std::span<const Relation> relations) override;
+    Status add_news(std::span<const News> news) override;
+    Status drop_news(std::span<const News> news) override;
     Status put_heartbeats(std::span<const Heartbeat> heartbeats) override;
     Status put_loggers(std::span<const Logger> loggers) override;
     Status add_dead_letters(std::span<const DeadLetter> letters) override;

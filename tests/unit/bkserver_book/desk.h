@@ -10,6 +10,8 @@
 #include "bkserver/authz/policy.h"
 #include "bkserver/book/book.h"
 #include "bkserver/book/rebuild.h"
+#include "bkserver/book/settler.h"
+#include "bkserver/query/counting.h"
 #include "bkserver/state/engine.h"
 #include "bkserver/store/mariadb/database.h"
 #include "tests/support/event_builder.h"
@@ -71,11 +73,35 @@ class Desk {
         REQUIRE(found->has_value());
         return **found;
     }
+    // As a reader sees it: counted from its children, whether or not they were settled.
     nlohmann::ordered_json status(const std::string& name) const {
         const store::Process row = process(name);
         auto registers = state::Registers::decode(row.registers);
         REQUIRE(registers.ok());
-        return state::derive(*registers, row.id).attributes;
+        auto reader = database->open_reader();
+        REQUIRE(reader.ok());
+        const auto children = query::Counting(**reader).children_of(row);
+        REQUIRE(children.ok());
+        return state::derive(*registers, row.id, *children).attributes;
+    }
+    [[nodiscard]] bool has_news() const {
+        auto reader = database->open_reader();
+        REQUIRE(reader.ok());
+        const auto news = (*reader)->read_news(1);
+        REQUIRE(news.ok());
+        return !news->empty();
+    }
+    // Until no news are left. Returns how many rounds it took.
+    int settle_parents() const {
+        constexpr int kRoundsMax = 1000;
+        auto settler = book::Settler::open(*database, 900);
+        REQUIRE(settler.ok());
+        int rounds = 0;
+        for (; has_news(); ++rounds) {
+            REQUIRE((*settler)->settle_once(kNoon).ok());
+            REQUIRE(rounds < kRoundsMax);
+        }
+        return rounds;
     }
     bool is_rebuild_equal(const std::string& name) const {
         auto outcome = book::rebuild_process(*database, name, {.compare_only = true});

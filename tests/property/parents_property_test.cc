@@ -1,0 +1,197 @@
+// Promises 2 and 3 for parents: a collection and a cluster whose events arrive in any order, in any
+// batches, twice and over two servers at once, while settlers count, leave the same bytes.
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <random>
+#include <thread>
+
+#include "common/event/event_id.h"
+#include "common/event/process_id.h"
+#include "tests/unit/bkserver_book/desk.h"
+
+using namespace lb;
+using namespace lb::test;
+using E = event::EventType;
+using event::Source;
+
+namespace {
+
+constexpr int kChildren = 6;
+constexpr int kMembers = 4;
+constexpr int kRetriesMax = 50;
+
+// Everything that happens to one collection with its children and one cluster with its members.
+class Story {
+  public:
+    Story(unsigned seed, unsigned round)
+        : random_(seed),
+          prefix_("https://" + std::string(kService) + "/s" + std::to_string(seed) + "r" +
+                  std::to_string(round) + "-") {
+        tell_collection();
+        tell_cluster();
+    }
+
+    [[nodiscard]] std::vector<std::string> processes() const {
+        std::vector<std::string> all = {parent(), cluster(), top()};
+        for (std::uint32_t i = 0; i < kChildren; ++i) all.push_back(child(i));
+        for (int i = 0; i < kMembers; ++i) all.push_back(member(i));
+        return all;
+    }
+    std::vector<book::Arrived> events;
+
+  private:
+    [[nodiscard]] std::string parent() const { return prefix_ + "collection"; }
+    [[nodiscard]] std::string cluster() const { return prefix_ + "cluster"; }
+    [[nodiscard]] std::string top() const { return prefix_ + "top"; }
+    [[nodiscard]] std::string member(int index) const {
+        return prefix_ + "vm" + std::to_string(index);
+    }
+    [[nodiscard]] std::string child(std::uint32_t index) const {
+        return event::ProcessId::parse(parent())->child("s", index).to_string();
+    }
+    EventBuilder event(E type, Source source, const std::string& subject) {
+        EventBuilder built(type, source, subject);
+        built.at(time_ += 1).id(prefix_ + std::to_string(events.size()));
+        built.counter(events.size() + 1);
+        return built;
+    }
+    void add(const EventBuilder& built) { events.push_back(built.arrived()); }
+    void reg(const std::string& subject, const char* type, int children = 0) {
+        EventBuilder built = event(E::kRegJob, Source::kUserInterface, subject);
+        built.field("jobtype", type).field("ns", "-");
+        if (children > 0) built.field("nsubjobs", std::to_string(children)).field("seed", "s");
+        add(built);
+    }
+    void tell_collection() {
+        reg(parent(), "COLLECTION", kChildren);
+        if (random_() % 2 == 0) reg(parent(), "COLLECTION", kChildren);
+        reg(child(0), random_() % 2 == 0 ? "DAG" : "SIMPLE");
+        for (int step = 0; step < 3 * kChildren; ++step) {
+            const std::string which = child(static_cast<std::uint32_t>(random_() % kChildren));
+            switch (random_() % 4) {
+                case 0:
+                    add(event(E::kRunning, Source::kLogMonitor, which).field("node", "n"));
+                    break;
+                case 1:
+                    add(event(E::kDone, Source::kLogMonitor, which)
+                            .field("status_code", random_() % 3 == 0 ? "FAILED" : "OK")
+                            .field("exit_code", "0"));
+                    break;
+                case 2:
+                    add(event(E::kAbort, Source::kWorkloadManager, which).field("reason", "r"));
+                    break;
+                default:
+                    add(event(E::kClear, Source::kUserInterface, which).field("reason", "USER"));
+            }
+        }
+    }
+    void tell_cluster() {
+        reg(cluster(), "VM_CLUSTER");
+        reg(top(), "VM_CLUSTER");
+        add(event(E::kClusterJoin, Source::kUserInterface, cluster()).field("cluster", top()));
+        add(event(E::kClusterGoal, Source::kUserInterface, cluster())
+                .field("quorum", std::to_string(random_() % 4)));
+        for (int i = 0; i < kMembers; ++i) reg(member(i), "VIRTUAL_MACHINE");
+        constexpr E kEvents[] = {E::kVMBoot, E::kVMRunning, E::kVMRunning, E::kVMStop, E::kVMFail};
+        for (int step = 0; step < 5 * kMembers; ++step) {
+            const std::string which = member(static_cast<int>(random_() % kMembers));
+            const auto what = static_cast<unsigned>(random_() % 9);
+            if (what < 5)
+                add(event(kEvents[what], Source::kCloudManager, which));
+            else if (what < 8)
+                add(event(what < 7 ? E::kClusterJoin : E::kClusterLeave, Source::kUserInterface,
+                          which)
+                        .field("cluster", cluster()));
+            else
+                add(event(E::kVMDone, Source::kCloudManager, which).field("status_code", "OK"));
+        }
+    }
+
+    std::mt19937 random_;
+    const std::string prefix_;
+    double time_ = 0;
+};
+
+void settle_in_batches(book::Book& book, const std::vector<book::Arrived>& arrivals,
+                       unsigned seed) {
+    std::mt19937 random(seed);
+    int retries = 0;
+    for (std::size_t from = 0; from < arrivals.size();) {
+        const std::size_t count = std::min<std::size_t>(1 + random() % 12, arrivals.size() - from);
+        const auto settled = book.settle(std::span(arrivals).subspan(from, count));
+        if (!settled.ok()) {
+            if (settled.error().code == ErrorCode::kRetry && ++retries <= kRetriesMax) continue;
+            std::fprintf(stderr, "settling failed: %s\n", settled.error().text.c_str());
+            std::abort();
+        }
+        from += count;
+    }
+}
+
+// All statuses and the columns of lists, without the names that differ from round to round.
+std::string told(const Desk& desk, const Story& story) {
+    std::string text;
+    const std::vector<std::string> processes = story.processes();
+    for (const std::string& process : processes) {
+        const store::Process row = desk.process(process);
+        text += desk.status(process).dump() + " " + row.state + " " + row.vm_state + " " +
+                std::to_string(row.entered_us) + " " + std::to_string(row.updated_us) + "\n";
+    }
+    for (std::size_t i = 0; i < processes.size(); ++i)
+        for (std::size_t at; (at = text.find("\"" + processes[i] + "\"")) != std::string::npos;)
+            text.replace(at, processes[i].size() + 2, "P" + std::to_string(i));
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("parents come out the same, whatever the order, batches, repeats, servers and settlers",
+          "[book][property]") {
+    Desk desk;
+    const auto second_database = desk.open_database("second");
+    const auto second_book = desk.open_book(*second_database, 1);
+    auto settler = book::Settler::open(*second_database, 903);
+    REQUIRE(settler.ok());
+    std::atomic<bool> is_done = false;
+    std::thread settling([&] {
+        while (!is_done) (void)(*settler)->settle_once(kNoon);
+    });
+    for (unsigned seed = 1; seed <= 12; ++seed) {
+        INFO("seed " << seed);
+        std::string expected;
+        for (unsigned round = 0; round < 3; ++round) {
+            Story story(seed, round);
+            std::vector<book::Arrived> arrivals = story.events;
+            std::mt19937 random(seed * 100 + round);
+            if (round > 0) {
+                const auto half = static_cast<std::ptrdiff_t>(arrivals.size() / 2);
+                const std::vector<book::Arrived> repeated(arrivals.begin(),
+                                                          arrivals.begin() + half);
+                arrivals.insert(arrivals.end(), repeated.begin(), repeated.end());
+                std::shuffle(arrivals.begin(), arrivals.end(), random);
+            }
+            if (round < 2) {
+                settle_in_batches(*desk.book, arrivals, seed + round);
+            } else {
+                const auto middle =
+                    arrivals.begin() + static_cast<std::ptrdiff_t>(arrivals.size() / 2);
+                const std::vector<book::Arrived> first(arrivals.begin(), middle);
+                const std::vector<book::Arrived> rest(middle, arrivals.end());
+                std::thread other([&] { settle_in_batches(*second_book, rest, seed); });
+                settle_in_batches(*desk.book, first, seed + 7);
+                other.join();
+            }
+            desk.settle_parents();
+            for (const std::string& process : story.processes()) {
+                INFO(process);
+                CHECK(desk.is_rebuild_equal(process));
+            }
+            const std::string text = told(desk, story);
+            if (round == 0) expected = text;
+            CHECK(text == expected);
+        }
+    }
+    is_done = true;
+    settling.join();
+}

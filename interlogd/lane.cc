@@ -1,7 +1,5 @@
 #include "interlogd/lane.h"
 
-#include <optional>
-
 namespace lb::interlogd {
 
 Result<std::vector<Parcel>> Lane::read(const spool::ReadLimits& limits) {
@@ -30,17 +28,27 @@ Status Lane::settle(std::uint64_t number) {
     }
     if (!end) return {};
     has_moved_ = true;
-    return reader_->settle(*end);
+    unsaved_ = end;
+    return save();
+}
+
+Status Lane::save() {
+    if (!unsaved_) return {};
+    LB_TRY(reader_->settle(*unsaved_));
+    unsaved_.reset();
+    return {};
 }
 
 void Lane::rewind() {
     first_number_ += open_.size();
     open_.clear();
+    unsaved_.reset();
     reader_->rewind(reader_->settled());
 }
 
 Status Lane::tidy() {
     if (!has_moved_) return {};
+    LB_TRY(save());
     LB_TRY(reader_->sync_ledger());
     LB_TRY(reader_->remove_settled());
     has_moved_ = false;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ class Lane {
 
     // The next records, oldest first.
     Result<std::vector<Parcel>> read(const spool::ReadLimits& limits);
-    // The parcel of this number has its final verdict.
+    // The parcel of this number has its final verdict. A failure is made good by tidy().
     Status settle(std::uint64_t number);
     // Everything that is not settled will be read again.
     void rewind();
@@ -51,11 +52,14 @@ class Lane {
         bool is_settled = false;
     };
 
+    Status save();
+
     spool::Lane lane_;
     std::unique_ptr<spool::LaneReader> reader_;
-    std::deque<Open> open_;           // read and not settled without a gap
-    std::uint64_t first_number_ = 0;  // of open_.front()
-    bool has_moved_ = false;          // since the last tidy()
+    std::deque<Open> open_;                   // read and not settled without a gap
+    std::uint64_t first_number_ = 0;          // of open_.front()
+    bool has_moved_ = false;                  // since the last tidy()
+    std::optional<spool::Position> unsaved_;  // settled, and the spool could not be told
 };
 
 }  // namespace lb::interlogd

@@ -1,0 +1,108 @@
+"""Parents through the whole chain: a collection of some hundred children, a cluster of machines."""
+
+import base64
+import hashlib
+import unittest
+
+from site_harness import Site, wait_until
+
+CHILDREN = 300
+
+
+def child_of(parent, index, seed="s"):
+    host, unique = parent.rsplit("/", 1)
+    digest = hashlib.md5(f"{unique},{seed},{index}".encode()).digest()
+    return f"{host}/{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+class Parents(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.__exit__(None, None, None)
+
+    def log(self, process, *arguments):
+        option = "-j" if process.startswith("https://") else "-k"
+        return self.site.logevent(option, process, *arguments)
+
+    def register_collection(self, name, children):
+        parent = f"https://{self.site.service}/{name}"
+        self.log(parent, "-s", "UserInterface", "-e", "RegJob", "--ns", "-", "--jobtype", "COLLECTION", "--nsubjobs",
+                 str(children), "--seed", "s")
+        self.site.wait_for(parent, jobtype="collection")
+        return parent
+
+    def listed_state(self, process, jobtype):
+        """As lists show it: what the settler wrote."""
+        rows = self.site.lbctl("jobs", "--type", jobtype, "--limit", "0")
+        return next(row["state"] for row in rows if row["jobId"] == process)
+
+    def test_1_a_collection_follows_its_children(self):
+        parent = self.register_collection("some-hundred", CHILDREN)
+        status = self.site.status(parent)
+        self.assertEqual(status["children_hist"], {"Submitted": CHILDREN})
+        self.log(child_of(parent, 7), "-s", "LogMonitor", "-e", "Running", "--node", "wn7.example.org")
+        self.site.wait_for(parent, state="Running")
+        wait_until(lambda: self.listed_state(parent, "collection") == "Running", "the settler")
+        for index in range(CHILDREN):
+            self.log(child_of(parent, index), "-s", "LogMonitor", "-e", "Done", "--status_code", "OK", "--exit_code",
+                     "0", "--reason", "-")
+        status = self.site.wait_for(parent, seconds=60, state="Done", done_code="OK")
+        self.assertEqual(status["children_hist"], {"Done": CHILDREN})
+        self.assertEqual(set(status["stateEnterTimes"]), {"Submitted", "Running", "Waiting", "Done"})
+        wait_until(lambda: self.listed_state(parent, "collection") == "Done", "the settler")
+        why = self.site.lbctl("why", parent)[0]
+        self.assertIn(f"counted from its {CHILDREN} children", why["remark"])
+
+    def test_2_ten_thousand_children_at_once(self):
+        parent = self.register_collection("ten-thousand", 10_000)
+        self.assertEqual(self.site.status(parent)["children_hist"], {"Submitted": 10_000})
+        self.assertEqual(self.site.status(child_of(parent, 9_999))["state"], "Submitted")
+
+    def test_3_a_cluster_is_what_its_members_are(self):
+        keys = [f"libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000{index:02}" for index in range(3)]
+        for key in keys:
+            self.site.lbctl("register", "vm", "--libvirt-uuid", key.split("/")[1])
+        members = [word for key in keys[:2] for word in ("--member", key)]
+        cluster = self.site.lbctl("register", "cluster", "--name", "web", "--quorum", "2", *members)[0]["process"]
+        self.assertEqual(self.site.status(cluster)["vm_state"], "pending")
+        for key in keys[:2]:
+            self.log(key, "-s", "CloudManager", "-e", "VMRunning")
+        status = self.site.wait_for(cluster, vm_state="running", state="Running", members_num=2)
+        self.assertEqual(status["members_hist"], {"running": 2})
+        self.log(keys[2], "-s", "UserInterface", "-e", "ClusterJoin", "--cluster", cluster)
+        self.site.wait_for(cluster, vm_state="running", degraded=True, members_num=3)
+        self.log(keys[2], "-s", "CloudManager", "-e", "VMFail")
+        status = self.site.wait_for(cluster, vm_state="running")
+        self.log(keys[1], "-s", "CloudManager", "-e", "VMFail")
+        status = self.site.wait_for(cluster, vm_state="degraded", state="Running")
+        self.assertEqual(len(status["failed_members"]), 2)
+        self.log(keys[2], "-s", "UserInterface", "-e", "ClusterLeave", "--cluster", cluster)
+        self.site.wait_for(cluster, members_num=2)
+
+    def test_4_children_and_parents_survive_a_kill(self):
+        parent = self.register_collection("killed", 20)
+        for index in range(10):
+            self.log(child_of(parent, index), "-s", "LogMonitor", "-e", "Done", "--status_code", "OK", "--exit_code",
+                     "0", "--reason", "-")
+        self.site.server.kill()
+        self.site.server.start()
+        for index in range(10, 20):
+            self.log(child_of(parent, index), "-s", "LogMonitor", "-e", "Done", "--status_code", "OK", "--exit_code",
+                     "0", "--reason", "-")
+        self.site.wait_for(parent, seconds=60, state="Done", children_hist={"Done": 20})
+        wait_until(lambda: self.listed_state(parent, "collection") == "Done", "the settler")
+
+    def test_9_a_rebuild_finds_the_same(self):
+        self.site.wait_settled()
+        rows = [row for name in ("some-hundred", "killed")
+                for row in self.site.lbctl("rebuild", "--compare-only", f"https://{self.site.service}/{name}")]
+        rows += self.site.lbctl("rebuild", "--compare-only", child_of(f"https://{self.site.service}/killed", 3))
+        self.assertEqual([row for row in rows if row["different"]], [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

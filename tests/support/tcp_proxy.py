@@ -47,14 +47,15 @@ class TcpProxy:
                 except OSError:
                     pass
 
-    def partition(self, seconds):
-        """Nothing passes for so long: silence, refusals or a cut, by chance."""
+    def partition(self, seconds, meanwhile=lambda: None):
+        """Nothing passes for so long, and while `meanwhile` runs: silence, refusals or a cut, by chance."""
         kind = self.random.randrange(3)
         self.is_silent = kind == 0
         self.is_refusing = kind == 1
         if kind:
             self.cut()
         time.sleep(seconds)
+        meanwhile()
         if kind == 0:
             self.cut()  # what was swallowed is lost: the connection must not live on without it
         self.is_silent = self.is_refusing = False

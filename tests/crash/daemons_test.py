@@ -3,6 +3,7 @@ stored exactly once, states must be those of a rebuild, and nobody repairs anyth
 
 import argparse
 import collections
+import contextlib
 import ctypes
 import pathlib
 import random
@@ -101,12 +102,16 @@ class Producers:
 
 
 def database_pid(site):
-    path = pathlib.Path(site.directory / "server")
-    for pid_file in path.rglob("*.pid"):
-        text = pid_file.read_text().strip()
-        if text.isdigit():
-            return int(text)
-    raise Failed("the private mariadbd has no pid file")
+    """Of the private mariadbd; of its next life if it is between two."""
+    def look():
+        for pid_file in pathlib.Path(site.directory / "server").rglob("*.pid"):
+            with contextlib.suppress(FileNotFoundError):
+                text = pid_file.read_text().strip()
+                if text.isdigit():
+                    return int(text)
+        return None
+
+    return wait_until(look, "a pid file of the private mariadbd", 60)
 
 
 def kill_one(site, victim):

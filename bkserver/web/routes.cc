@@ -67,7 +67,8 @@ std::span<const Route> routes() {
 }
 
 Match find_route(const HttpRequest& request) {
-    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+    std::string_view method = request.method;
+    if (method == "HEAD") method = "GET";
     Match match;
     for (const Route& route : kRoutes) {
         std::string process;

@@ -34,9 +34,9 @@ std::string name_of(virDomainPtr domain) {
 }
 
 using SharedQueue = std::shared_ptr<EventQueue>;
-using SharedFlag = std::shared_ptr<std::atomic<bool>>;
 
-// What a callback gets is a shared pointer of its own: it may still run while the connection ends.
+// What a callback of events gets is a shared pointer of its own: it may still run while the
+// connection ends.
 template <typename Shared>
 void* hand_over(const Shared& shared) {
     return new Shared(shared);
@@ -73,7 +73,7 @@ void on_job(virConnectPtr, virDomainPtr domain, virTypedParameterPtr parameters,
 }
 
 void on_close(virConnectPtr, int, void* opaque) {
-    **static_cast<SharedFlag*>(opaque) = true;
+    *static_cast<std::atomic<bool>*>(opaque) = true;
 }
 
 struct Callback {
@@ -111,9 +111,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& uri, Sha
 Status Connection::subscribe() {
     // A driver inside this process needs neither.
     virConnectSetKeepAlive(connection_, kKeepaliveSeconds, kKeepalivesMissed);
-    void* const flag = hand_over(is_closed_);
-    if (virConnectRegisterCloseCallback(connection_, on_close, flag, give_back<SharedFlag>) != 0)
-        give_back<SharedFlag>(flag);
+    // libvirt calls it under a lock that unregistering takes too: the flag outlives all calls. A
+    // driver without close callbacks would keep, and never give back, what it is handed.
+    virConnectRegisterCloseCallback(connection_, on_close, &is_closed_, nullptr);
     for (const Callback& callback : kCallbacks) {
         void* const queue = hand_over(queue_);
         const int number = virConnectDomainEventRegisterAny(

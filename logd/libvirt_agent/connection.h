@@ -34,7 +34,7 @@ class Connection {
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    [[nodiscard]] bool is_closed() const { return *is_closed_; }
+    [[nodiscard]] bool is_closed() const { return is_closed_; }
     Result<std::vector<FoundDomain>> domains();
     // Whether its definition stays when it stops; false as well when libvirt knows none (any more);
     // nothing when libvirt does not answer.
@@ -48,7 +48,7 @@ class Connection {
 
     _virConnect* connection_;
     std::shared_ptr<EventQueue> queue_;
-    std::shared_ptr<std::atomic<bool>> is_closed_ = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<bool> is_closed_ = false;
     std::vector<int> callbacks_;
 };
 

@@ -15,10 +15,7 @@
 
 namespace lb::state::grid {
 namespace {
-
 using event::GridCounters;
-
-constexpr std::uint32_t kSimpleJob = 1;  // lb.v1.ProcessType
 
 constexpr std::size_t kBranch = 2;  // the WM counter: which attempt a code belongs to
 
@@ -317,9 +314,7 @@ void Fold::show(Draft& draft) const {
     draft.set("failure_reasons", failure_reasons_);
     draft.set("cream_state", cream_state_);
     draft.set("jw_status", jw_status_);
-    // Parents have no payload of their own.
-    if (payload_running_ || machine_.type == kSimpleJob)
-        draft.set("payload_running", payload_running_);
+    draft.set("payload_running", payload_running_);
     if (suspended_) draft.set("suspended", true);
     draft.set("suspend_reason", suspend_reason_);
     if (cancelling_) draft.set("cancelling", true);

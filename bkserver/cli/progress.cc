@@ -43,7 +43,7 @@ double Progress::seconds() const {
 
 std::string count_text(std::uint64_t count) {
     std::string text = std::to_string(count);
-    for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+    for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
     return text;
 }
 

@@ -83,8 +83,6 @@ class HttpDoor::Conversation : public std::enable_shared_from_this<Conversation>
     HttpDoor* door_;  // null once it has left
     const HttpLimits limits_;
     const std::weak_ptr<net::Connection> connection_;
-    // While reading is paused nothing else holds the connection.
-    std::shared_ptr<net::Connection> held_;
     net::Loop& loop_;
     const std::string address_;
     const lb::v1::Identity certificate_;
@@ -174,7 +172,6 @@ HttpCall HttpDoor::Conversation::call_of(web::HttpRequest request) {
 
 void HttpDoor::Conversation::on_request(net::Connection& connection) {
     phase_ = Phase::kAnswering;
-    held_ = connection.shared_from_this();
     connection.pause_reading();
     HttpCall call = call_of(reader_.take());
     call.match = web::find_route(call.request);
@@ -208,7 +205,6 @@ void HttpDoor::Conversation::hand_over(HttpCall call) {
             // Nothing is expected from the client any more, not even a sign of life.
             open->set_idle_timeout(net::Milliseconds(0));
             open->resume_reading();
-            self->held_.reset();
         });
         return stream;
     };
@@ -237,7 +233,6 @@ void HttpDoor::Conversation::release_body() {
 
 void HttpDoor::Conversation::send(HttpAnswer answer, bool is_kept_alive) {
     const auto connection = connection_.lock();
-    held_.reset();
     release_body();
     late_answer_ = nullptr;
     ++request_;
@@ -276,7 +271,6 @@ void HttpDoor::Conversation::drop(const char* why) {
 
 void HttpDoor::Conversation::on_closed() {
     if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
-    held_.reset();
     release_body();
     phase_ = Phase::kEnded;
     if (door_ != nullptr) door_->leave(*this);

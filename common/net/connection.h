@@ -43,6 +43,7 @@ struct ConnectionLimits {
     // reading is paused.
     Milliseconds idle_timeout{90'000};
     Milliseconds send_timeout{60'000};  // bytes are queued, and the peer takes none of them
+    Milliseconds end_timeout{2'000};    // all is sent, and the peer does not end its side
 };
 
 class Connection;
@@ -69,8 +70,8 @@ class Handler {
     virtual void on_closed(Connection& connection, const Error& why);
 };
 
-// Held by shared_ptr: by its pending operations while it is open, and by who wants to send (no
-// longer than the loop lives).
+// Held by shared_ptr: by its deadlines and pending operations until it is closed, and by who wants
+// to send (no longer than the loop lives).
 // Everything may be called from any thread unless said otherwise; calls from other threads are
 // posted to the loop and keep their order.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -89,7 +90,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual void pause_reading() = 0;
     virtual void resume_reading() = 0;
 
-    // Sends what is queued, then closes in good order. Nothing received is handed out any more.
+    // Sends what is queued, as long as the peer takes it, then closes in good order. Nothing
+    // received is handed out any more.
     virtual void close_gracefully() = 0;
     // At once; on_closed() gets `why`.
     virtual void close(Error why) = 0;

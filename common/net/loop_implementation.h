@@ -16,6 +16,7 @@
 namespace lb::net {
 
 struct Loop::Implementation {
+    std::size_t lingering = 0;  // refused sockets (stream.cc); tasks of the context count it down
     boost::asio::io_context context{1};  // one thread runs it
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
         context.get_executor()};

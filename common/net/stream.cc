@@ -25,8 +25,9 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using Failure = boost::system::error_code;
-// How long a refused client may take to read why.
+// How long a refused client may take to read why, and how many may at once.
 constexpr Milliseconds kLinger{500};
+constexpr std::size_t kLingeringMax = 64;
 
 using UnixSocket = asio::local::stream_protocol::socket;
 
@@ -115,10 +116,16 @@ class TlsStream final : public Stream {
     // A client whose certificate we refuse has sent more by then; closing with that unread would
     // throw away the alert that tells it why. So the socket stays for a moment.
     void linger() {
+        std::size_t& lingering = loop_.implementation().lingering;
+        if (lingering >= kLingeringMax) return;
         const int descriptor = dup(stream_.next_layer().native_handle());
         if (descriptor < 0) return;
         shutdown(descriptor, SHUT_WR);
-        const std::shared_ptr<void> socket(nullptr, [descriptor](void*) { ::close(descriptor); });
+        ++lingering;
+        const std::shared_ptr<void> socket(nullptr, [descriptor, &lingering](void*) {
+            ::close(descriptor);
+            --lingering;
+        });
         loop_.call_after(kLinger, [socket] {});
     }
 
@@ -260,7 +267,10 @@ Result<std::unique_ptr<Stream>> accepted_tls_stream(Loop& loop, int descriptor,
     getsockname(descriptor, reinterpret_cast<sockaddr*>(&local), &bytes);
     Failure failure;
     socket.assign(local.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, failure);
-    if (failure) return Error{ErrorCode::kRetry, "accepted socket: " + failure.message()};
+    if (failure) {
+        ::close(descriptor);
+        return Error{ErrorCode::kRetry, "accepted socket: " + failure.message()};
+    }
     const tcp::endpoint remote = socket.remote_endpoint(failure);
     if (failure) return Error{ErrorCode::kRetry, "accepted socket: " + failure.message()};
     return std::unique_ptr<Stream>(
@@ -272,7 +282,10 @@ Result<std::unique_ptr<Stream>> accepted_unix_stream(Loop& loop, int descriptor,
     UnixSocket socket(loop.implementation().context);
     Failure failure;
     socket.assign(asio::local::stream_protocol(), descriptor, failure);
-    if (failure) return Error{ErrorCode::kRetry, path + ": " + failure.message()};
+    if (failure) {
+        ::close(descriptor);
+        return Error{ErrorCode::kRetry, path + ": " + failure.message()};
+    }
     return std::unique_ptr<Stream>(std::make_unique<UnixStream>(std::move(socket), path, true));
 }
 

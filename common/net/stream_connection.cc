@@ -8,8 +8,6 @@ namespace {
 
 // Large enough for a batch in a few reads; connections that are idle hold one each.
 constexpr std::size_t kReadBytes = 64 * 1024;
-// Saying goodbye waits no longer than this for the peer's.
-constexpr Milliseconds kEndTimeout{2'000};
 // A send queue that has grown is given back to the system when it is empty again.
 constexpr std::size_t kKeptBytes = 256 * 1024;
 
@@ -113,8 +111,12 @@ void StreamConnection::on_read(const Status& status, std::size_t bytes) {
     if (state_ == State::kClosed) return;
     // What comes while we say goodbye is not for anybody, but must be read: else the system would
     // cut the connection instead of ending it.
-    if (state_ == State::kEnding)
-        return status.ok() && bytes > 0 ? read() : finish(in_good_order());
+    if (state_ == State::kEnding) {
+        if (status.ok() && bytes > 0) return read();
+        // A peer that has said all may still take what is left for it.
+        if (status.ok() && unsent_bytes() > 0) return;
+        return finish(in_good_order());
+    }
     if (!status.ok()) return finish(status.error());
     if (bytes == 0) return finish(in_good_order());
     received_at_ = Clock::now();
@@ -191,7 +193,7 @@ void StreamConnection::queue(std::string_view bytes) {
         return finish(Error{ErrorCode::kFull, peer_.address + " takes nothing: the send queue of " +
                                                   std::to_string(limits_.send_bytes_max) +
                                                   " bytes is full"});
-    if (queued_bytes_ == 0) sent_at_ = Clock::now();
+    if (unsent_bytes() == 0) sent_at_ = Clock::now();
     pending_ += bytes;
     queued_bytes_ += bytes.size();
     is_above_low_ = is_above_low_ || queued_bytes_ > limits_.send_bytes_low;
@@ -244,7 +246,6 @@ void StreamConnection::close_gracefully() {
         if (connection.state_ == State::kOpening) return connection.finish(in_good_order());
         if (connection.state_ != State::kOpen) return;
         connection.state_ = State::kEnding;
-        connection.ending_at_ = Clock::now();
         connection.read();
         if (!connection.is_delivering_) connection.write();
     });
@@ -256,6 +257,7 @@ void StreamConnection::close(Error why) {
 
 void StreamConnection::end_stream() {
     is_writing_ = true;
+    ended_at_ = Clock::now();
     // When the peer was still sending, its end of the stream is awaited by read(), or the deadline.
     stream_->end([self = self()](const Status& status) {
         if (status.ok()) self->finish(in_good_order());
@@ -267,7 +269,7 @@ void StreamConnection::finish(const Error& why) {
     state_ = State::kClosed;
     stream_->close();
     loop_.cancel(check_timer_);
-    queued_bytes_ -= pending_.size() + writing_.size() - written_bytes_;
+    queued_bytes_ -= unsent_bytes();
     pending_.clear();
     if (on_refused_) on_refused_(peer_.address, why);
     // Later, so that a handler never hears of the end from within its own call.
@@ -290,18 +292,18 @@ void StreamConnection::set_idle_timeout(Milliseconds timeout) {
 Milliseconds StreamConnection::check_interval() const {
     Milliseconds shortest = Milliseconds(4'000);
     if (state_ == State::kOpening) shortest = std::min(shortest, limits_.handshake_timeout);
-    for (const Milliseconds timeout : {limits_.idle_timeout, limits_.send_timeout})
+    for (const Milliseconds timeout :
+         {limits_.idle_timeout, limits_.send_timeout, limits_.end_timeout})
         if (timeout.count() > 0) shortest = std::min(shortest, timeout);
     return std::max(shortest / 4, Milliseconds(5));
 }
 
+// The timer keeps the connection until finish() cancels it: while reading is paused and nothing is
+// sent there may be no other operation that does.
 void StreamConnection::schedule_check() {
     if (state_ == State::kClosed) return;
     if (check_timer_ != 0) loop_.cancel(check_timer_);
-    check_timer_ = loop_.call_after(check_interval(), [weak = weak_from_this()] {
-        if (const auto connection = weak.lock())
-            static_cast<StreamConnection&>(*connection).check_deadlines();
-    });
+    check_timer_ = loop_.call_after(check_interval(), [self = self()] { self->check_deadlines(); });
 }
 
 void StreamConnection::check_deadlines() {
@@ -320,11 +322,14 @@ void StreamConnection::check_deadlines() {
         case State::kOpen:
             if (!is_paused_ && is_over(received_at_, limits_.idle_timeout))
                 return timed_out("silent for too long");
-            if (queued_bytes_ > 0 && is_over(sent_at_, limits_.send_timeout))
+            if (unsent_bytes() > 0 && is_over(sent_at_, limits_.send_timeout))
                 return timed_out("takes no bytes for too long");
             break;
         case State::kEnding:
-            if (is_over(ending_at_, kEndTimeout)) return finish(in_good_order());
+            if (unsent_bytes() > 0 && is_over(sent_at_, limits_.send_timeout))
+                return timed_out("takes no bytes for too long");
+            if (unsent_bytes() == 0 && is_over(ended_at_, limits_.end_timeout))
+                return finish(in_good_order());
             break;
         case State::kClosed:
             return;

@@ -56,6 +56,9 @@ class StreamConnection final : public Connection {
     bool deliver_frame();
 
     void queue(std::string_view bytes);
+    [[nodiscard]] std::size_t unsent_bytes() const {
+        return pending_.size() + writing_.size() - written_bytes_;
+    }
     void write();
     void on_written(const Status& status, std::size_t bytes);
     void say_drained();
@@ -85,15 +88,15 @@ class StreamConnection final : public Connection {
 
     std::string pending_;  // queued behind writing_
     std::string writing_;
-    std::size_t written_bytes_ = 0;  // of writing_
-    std::atomic<std::size_t> queued_bytes_{0};
+    std::size_t written_bytes_ = 0;             // of writing_
+    std::atomic<std::size_t> queued_bytes_{0};  // unsent, and what other threads have posted
     bool is_writing_ = false;
     bool is_above_low_ = false;
 
     Clock::time_point opened_at_;
     Clock::time_point received_at_;
-    Clock::time_point sent_at_;  // when the peer last took bytes, or the queue began
-    Clock::time_point ending_at_;
+    Clock::time_point sent_at_;   // when the peer last took bytes, or the queue began
+    Clock::time_point ended_at_;  // when we had sent everything, and said so
     Loop::TimerId check_timer_ = 0;
 };
 

@@ -1,0 +1,46 @@
+// What queries may ask of processes and of events, and where the answer is found: in a column of
+// the store, in the status, in an event.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bkserver/query/language/vocabulary.h"
+#include "bkserver/store/filter.h"
+
+namespace lb::query {
+
+// Where the values of a term are.
+enum class Origin : std::uint8_t {
+    kStatus,        // member `path` of the status
+    kDisagreement,  // names of the view's disagreements
+    kStale,         // the view's stale hosts
+    kNames,         // all names of the process
+    kEvent,         // member `path` of the event's row (JSON.md, history)
+    kField,         // a field of the event, by the member's name
+    kProcess,       // of an event: a column of its process, found by the store alone
+};
+
+struct Source {
+    Origin origin = Origin::kStatus;
+    std::string path;                     // attribute of the status, member of the row
+    std::optional<store::Column> column;  // where the store has the same
+};
+
+// A vocabulary and, at the same positions, where its values are.
+struct Domain {
+    std::vector<language::Term> terms;
+    std::vector<Source> sources;
+
+    void add(language::Term term, Source source) {
+        terms.push_back(std::move(term));
+        sources.push_back(std::move(source));
+    }
+};
+
+const Domain& process_domain();
+const Domain& event_domain();
+
+}  // namespace lb::query

@@ -1,0 +1,66 @@
+// What the store can select by: clauses over columns, joined in postfix order. The store turns them
+// into a prepared statement; it knows nothing of the language of queries.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lb::store {
+
+enum class Column : std::uint8_t {
+    // of processes; in selections of events: of the process that answers for the event
+    kProcessNumber,
+    kName,  // any of its names: its id or a key
+    kType,
+    kState,
+    kVmState,
+    kOwner,
+    kHost,
+    kEntered,
+    kUpdated,
+    kAdopted,  // 1: adopted and not registered
+    // of events
+    kEventType,
+    kEventTime,  // that counts for order
+    kEventArrived,
+    kEventVerdict,
+};
+
+enum class Match : std::uint8_t {
+    kOneOf,    // of texts (columns that hold texts) or of numbers (all others)
+    kPattern,  // texts[0]: '*' any text, '?' one byte
+    kAtLeast,  // numbers[0]
+    kAtMost,
+};
+
+struct Clause {
+    Column column;
+    Match match = Match::kOneOf;
+    std::vector<std::string> texts{};
+    std::vector<std::int64_t> numbers{};
+};
+
+struct Filter {
+    enum class Step : std::uint8_t { kClause, kNot, kAnd, kOr };
+    std::vector<Clause> clauses{};  // in the order in which the steps name them
+    std::vector<Step> steps{};      // none: everything
+};
+
+// True of columns that hold texts: their clauses give texts.
+constexpr bool holds_text(Column column) {
+    return column == Column::kName || column == Column::kState || column == Column::kVmState ||
+           column == Column::kOwner || column == Column::kHost;
+}
+
+// By what processes are sorted; among equals by the order in which they were founded.
+enum class ProcessOrder : std::uint8_t { kFounded, kEntered, kUpdated };
+
+// Where a page begins: behind this row.
+struct Place {
+    std::int64_t value = 0;    // of the column that is sorted by; 0 of kFounded
+    std::uint64_t number = 0;  // of the process, or the arrival number of the event
+};
+
+}  // namespace lb::store

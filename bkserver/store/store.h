@@ -24,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bkserver/store/filter.h"
 #include "common/base/result.h"
 #include "lb/v1/envelope.pb.h"
 #include "lb/v1/error.pb.h"
@@ -164,6 +165,44 @@ struct ListFilter {
     std::string owner{};
 };
 
+// Processes that are registered or adopted, each once.
+struct ProcessSelection {
+    Filter filter{};
+    ProcessOrder order = ProcessOrder::kFounded;
+    bool is_descending = false;
+    std::optional<Place> after{};
+    std::uint32_t limit = 0;
+    bool with_registers = false;
+};
+
+// Events of such processes, by the time that counts for order.
+struct EventSelection {
+    Filter filter{};
+    bool is_descending = false;
+    std::optional<Place> after{};
+    std::uint32_t limit = 0;
+};
+
+struct FoundEvent {
+    Event event{};
+    ProcessNumber process = 0;  // that answers for it
+    std::int64_t time_us = 0;   // that counts for order
+};
+
+// How many processes have this value of the column that they are counted by.
+struct Count {
+    std::string text{};       // of columns that hold texts
+    std::int64_t number = 0;  // of kType; of kEntered: the hour, in microseconds
+    std::uint64_t count = 0;
+};
+
+// An index of the process table.
+struct Index {
+    std::string name{};
+    std::vector<Column> columns{};  // in their order
+    bool is_own = false;            // of the schema: cannot be dropped
+};
+
 struct HistoryPage {
     std::vector<Event> events;  // in the order of their keys
     std::string cursor{};       // empty: no more
@@ -190,6 +229,13 @@ class Reader {
     virtual Result<std::vector<Process>> list_processes(const ListFilter& filter,
                                                         ProcessNumber after,
                                                         std::uint32_t limit) = 0;
+    // kFull: the database took longer than a query may.
+    virtual Result<std::vector<Process>> search_processes(const ProcessSelection& selection) = 0;
+    virtual Result<std::vector<FoundEvent>> search_events(const EventSelection& selection) = 0;
+    // Without `by` one count of all.
+    virtual Result<std::vector<Count>> count_processes(const Filter& filter,
+                                                       std::optional<Column> by) = 0;
+    virtual Result<std::uint64_t> count_events(const Filter& filter) = 0;
     // At least one event if there is one behind `cursor`; at most `limit`.
     virtual Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                              std::uint32_t limit) = 0;
@@ -208,6 +254,8 @@ class Reader {
     // Nothing committed before is ever skipped, however many servers write.
     virtual Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                                       std::uint32_t limit) = 0;
+    // Where a reader stands who has seen all changes that are there.
+    virtual Result<ChangeCursor> newest_changes() = 0;
     virtual Result<Counts> counts() = 0;
     virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;
     // With ids above `after`, by id.
@@ -218,6 +266,12 @@ class Reader {
     virtual Result<std::vector<News>> read_news(std::uint32_t limit) = 0;
     // Ids of processes, in the order of their numbers.
     virtual Result<std::vector<std::string>> ids_of(std::span<const ProcessNumber> numbers) = 0;
+    virtual Result<std::vector<Index>> list_indices() = 0;
+    // Built while others write; returns when it is there. The name of the index: "q_owner_entered".
+    // kConflict: there is one already; kReject: a column that cannot be indexed.
+    virtual Result<std::string> add_index(std::span<const Column> columns) = 0;
+    // kNotFound: none that add_index() made.
+    virtual Status drop_index(std::string_view name) = 0;
     // One trip to the database: whether it answers.
     virtual Status ping() = 0;
 };

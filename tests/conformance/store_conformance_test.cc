@@ -9,10 +9,7 @@
 #include "bkserver/store/mariadb/connection.h"
 #include "bkserver/store/mariadb/database.h"
 #include "bkserver/store/store.h"
-#include "common/event/codec.h"
-#include "common/event/event.h"
-#include "common/event/order_key.h"
-#include "tests/support/private_mariadb.h"
+#include "tests/conformance/store_bench.h"
 
 namespace {
 
@@ -24,76 +21,7 @@ using lb::store::mariadb::MariadbDatabase;
 
 constexpr std::int64_t kNoon = 1'700'000'000'000'000;
 
-struct Bench {
-    Bench() : dsn(lb::test::PrivateMariadb::shared().fresh_dsn()) {
-        database = open("server-one");
-        writer = database->open_writer(0).value();
-        reader = database->open_reader().value();
-    }
-    [[nodiscard]] std::unique_ptr<MariadbDatabase> open(const std::string& instance) const {
-        auto opened = MariadbDatabase::open({dsn, instance, "lb.example.org:9000"});
-        INFO((opened.ok() ? "" : opened.error().text));
-        REQUIRE(opened.ok());
-        return std::move(*opened);
-    }
-    // A committed process named `id`.
-    lb::store::ProcessNumber found(const std::string& id, const std::string& state = "Submitted") {
-        REQUIRE(writer->begin().ok());
-        const auto number = writer->take_subject_numbers(1).value();
-        const Subject subject = {number, id, number};
-        REQUIRE(writer->add_subjects(std::span(&subject, 1)).ok());
-        Process process;
-        process.number = number;
-        process.revision = 1;
-        process.type = 11;
-        process.state = state;
-        process.owner = "certificate:/DC=org/CN=alice";
-        process.registers = "registers of " + id;
-        REQUIRE(writer->add_processes(std::span(&process, 1)).ok());
-        REQUIRE(writer->commit().ok());
-        return number;
-    }
-    Event event(const Subject& subject, std::int64_t time_us, const std::string& name) {
-        lb::event::Event content;
-        content.type = static_cast<std::uint16_t>(lb::event::EventType::kVMRunning);
-        content.time_us = time_us;
-        content.host = "node1.example.org";
-        lb::v1::Envelope envelope;
-        envelope.set_schema(1);
-        std::string id = name;
-        id.resize(16, '.');
-        envelope.set_event_id(id);
-        envelope.set_subject(subject.text);
-        auto* acceptance = envelope.mutable_acceptance();
-        acceptance->set_origin(std::string(16, 'o'));
-        acceptance->set_counter(++counter);
-        acceptance->set_host("node1.example.org");
-        acceptance->set_accepted_at_us(time_us + 10);
-        acceptance->mutable_identity()->set_kind(lb::v1::IDENTITY_KIND_UID);
-        acceptance->mutable_identity()->set_name("0");
-        envelope.set_event(lb::event::encode(content));
-        Event event;
-        event.arrival = writer->take_arrival_numbers(1).value();
-        event.subject = subject.number;
-        event.event_id = id;
-        event.type = content.type;
-        event.verdict = lb::v1::VERDICT_ACCEPTED;
-        event.forwarder.set_kind(lb::v1::IDENTITY_KIND_CERTIFICATE);
-        event.forwarder.set_name("/CN=node1");
-        event.arrived_us = time_us + 20;
-        event.envelope = envelope.SerializeAsString();
-        event.order_key = lb::event::order_key(
-            content, {acceptance->origin(), counter, time_us + 10, envelope.event_id()},
-            lb::event::ClockFamily::kNone);
-        return event;
-    }
-
-    lb::store::mariadb::Dsn dsn;
-    std::unique_ptr<MariadbDatabase> database;
-    std::unique_ptr<lb::store::Writer> writer;
-    std::unique_ptr<lb::store::Reader> reader;
-    std::uint64_t counter = 0;
-};
+using Bench = lb::test::StoreBench;
 
 const std::string kId = "https://lb.example.org:9000/abcdef";
 

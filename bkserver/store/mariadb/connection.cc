@@ -20,6 +20,9 @@ constexpr unsigned int kAnswerTimeoutS = 60;
 // Array-bound rows go in portions below this, so that no packet passes max_allowed_packet (16 MiB).
 constexpr std::size_t kPortionBytesMax = 4 * 1024 * 1024;
 constexpr std::size_t kPortionRowsMax = 1024;
+// Statements kept prepared. Queries of users make new ones all the time: when there are more, all
+// are closed and made again as they are asked for.
+constexpr std::size_t kStatementsMax = 500;
 // Sizes of IN lists that are prepared; a list is padded to one of them by its last value.
 constexpr std::array<std::size_t, 4> kListSizes = {1, 8, 64, 256};
 
@@ -92,6 +95,7 @@ ErrorCode class_of(unsigned int error_number) {
             return ErrorCode::kDenied;
         case ER_DISK_FULL:
         case ER_RECORD_FILE_FULL:
+        case ER_STATEMENT_TIMEOUT:
             return ErrorCode::kFull;
         case ER_PARSE_ERROR:
         case ER_NO_SUCH_TABLE:
@@ -202,7 +206,8 @@ Error Connection::error_of(unsigned int number, std::string_view text) {
     // The line is kept only when it is known to be sound. Errors that end the transaction alone
     // (deadlock, lock wait) leave it usable.
     const bool is_sound = code == ErrorCode::kConflict || code == ErrorCode::kReject ||
-                          number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT;
+                          number == ER_STATEMENT_TIMEOUT || number == ER_LOCK_DEADLOCK ||
+                          number == ER_LOCK_WAIT_TIMEOUT;
     if (!is_sound) drop();
     return error;
 }
@@ -228,6 +233,7 @@ Result<st_mysql_stmt*> Connection::prepared(std::string_view sql) {
     const std::string text(sql);
     if (const auto found = statements_.find(text); found != statements_.end())
         return found->second.get();
+    if (statements_.size() >= kStatementsMax) statements_.clear();
     Statement statement(mysql_stmt_init(handle_));
     LB_ASSERT(statement != nullptr);
     const my_bool update_max_length = 1;

@@ -6,6 +6,7 @@
 
 #include "bkserver/store/mariadb/dictionary.h"
 #include "bkserver/store/mariadb/dsn.h"
+#include "bkserver/store/mariadb/reader.h"
 #include "bkserver/store/store.h"
 
 namespace lb::store::mariadb {
@@ -16,6 +17,7 @@ struct DatabaseOptions {
     // their streams of changes by it.
     std::string instance;
     std::string service;  // host:port of the ids that it keeps: short names are completed by it
+    SlowQueryWatch slow = {};  // called by the threads that query
 };
 
 class MariadbDatabase : public Database {

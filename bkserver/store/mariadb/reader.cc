@@ -5,7 +5,6 @@
 
 #include "bkserver/store/mariadb/relations.h"
 #include "bkserver/store/mariadb/rows.h"
-#include "common/event/process_id.h"
 
 namespace lb::store::mariadb {
 
@@ -13,15 +12,6 @@ namespace {
 
 constexpr std::string_view kSelectDeadLetters =
     "SELECT number, arrived_us, times, verdict, reason, forwarder, replayed_us";
-
-// The text under which a subject is stored; of a bare unique part the id of `service`.
-std::string subject_text_of(std::string_view name, std::string_view service) {
-    const auto subject = event::parse_subject(name);
-    if (!subject.ok()) return "https://" + std::string(service) + "/" + std::string(name);
-    event::Subject canonical = *subject;
-    if (auto* id = std::get_if<event::ProcessId>(&canonical)) id->info.clear();
-    return event::to_string(canonical);
-}
 
 std::string_view prefix_of(std::string_view key) {
     return key.substr(0, key.size() - std::min(key.size(), kOrderTailBytes));
@@ -34,8 +24,12 @@ struct Condition {
 
 }  // namespace
 
-MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service)
-    : connection_(std::move(dsn)), dictionary_(dictionary), service_(std::move(service)) {}
+MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service,
+                             SlowQueryWatch slow)
+    : connection_(std::move(dsn)),
+      dictionary_(dictionary),
+      service_(std::move(service)),
+      slow_(std::move(slow)) {}
 
 Result<Found> MariadbReader::query(std::string_view sql, std::span<const Value> values) {
     return read_over(connection_, [&] { return connection_.query(sql, values); });
@@ -284,6 +278,14 @@ Result<std::vector<Change>> MariadbReader::changes_after(const ChangeCursor& cur
         LB_TRY(add_changes_of(stream, seen == cursor.end() ? 0 : seen->second, room, changes));
     }
     return changes;
+}
+
+Result<ChangeCursor> MariadbReader::newest_changes() {
+    LB_TRY_ASSIGN(const Found streams, query("SELECT number, next FROM stream", {}));
+    ChangeCursor cursor;
+    for (std::size_t row = 0; row < streams.count(); ++row)
+        cursor[static_cast<std::uint32_t>(streams.number(row, 0))] = streams.number(row, 1) - 1;
+    return cursor;
 }
 
 Result<Counts> MariadbReader::counts() {

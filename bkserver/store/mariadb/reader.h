@@ -1,24 +1,44 @@
 // Reader of store.h over one connection.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "bkserver/store/mariadb/connection.h"
 #include "bkserver/store/mariadb/dictionary.h"
+#include "bkserver/store/mariadb/filter_sql.h"
 #include "bkserver/store/store.h"
 
 namespace lb::store::mariadb {
 
+// A selection or count that took long, with the plan by which the database answered it.
+struct SlowQuery {
+    std::uint64_t milliseconds = 0;
+    std::string sql;   // without its values
+    std::string plan;  // EXPLAIN FORMAT=JSON, in one line
+};
+
+struct SlowQueryWatch {
+    std::uint32_t milliseconds = 0;  // from how long on; 0: never
+    std::function<void(const SlowQuery&)> report;
+};
+
 class MariadbReader : public Reader {
   public:
     // `dictionary` outlives the reader.
-    MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service);
+    MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, SlowQueryWatch slow = {});
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
     Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
     Result<std::vector<Process>> list_processes(const ListFilter& filter, ProcessNumber after,
                                                 std::uint32_t limit) override;
+    Result<std::vector<Process>> search_processes(const ProcessSelection& selection) override;
+    Result<std::vector<FoundEvent>> search_events(const EventSelection& selection) override;
+    Result<std::vector<Count>> count_processes(const Filter& filter,
+                                               std::optional<Column> by) override;
+    Result<std::uint64_t> count_events(const Filter& filter) override;
     Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                      std::uint32_t limit) override;
     Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
@@ -30,16 +50,23 @@ class MariadbReader : public Reader {
     Result<std::optional<DeadLetter>> get_dead_letter(std::uint64_t number) override;
     Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                               std::uint32_t limit) override;
+    Result<ChangeCursor> newest_changes() override;
     Result<Counts> counts() override;
     Result<std::optional<Token>> find_token(std::string_view id) override;
     Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) override;
     Result<std::vector<Relation>> children_of(ProcessNumber parent) override;
     Result<std::vector<News>> read_news(std::uint32_t limit) override;
     Result<std::vector<std::string>> ids_of(std::span<const ProcessNumber> numbers) override;
+    Result<std::vector<Index>> list_indices() override;
+    Result<std::string> add_index(std::span<const Column> columns) override;
+    Status drop_index(std::string_view name) override;
     Status ping() override;
 
   private:
     Result<Found> query(std::string_view sql, std::span<const Value> values);
+    // Of selections and counts: bounded in time, reported when slow.
+    Result<Found> query(const Sql& sql);
+    void report_slow(const Sql& sql, std::uint64_t milliseconds);
     Status collect_history(SubjectNumber subject, std::string_view cursor, std::uint32_t limit,
                            std::vector<Event>& events);
     Status add_changes_of(std::uint32_t stream, std::uint64_t after, std::uint32_t limit,
@@ -49,6 +76,7 @@ class MariadbReader : public Reader {
     Connection connection_;
     Dictionary& dictionary_;
     std::string service_;
+    SlowQueryWatch slow_;
 };
 
 }  // namespace lb::store::mariadb

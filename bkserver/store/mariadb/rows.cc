@@ -32,6 +32,17 @@ Result<std::string> order_tail(const Event& event) {
 
 }  // namespace
 
+std::int64_t time_of_order_key(std::string_view key) {
+    // Times before 1970 sort first: the sign bit is turned over.
+    constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
+    constexpr std::size_t kTimeBytes = sizeof(std::uint64_t);
+    if (key.size() < kTimeBytes + kOrderTailBytes) return 0;
+    std::uint64_t time = 0;
+    for (const char byte : key.substr(key.size() - kOrderTailBytes - kTimeBytes, kTimeBytes))
+        time = time << 8 | static_cast<unsigned char>(byte);
+    return static_cast<std::int64_t>(time ^ kSignBit);
+}
+
 std::pair<std::string_view, std::string_view> split_subject(std::string_view text) {
     const std::size_t authority = text.find("://");
     const std::size_t slash =

@@ -17,6 +17,9 @@ namespace lb::store::mariadb {
 // does without; it is computed from the body (README.md).
 using event::kOrderTailBytes;
 
+// The order time inside an order key; 0 when it is too short to be one.
+std::int64_t time_of_order_key(std::string_view key);
+
 // "https://host:port/" and "unique", "type:scope/" and "value".
 std::pair<std::string_view, std::string_view> split_subject(std::string_view text);
 
@@ -36,6 +39,11 @@ inline constexpr std::string_view kSelectEvents =
     "SELECT e.arrival, e.subject, e.event_id, e.order_prefix, e.type, e.verdict, e.forwarder, "
     "e.stamp, e.arrived_us, e.body_format, e.body, s.scope, s.name FROM event e "
     "JOIN subject s ON s.number = e.subject ";
+// The same with two more columns: the process that answers for it and the time for order.
+inline constexpr std::string_view kSelectFoundEvents =
+    "SELECT e.arrival, e.subject, e.event_id, e.order_prefix, e.type, e.verdict, e.forwarder, "
+    "e.stamp, e.arrived_us, e.body_format, e.body, s.scope, s.name, s.process, e.time_us "
+    "FROM event e JOIN subject s ON s.number = e.subject JOIN process p ON p.number = s.process ";
 
 Result<Subject> subject_at(const Found& found, std::size_t row, Dictionary& dictionary);
 Result<Process> process_at(const Found& found, std::size_t row, Dictionary& dictionary,

@@ -280,16 +280,18 @@ Status MariadbWriter::add_event_cells(Rows& rows, const Event& event) {
     rows.add(std::uint64_t{event.type}).add(static_cast<std::uint64_t>(event.verdict));
     rows.add(std::uint64_t{forwarder}).add(std::uint64_t{stamp}).add_signed(event.arrived_us);
     rows.add(static_cast<std::uint64_t>(body.format)).keep(std::move(body.bytes));
+    rows.add_signed(time_of_order_key(event.order_key));
     return {};
 }
 
 Status MariadbWriter::add_events(std::span<const Event> events) {
     if (events.empty()) return {};
-    Rows rows(11);
+    Rows rows(12);
     for (const Event& event : events) LB_TRY(add_event_cells(rows, event));
     LB_TRY(connection_.execute(
         "INSERT INTO event (arrival, subject, event_id, order_prefix, type, verdict, forwarder, "
-        "stamp, arrived_us, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "stamp, arrived_us, body_format, body, time_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows));
     return {};
 }

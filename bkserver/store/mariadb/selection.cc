@@ -1,0 +1,171 @@
+// Pages of processes and events by a filter, and counts.
+#include <chrono>
+
+#include "bkserver/store/mariadb/filter_sql.h"
+#include "bkserver/store/mariadb/reader.h"
+#include "bkserver/store/mariadb/rows.h"
+
+namespace lb::store::mariadb {
+
+namespace {
+
+// Longer than this no query may keep the database busy.
+constexpr std::string_view kBounded = "SET STATEMENT max_statement_time = 20 FOR ";
+// Registered or adopted, and not merely a name of another process.
+constexpr std::string_view kReal = "WHERE p.merged_into = 0 AND p.type <> 0";
+
+std::string_view column_of(ProcessOrder order) {
+    switch (order) {
+        case ProcessOrder::kFounded:
+            return "p.number";
+        case ProcessOrder::kEntered:
+            return "p.entered_us";
+        case ProcessOrder::kUpdated:
+            return "p.updated_us";
+    }
+    return {};
+}
+
+// " AND (column, number) > place ORDER BY column, number", whichever way.
+void add_order(Sql& sql, std::string_view column, std::string_view number, bool is_descending,
+               const std::optional<Place>& after) {
+    const std::string_view sign = is_descending ? " < " : " > ";
+    const std::string_view way = is_descending ? " DESC" : "";
+    if (after) {
+        if (column != number) {
+            // The first half lets the index find the place, the second decides between equals.
+            sql.add(" AND ").add(column).add(is_descending ? " <= " : " >= ");
+            sql.bind_signed(after->value).add(" AND (").add(column).add(sign);
+            sql.bind_signed(after->value).add(" OR ").add(number).add(sign);
+            sql.bind(after->number).add(")");
+        } else {
+            sql.add(" AND ").add(number).add(sign).bind(after->number);
+        }
+    }
+    sql.add(" ORDER BY ").add(column).add(way);
+    if (column != number) sql.add(", ").add(number).add(way);
+}
+
+std::string_view group_of(Column by) {
+    switch (by) {
+        case Column::kType:
+            return "p.type";
+        case Column::kState:
+            return "p.state";
+        case Column::kVmState:
+            return "p.vm_state";
+        case Column::kOwner:
+            return "p.owner";
+        case Column::kHost:
+            return "p.host";
+        case Column::kEntered:
+            return "p.entered_us DIV 3600000000";
+        case Column::kProcessNumber:
+        case Column::kName:
+        case Column::kUpdated:
+        case Column::kAdopted:
+        case Column::kEventType:
+        case Column::kEventTime:
+        case Column::kEventArrived:
+        case Column::kEventVerdict:
+            break;
+    }
+    return {};
+}
+
+constexpr std::int64_t kHourUs = 3'600'000'000;
+
+}  // namespace
+
+Result<Found> MariadbReader::query(const Sql& sql) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto found = query(std::string(kBounded) + sql.text(), sql.values());
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+    const auto milliseconds = static_cast<std::uint64_t>(took.count());
+    if (slow_.milliseconds != 0 && milliseconds >= slow_.milliseconds)
+        report_slow(sql, milliseconds);
+    return found;
+}
+
+void MariadbReader::report_slow(const Sql& sql, std::uint64_t milliseconds) {
+    SlowQuery slow = {milliseconds, sql.text(), {}};
+    const auto plan = query("EXPLAIN FORMAT=JSON " + sql.text(), sql.values());
+    if (plan.ok() && plan->count() > 0) {
+        for (const char c : plan->bytes(0, 0))
+            if (c != '\n' && (c != ' ' || !slow.plan.ends_with(' '))) slow.plan += c;
+    } else {
+        slow.plan = "not known";
+    }
+    slow_.report(slow);
+}
+
+Result<std::vector<Process>> MariadbReader::search_processes(const ProcessSelection& selection) {
+    Sql sql{std::string()};
+    sql.add(selection.with_registers ? kSelectProcesses : kListProcesses).add(kReal);
+    LB_TRY(add_filter(sql, selection.filter, dictionary_, service_));
+    add_order(sql, column_of(selection.order), "p.number", selection.is_descending,
+              selection.after);
+    sql.add(" LIMIT ").bind(std::uint64_t{selection.limit});
+    LB_TRY_ASSIGN(const Found found, query(sql));
+    std::vector<Process> processes;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Process process,
+                      process_at(found, row, dictionary_, selection.with_registers));
+        processes.push_back(std::move(process));
+    }
+    return processes;
+}
+
+Result<std::vector<FoundEvent>> MariadbReader::search_events(const EventSelection& selection) {
+    Sql sql{std::string()};
+    sql.add(kSelectFoundEvents).add(kReal);
+    LB_TRY(add_filter(sql, selection.filter, dictionary_, service_));
+    add_order(sql, "e.time_us", "e.arrival", selection.is_descending, selection.after);
+    sql.add(" LIMIT ").bind(std::uint64_t{selection.limit});
+    LB_TRY_ASSIGN(const Found found, query(sql));
+    std::vector<FoundEvent> events;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Event event, event_at(found, row, dictionary_));
+        events.push_back({std::move(event), static_cast<ProcessNumber>(found.number(row, 13)),
+                          found.signed_number(row, 14)});
+    }
+    return events;
+}
+
+Result<std::vector<Count>> MariadbReader::count_processes(const Filter& filter,
+                                                          std::optional<Column> by) {
+    const std::string group(by ? group_of(*by) : std::string_view());
+    if (by && group.empty())
+        return Error{ErrorCode::kReject, "processes are not counted by that column"};
+    Sql sql{std::string()};
+    sql.add("SELECT ").add(by ? group : "0").add(", COUNT(*) FROM process p ").add(kReal);
+    LB_TRY(add_filter(sql, filter, dictionary_, service_));
+    if (by) sql.add(" GROUP BY ").add(group);
+    LB_TRY_ASSIGN(const Found found, query(sql));
+    std::vector<Count> counts;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        Count count = {{}, found.signed_number(row, 0), found.number(row, 1)};
+        if (by && holds_text(*by)) {
+            LB_TRY_ASSIGN(count.text,
+                          dictionary_.text_of(static_cast<std::uint32_t>(count.number)));
+            count.number = 0;
+        }
+        if (by == Column::kEntered) count.number *= kHourUs;
+        counts.push_back(std::move(count));
+    }
+    return counts;
+}
+
+Result<std::uint64_t> MariadbReader::count_events(const Filter& filter) {
+    Sql sql{std::string()};
+    sql.add(
+        "SELECT COUNT(*) FROM event e JOIN subject s ON s.number = e.subject "
+        "JOIN process p ON p.number = s.process ");
+    sql.add(kReal);
+    LB_TRY(add_filter(sql, filter, dictionary_, service_));
+    LB_TRY_ASSIGN(const Found found, query(sql));
+    return found.number(0, 0);
+}
+
+}  // namespace lb::store::mariadb

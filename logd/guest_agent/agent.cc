@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "common/env/env.h"
@@ -22,14 +23,9 @@ std::int64_t steady_seconds() {
     return static_cast<std::int64_t>(env::posix_env().monotonic_us() / 1'000'000);
 }
 
-bool may_help(ErrorCode code) {
-    return code == ErrorCode::kRetry || code == ErrorCode::kTimeout || code == ErrorCode::kFull ||
-           code == ErrorCode::kNotFound;
-}
-
 }  // namespace
 
-Agent::Agent(AgentOptions options, Sink sink, metrics::Registry& registry)
+Agent::Agent(AgentOptions options, agent::Sink sink, metrics::Registry& registry)
     : options_(std::move(options)),
       sink_(std::move(sink)),
       open_(registry.gauge("lb_agent_guest_channels", "channels of guests that are open")),
@@ -47,7 +43,11 @@ Agent::~Agent() {
     ::close(wake_);
 }
 
-bool Agent::is_turning() const {
+nlohmann::ordered_json Agent::status() const {
+    return {{"channels", open_.value()}, {"logged", logged()}, {"refused", refused()}};
+}
+
+bool Agent::is_alive() const {
     return steady_seconds() - turned_at_s_ < kStuckSeconds;
 }
 
@@ -152,7 +152,7 @@ std::string Agent::take(std::string_view key, std::string_view line) {
         logged_.add();
         return answer(id, "ok", {});
     }
-    if (!may_help(logged.error().code)) return refuse(logged.error());
+    if (!agent::may_help(logged.error().code)) return refuse(logged.error());
     return answer(id, "again", logged.error().text);
 }
 

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,28 +14,23 @@
 #include "common/base/result.h"
 #include "common/event/event.h"
 #include "common/metrics/metrics.h"
+#include "logd/agent/service.h"
 #include "logd/guest_agent/channel.h"
 #include "logd/guest_agent/options.h"
 #include "logd/guest_agent/vsock_door.h"
 
 namespace lb::guest_agent {
 
-// Logs an event for a machine under an id of 16 bytes.
-using Sink = std::function<Status(std::string_view key, const event::Event& event,
-                                  std::string_view event_id)>;
-
-class Agent {
+class Agent final : public agent::Agent {
   public:
-    Agent(AgentOptions options, Sink sink, metrics::Registry& registry);
-    ~Agent();
-    Agent(const Agent&) = delete;
-    Agent& operator=(const Agent&) = delete;
+    Agent(AgentOptions options, agent::Sink sink, metrics::Registry& registry);
+    ~Agent() override;
 
-    [[nodiscard]] std::int64_t channels() const { return open_.value(); }
+    [[nodiscard]] nlohmann::ordered_json status() const override;
     [[nodiscard]] std::uint64_t logged() const { return logged_.value(); }
     [[nodiscard]] std::uint64_t refused() const { return refused_.value(); }
     // False when the loop has not come around for kStuckSeconds.
-    [[nodiscard]] bool is_turning() const;
+    [[nodiscard]] bool is_alive() const override;
     static constexpr std::int64_t kStuckSeconds = 30;
 
     // What becomes of one line of one machine's channel: the answer. Public for tests.
@@ -50,7 +44,7 @@ class Agent {
     void read_ready();
 
     const AgentOptions options_;
-    const Sink sink_;
+    const agent::Sink sink_;
     std::unique_ptr<VsockDoor> door_;                                // none without vsock
     std::map<std::string, std::unique_ptr<Channel>> open_channels_;  // by path, or vsock:CID
     std::map<std::string, std::uint64_t> lines_left_;                // of this second, by path

@@ -1,6 +1,6 @@
 #include "logd/guest_agent/options.h"
 
-#include "common/event/event.h"
+#include "logd/agent/service.h"
 
 namespace lb::guest_agent {
 
@@ -32,15 +32,7 @@ std::span<const Option> option_table() {
 
 Result<AgentOptions> options_of(const config::Config& config) {
     AgentOptions options;
-    options.host = config.text("host");
-    if (options.host.empty()) {
-        event::Event local;
-        client::complete(local);
-        options.host = local.host;
-    }
-    options.producer = client::options_from_environment();
-    if (!config.text("socket").empty()) options.producer.socket_path = config.text("socket");
-    if (!config.text("drop_dir").empty()) options.producer.drop_directory = config.text("drop_dir");
+    options.host = agent::host_of(config);
     options.places.uuid_directories = config.list("uuid_directories");
     options.places.libvirt_directories = config.list("libvirt_directories");
     options.places.libvirt_states = config.text("libvirt_states");

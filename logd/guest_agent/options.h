@@ -5,16 +5,13 @@
 #include <span>
 #include <string>
 
-#include "common/app/daemon.h"
 #include "common/config/config.h"
-#include "logd/client/producer.h"
 #include "logd/guest_agent/channel_places.h"
 
 namespace lb::guest_agent {
 
 struct AgentOptions {
     std::string host;
-    client::ProducerOptions producer;
     PlaceOptions places;
     std::int64_t lines_per_second = 20;
     std::uint32_t vsock_port = 0;  // 0: guests do not come in by vsock

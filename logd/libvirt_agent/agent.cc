@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "common/env/env.h"
@@ -20,20 +21,8 @@ using event::EventType;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{500};             // between looks at whether to stop or to beat
-constexpr milliseconds kLoggerPause{1'000};        // before an event is offered again
 constexpr std::int64_t kSameRebootUs = 1'000'000;  // libvirt tells of one reset up to three times
 constexpr std::size_t kNamesMax = 100'000;         // of what is remembered by UUID
-
-// Whether offering the event again may help.
-bool may_help(ErrorCode code) {
-    return code == ErrorCode::kRetry || code == ErrorCode::kTimeout || code == ErrorCode::kFull ||
-           code == ErrorCode::kNotFound;
-}
-
-std::string_view type_name(const event::Event& event) {
-    const event::TypeInfo* type = event::find_type(event.type);
-    return type == nullptr ? std::string_view() : type->name;
-}
 
 std::int64_t uptime_seconds() {
     timespec since_boot{};
@@ -52,36 +41,32 @@ bool changes_definition(const DomainEvent& event) {
 
 }  // namespace
 
-Agent::Agent(AgentOptions options, Sink sink, metrics::Registry& registry)
-    : options_(std::move(options)),
-      sink_(std::move(sink)),
-      logged_(registry.counter("lb_agent_libvirt_events_logged_total", "events logged")),
+Agent::Agent(std::unique_ptr<EventLoop> loop, AgentOptions options, agent::Sink sink,
+             metrics::Registry& registry)
+    : loop_(std::move(loop)),
+      options_(std::move(options)),
+      log_(std::move(sink), "lb_agent_libvirt", registry),
       looks_(registry.counter("lb_agent_libvirt_looks_total", "domains looked at")),
-      refused_(registry.counter("lb_agent_libvirt_events_refused_total", "events refused")),
-      lost_(registry.counter("lb_agent_libvirt_events_lost_total", "events lost")),
       connects_(registry.counter("lb_agent_libvirt_connects_total", "connections made")),
       thread_([this] { run(); }) {}
 
 Agent::~Agent() {
-    {
-        const std::lock_guard lock(mutex_);
-        is_stopping_ = true;
-    }
-    stopping_.notify_all();
+    stop_.request_stop();
     queue_->wake();
     thread_.join();
 }
 
-bool Agent::pause(milliseconds time) {
-    std::unique_lock lock(mutex_);
-    return stopping_.wait_for(lock, time, [this] { return is_stopping_.load(); });
+nlohmann::ordered_json Agent::status() const {
+    return {{"uri", options_.uri},     {"host", options_.host},   {"connected", is_connected()},
+            {"looks", looks_.value()}, {"logged", log_.logged()}, {"failed", log_.failed()},
+            {"queued", queue_->size()}};
 }
 
 void Agent::run() {
     net::Backoff backoff(
         milliseconds(options_.backoff_first_ms), milliseconds(options_.backoff_max_ms),
         [random = std::mt19937_64(std::random_device()())]() mutable { return random(); });
-    while (!is_stopping_) {
+    while (!stop_.stop_requested()) {
         beat();
         auto connection = Connection::open(options_.uri, queue_);
         if (connection.ok()) {
@@ -91,7 +76,7 @@ void Agent::run() {
         }
         const auto wait = backoff.next();
         log::write(kNotConnected, connection.error().text, wait.count());
-        pause(wait);
+        agent::pause(stop_.get_token(), wait);
     }
 }
 
@@ -99,10 +84,10 @@ void Agent::serve(Connection& connection) {
     connects_.add();
     look_around(connection);
     is_connected_ = true;
-    while (!is_stopping_) {
+    while (!stop_.stop_requested()) {
         beat();
         if (const std::uint64_t lost = queue_->take_lost(); lost > 0) {
-            lost_.add(lost);
+            log_.count_lost(lost);
             log::write(kOverflow, lost);
             look_around(connection);
         }
@@ -112,7 +97,7 @@ void Agent::serve(Connection& connection) {
             break;  // and nothing of it is left
     }
     is_connected_ = false;
-    if (!is_stopping_) log::write(kDisconnected, options_.uri);
+    if (!stop_.stop_requested()) log::write(kDisconnected, options_.uri);
 }
 
 void Agent::look_around(Connection& connection) {
@@ -121,7 +106,7 @@ void Agent::look_around(Connection& connection) {
     if (!domains.ok()) return;  // it has just gone away again
     log::write(kConnected, options_.uri, domains->size());
     for (const FoundDomain& domain : *domains) {
-        if (is_stopping_) return;
+        if (stop_.stop_requested()) return;
         looks_.add();
         if (auto event = event_of(domain.look, options_.host))
             log_of(subject_of(connection, domain.uuid), domain.name, domain.time_us,
@@ -151,22 +136,7 @@ void Agent::log_of(const std::string& subject, const std::string& name, std::int
                    event::Event event) {
     event.time_us = time_us;
     if (!name.empty()) event.attributes["domain"] = name;
-    log(subject, event);
-}
-
-void Agent::log(std::string_view subject, const event::Event& event) {
-    for (;;) {
-        const Status status = sink_(subject, event);
-        if (status.ok()) return logged_.add();
-        if (!may_help(status.error().code)) {
-            refused_.add();
-            return log::write(kRefused, type_name(event), subject, status.error().text);
-        }
-        log::write(kLoggerAway, type_name(event), subject, status.error().text);
-        if (!pause(kLoggerPause)) continue;
-        lost_.add();
-        return log::write(kLost, type_name(event), subject, status.error().text);
-    }
+    log_.log(stop_.get_token(), subject, event);
 }
 
 // A host that cannot reach libvirt is alive all the same.
@@ -186,9 +156,7 @@ void Agent::beat() {
     beat.time_us = now_us;
     if (is_host_known_) beat.set_text("uptime_s", std::to_string(uptime_seconds()));
     // The next one says the same: it is worth one try.
-    if (!sink_("host:/" + options_.host, beat).ok()) return;
-    is_host_known_ = true;
-    logged_.add();
+    if (log_.log_once("host:/" + options_.host, beat)) is_host_known_ = true;
 }
 
 // The same as the hook's, whatever an integrator put into the definition.

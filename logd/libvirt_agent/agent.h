@@ -4,12 +4,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -17,58 +14,49 @@
 #include "common/base/result.h"
 #include "common/event/event.h"
 #include "common/metrics/metrics.h"
+#include "logd/agent/event_log.h"
+#include "logd/agent/service.h"
 #include "logd/libvirt_agent/connection.h"
+#include "logd/libvirt_agent/event_loop.h"
 #include "logd/libvirt_agent/options.h"
 
 namespace lb::libvirt_agent {
 
-// Logs an event for a subject; the error's code says whether trying again may help.
-using Sink = std::function<Status(std::string_view subject, const event::Event& event)>;
-
-class Agent {
+class Agent final : public agent::Agent {
   public:
-    Agent(AgentOptions options, Sink sink, metrics::Registry& registry);
-    ~Agent();
-    Agent(const Agent&) = delete;
-    Agent& operator=(const Agent&) = delete;
+    Agent(std::unique_ptr<EventLoop> loop, AgentOptions options, agent::Sink sink,
+          metrics::Registry& registry);
+    ~Agent() override;
 
+    [[nodiscard]] nlohmann::ordered_json status() const override;
+    [[nodiscard]] bool is_alive() const override { return loop_->is_turning(); }
     [[nodiscard]] bool is_connected() const { return is_connected_; }
-    [[nodiscard]] std::uint64_t logged() const { return logged_.value(); }
-    [[nodiscard]] std::uint64_t looks() const { return looks_.value(); }
-    [[nodiscard]] std::uint64_t failed() const { return refused_.value() + lost_.value(); }
-    [[nodiscard]] std::size_t queued() const { return queue_->size(); }
+    [[nodiscard]] std::uint64_t failed() const { return log_.failed(); }
 
   private:
     void run();
     void serve(Connection& connection);
     void look_around(Connection& connection);
     void take(Connection& connection, const Happened& happened);
-    void log(std::string_view subject, const event::Event& event);
     void log_of(const std::string& subject, const std::string& name, std::int64_t time_us,
                 event::Event event);
     void beat();
     const std::string& subject_of(Connection& connection, const std::string& uuid);
     bool is_repeated_reboot(const Happened& happened);
-    // True when the agent is to stop.
-    bool pause(std::chrono::milliseconds time);
 
+    const std::unique_ptr<EventLoop> loop_;
     const AgentOptions options_;
-    const Sink sink_;
+    agent::EventLog log_;
     std::shared_ptr<EventQueue> queue_ = std::make_shared<EventQueue>();
     std::map<std::string, std::string> subjects_;         // by UUID
     std::map<std::string, std::int64_t> rebooted_at_us_;  // by UUID
     std::int64_t beat_at_us_ = 0;
     bool is_host_known_ = false;  // this host has been logged as a process in this life of ours
 
-    metrics::Counter& logged_;
     metrics::Counter& looks_;
-    metrics::Counter& refused_;
-    metrics::Counter& lost_;
     metrics::Counter& connects_;
     std::atomic<bool> is_connected_{false};
-    std::atomic<bool> is_stopping_{false};
-    std::mutex mutex_;
-    std::condition_variable stopping_;
+    std::stop_source stop_;
     std::thread thread_;
 };
 

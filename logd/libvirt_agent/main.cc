@@ -1,6 +1,32 @@
-// lb-agent-libvirt: see service.h.
-#include "logd/libvirt_agent/service.h"
+// lb-agent-libvirt: see agent.h.
+#include "logd/libvirt_agent/agent.h"
+#include "logd/libvirt_agent/messages.h"
+
+namespace lb::libvirt_agent {
+
+namespace {
+
+Result<std::unique_ptr<agent::Agent>> start(const config::Config& config, const app::Directories&,
+                                            agent::Sink sink) {
+    LB_TRY_ASSIGN(AgentOptions options, options_of(config));
+    LB_TRY_ASSIGN(auto loop, EventLoop::start());
+    return std::unique_ptr<agent::Agent>(std::make_unique<Agent>(
+        std::move(loop), std::move(options), std::move(sink), metrics::Registry::global()));
+}
+
+}  // namespace
+
+}  // namespace lb::libvirt_agent
 
 int main(int argc, char** argv) {
-    return lb::app::run_program(lb::libvirt_agent::agent_program(), argc, argv);
+    using namespace lb;
+    return app::run_program(
+        agent::program_of(
+            {.name = "lb-agent-libvirt",
+             .summary = "logs what libvirt tells of the virtual machines of this host",
+             .options = libvirt_agent::option_table(),
+             .messages = libvirt_agent::kMessages,
+             .directories = {"/run/lb-agent-libvirt", "/run/lb-agent-libvirt"},
+             .start = libvirt_agent::start}),
+        argc, argv);
 }

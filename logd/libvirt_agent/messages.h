@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/log/log.h"
+#include "logd/agent/messages.h"
 
 namespace lb::libvirt_agent {
 
@@ -19,17 +20,7 @@ inline constexpr log::Message kDisconnected{
 inline constexpr log::Message kOverflow{
     "LVA_OVERFLOW", log::Level::kWarning, "{} events of libvirt came too fast and are lost",
     "The logger did not take events for long. A new look at all domains follows."};
-inline constexpr log::Message kRefused{
-    "LVA_REFUSED", log::Level::kError, "{} of {} is refused: {}",
-    "lb-logd does not let this agent log: see sources and default_destination in logd.toml."};
-inline constexpr log::Message kLoggerAway{
-    "LVA_LOGGER_AWAY", log::Level::kWarning, "{} of {} waits: {}",
-    "Neither lb-logd nor its drop directory takes events. The agent tries again."};
-inline constexpr log::Message kLost{
-    "LVA_LOST", log::Level::kError, "{} of {} is lost: {}",
-    "The agent was stopped while the logger took nothing. Its next start looks at all domains."};
-
-inline constexpr std::array kMessages = {kConnected, kNotConnected, kDisconnected, kOverflow,
-                                         kRefused,   kLoggerAway,   kLost};
+inline constexpr auto kMessages =
+    agent::with_shared(std::array{kConnected, kNotConnected, kDisconnected, kOverflow});
 
 }  // namespace lb::libvirt_agent

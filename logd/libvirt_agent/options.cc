@@ -1,6 +1,6 @@
 #include "logd/libvirt_agent/options.h"
 
-#include "common/event/event.h"
+#include "logd/agent/service.h"
 
 namespace lb::libvirt_agent {
 
@@ -31,15 +31,7 @@ std::span<const Option> option_table() {
 Result<AgentOptions> options_of(const config::Config& config) {
     AgentOptions options;
     options.uri = config.text("uri");
-    options.host = config.text("host");
-    if (options.host.empty()) {
-        event::Event local;
-        client::complete(local);
-        options.host = local.host;
-    }
-    options.producer = client::options_from_environment();
-    if (!config.text("socket").empty()) options.producer.socket_path = config.text("socket");
-    if (!config.text("drop_dir").empty()) options.producer.drop_directory = config.text("drop_dir");
+    options.host = agent::host_of(config);
     options.heartbeat_seconds = config.integer("heartbeat_seconds");
     options.is_guest_agent_believed = config.boolean("guest_agent");
     options.backoff_first_ms = config.integer("backoff_first_ms");

@@ -5,16 +5,13 @@
 #include <span>
 #include <string>
 
-#include "common/app/daemon.h"
 #include "common/config/config.h"
-#include "logd/client/producer.h"
 
 namespace lb::libvirt_agent {
 
 struct AgentOptions {
     std::string uri = "qemu:///system";
-    std::string host;  // as the libvirt hook says it: the system's host name
-    client::ProducerOptions producer;
+    std::string host;                    // as the libvirt hook says it: the system's host name
     std::int64_t heartbeat_seconds = 0;  // of the host; 0: none
     bool is_guest_agent_believed = true;
     std::int64_t backoff_first_ms = 200;

@@ -96,7 +96,7 @@ struct Desk {
         return options;
     }
 
-    Sink sink() {
+    lb::agent::Sink sink() {
         return [this](std::string_view key, const Event& event, std::string_view event_id) {
             const std::lock_guard lock(mutex);
             if (outcome.ok()) logged.push_back({std::string(key), event, std::string(event_id)});

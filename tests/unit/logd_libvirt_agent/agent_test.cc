@@ -92,8 +92,8 @@ TEST_CASE("what is found is a look, what happens follows in its order") {
     Log log;
     lb::metrics::Registry registry;
     Agent agent(
-        options(), [&](auto subject, const Event& event) { return log.take(subject, event); },
-        registry);
+        std::move(*loop), options(),
+        [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
     REQUIRE(log.comes("VMRunning resync"));
     virDomainPtr domain = hypervisor.domain("test");
     char uuid[VIR_UUID_STRING_BUFLEN];
@@ -124,8 +124,8 @@ TEST_CASE("a domain without a definition is undefined with its stop; its own id 
     Log log;
     lb::metrics::Registry registry;
     Agent agent(
-        options(), [&](auto subject, const Event& event) { return log.take(subject, event); },
-        registry);
+        std::move(*loop), options(),
+        [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
     REQUIRE(log.comes("VMRunning resync"));
     virDomainPtr domain = virDomainCreateXML(hypervisor.connection, kTransient, 0);
     REQUIRE(domain != nullptr);
@@ -146,8 +146,8 @@ TEST_CASE("an event that the logger does not take is offered again") {
     AgentOptions beating = options();
     beating.heartbeat_seconds = 60;
     Agent agent(
-        beating, [&](auto subject, const Event& event) { return log.take(subject, event); },
-        registry);
+        std::move(*loop), beating,
+        [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
     CHECK(log.comes("VMRunning resync"));
     CHECK(agent.failed() == 0);
 }
@@ -161,8 +161,8 @@ TEST_CASE("an agent that cannot connect stops at once") {
     nowhere.heartbeat_seconds = 1;
     Log log;
     Agent agent(
-        nowhere, [&](auto subject, const Event& event) { return log.take(subject, event); },
-        registry);
+        std::move(*loop), nowhere,
+        [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
     CHECK(log.comes("VMRunning resync", "host:/node1"));
     CHECK(log.comes("VMHeartbeat", "host:/node1"));
     CHECK(!agent.is_connected());

@@ -150,7 +150,16 @@ void check_libvirt(const Places& places, Findings& findings) {
 }
 
 void check_agents(const Places& places, Findings& findings) {
-    for (const char* agent : {"lb-agent-libvirt", "lb-agent-guest"}) {
+    struct Agent {
+        const char* name;
+        const char* peer;
+        const char* remedy;
+    };
+    for (const auto& [agent, peer, remedy] :
+         {Agent{"lb-agent-libvirt", "libvirt", "its log says why; systemctl status libvirtd"},
+          Agent{"lb-agent-guest", "guests", ""},
+          Agent{"lb-agent-opennebula", "OpenNebula",
+                "its log says why; systemctl status opennebula, and HM_MAD in oned.conf"}}) {
         const std::string runtime = places.agents_runtime + "/" + agent;
         if (!exists(runtime)) {
             findings.push_back({Grade::kSkipped, agent, "does not run here", {}});
@@ -158,8 +167,8 @@ void check_agents(const Places& places, Findings& findings) {
         }
         const Json status = status_of(agent, runtime, findings);
         if (status.value("connected", true)) continue;
-        findings.push_back({Grade::kProblem, std::string(agent) + " and libvirt", "not connected",
-                            "its log says why; systemctl status libvirtd"});
+        findings.push_back(
+            {Grade::kProblem, std::string(agent) + " and " + peer, "not connected", remedy});
     }
 }
 

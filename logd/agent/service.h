@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/app/daemon.h"
+#include "common/config/config.h"
 #include "logd/agent/event_log.h"
 #include "logd/client/producer.h"
 

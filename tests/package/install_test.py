@@ -58,7 +58,8 @@ class Install(unittest.TestCase):
         return paths[0]
 
     def test_every_program_is_installed_and_starts(self):
-        for name in ("lb-logd", "lb-interlogd", "lb-bkserver", "lbctl", "lb-logevent", "lb-agent-guest", "lb-guest"):
+        for name in ("lb-logd", "lb-interlogd", "lb-bkserver", "lbctl", "lb-logevent", "lb-agent-guest", "lb-guest",
+                     "lb-agent-opennebula"):
             self.assertIn(name, run(self.found(name), "--help"))
             self.assertRegex(run(self.found(name), "--version"), r"\d+\.\d+\.\d+")
 
@@ -71,6 +72,12 @@ class Install(unittest.TestCase):
         script = f"source {completion}; COMP_WORDS=(lbctl spool ''); COMP_CWORD=2; _lbctl; echo ${{COMPREPLY[@]}}"
         self.assertIn("retry", run("bash", "-c", script).split())
 
+    def test_completion_of_a_daemon_completes(self):
+        completion = next(self.base.rglob("completions/lb-agent-opennebula"))
+        agent = self.found("lb-agent-opennebula")
+        script = f"source {completion}; COMP_WORDS=({agent} --r); COMP_CWORD=1; _lb_daemon; echo ${{COMPREPLY[@]}}"
+        self.assertEqual(run("bash", "-c", script).split(), ["--runtime-dir", "--resync_seconds"])
+
     def test_the_hook_is_where_libvirt_looks(self):
         for driver in ("qemu", "libxl"):
             hook = next(self.base.rglob(f"libvirt/hooks/{driver}.d/50-lb"))
@@ -79,7 +86,7 @@ class Install(unittest.TestCase):
                 "LB_SOCKET": f"{self.base}/none", "LB_DROP_DIR": f"{self.base}/none"}), "")
 
     def test_every_configuration_is_right_and_so_are_its_suggestions(self):
-        for daemon in ("logd", "interlogd", "bkserver"):
+        for daemon in ("logd", "interlogd", "bkserver", "agent-opennebula"):
             path = self.config / f"{daemon}.toml"
             run(self.found(f"lb-{daemon}"), "--config", path, "--check-config")
             suggested = re.sub(r"^#(?=\[|[a-z_]+ = )", "", path.read_text(), flags=re.M)
@@ -87,7 +94,7 @@ class Install(unittest.TestCase):
             whole = self.base / f"{daemon}-suggested.toml"
             whole.write_text(suggested)
             shown = run(self.found(f"lb-{daemon}"), "--config", whole, "--print-config")
-            self.assertIn("example.org" if daemon != "interlogd" else "host.pem", shown)
+            self.assertIn({"interlogd": "host.pem", "agent-opennebula": "cloud1"}.get(daemon, "example.org"), shown)
 
     def test_a_c_program_builds_with_pkg_config_and_logs(self):
         compiler = shutil.which("cc") or shutil.which("gcc")

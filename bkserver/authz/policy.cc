@@ -91,13 +91,9 @@ struct Origin {
     bool is_direct = false;  // delivered by whoever logged it: nobody vouches
 };
 
-bool is_registrant(const Origin& origin, const book::PolicyQuestion& question) {
-    return !question.registrant.empty() && origin.actor.identity == question.registrant;
-}
-
 Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
                             const Origin& origin) {
-    const bool is_owner = is_registrant(origin, question);
+    const bool is_owner = is_registrant(rules, origin.actor, question.registrant);
     if (!question.registrant.empty() && !is_owner)
         return {false, fmt::format("{} is registered by {}; {} may not register or bind it",
                                    question.subject, question.registrant, origin.actor.identity)};
@@ -115,7 +111,8 @@ Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& qu
 Decision judge_rights(const RuleSet& rules, const book::PolicyQuestion& question,
                       const Origin& origin) {
     if (origin.actor.is_admin) return {true, "allowed to administrators"};
-    if (is_registrant(origin, question)) return {true, "allowed to whoever registered the process"};
+    if (is_registrant(rules, origin.actor, question.registrant))
+        return {true, "allowed to whoever registered the process"};
     if (is_type(question.event, event::EventType::kTakePayloadOwnership))
         return {true, "whoever was granted the payload may take it"};
     if (is_type(question.event, event::EventType::kGrantPayloadOwnership))
@@ -127,6 +124,34 @@ Decision judge_rights(const RuleSet& rules, const book::PolicyQuestion& question
     return {false, fmt::format("{} may not change the access list of {}: only who registered it, "
                                "or an administrator",
                                origin.actor.identity, question.subject)};
+}
+
+Act origin_act(const book::PolicyQuestion& question, const Actor& actor, std::string_view source) {
+    return {.role = Role::kOrigin,
+            .identity = actor.identity,
+            .groups = actor.groups,
+            .host = question.origin_host,
+            .source = source,
+            .event = name_of_type(question.event.type),
+            .process = question.subject,
+            .spoken_host = spoken_host(question, source)};
+}
+
+// Sources that speak for the owner: allowed to the owner, to the owner of the payload, and, of
+// tags, to whom the access list allows it, unless the site denies it.
+Decision judge_owners_word(const RuleSet& rules, const book::PolicyQuestion& question,
+                           const Actor& actor) {
+    if (is_registrant(rules, actor, question.registrant))
+        return {true, "allowed to whoever registered the process"};
+    const Ruling ruling =
+        judge(rules, origin_act(question, actor, name_of_source(question.event.source)));
+    if (ruling.rule != nullptr && ruling.rule->is_deny) return {};
+    if (is_payload_owner(rules, question.access, actor))
+        return {true, "allowed to the owner of the payload"};
+    if (is_type(question.event, event::EventType::kUserTag) &&
+        listed(rules, question.access, actor, state::Right::kTag) == Listed::kAllowed)
+        return {true, "allowed by the access list of the process"};
+    return {};
 }
 
 bool changes_rights(const event::Event& event) {
@@ -225,16 +250,11 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
     if (changes_rights(question.event)) return judge_rights(*rules, question, origin);
     if (origin.actor.is_admin) return {true, "allowed to administrators"};
     const std::string_view source = name_of_source(question.event.source);
-    if (speaks_for_owner(source) && is_registrant(origin, question))
-        return {true, "allowed to whoever registered the process"};
-    return decide(*rules, {.role = Role::kOrigin,
-                           .identity = origin.actor.identity,
-                           .groups = origin.actor.groups,
-                           .host = question.origin_host,
-                           .source = source,
-                           .event = name_of_type(question.event.type),
-                           .process = question.subject,
-                           .spoken_host = spoken_host(question, source)});
+    if (speaks_for_owner(source)) {
+        Decision own = judge_owners_word(*rules, question, origin.actor);
+        if (own.is_allowed) return own;
+    }
+    return decide(*rules, origin_act(question, origin.actor, source));
 }
 
 // A token is its own permission, within its scope; a rule can only take away from it.

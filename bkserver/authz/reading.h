@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "bkserver/authz/rules.h"
+#include "bkserver/state/access.h"
 
 namespace lb::authz {
 
@@ -19,13 +20,14 @@ std::string_view to_string(View view);
 
 // A process as far as reading it is concerned.
 struct ReadQuestion {
-    std::string_view process;     // its id
-    std::string_view registrant;  // identity_text(); empty: nobody
+    std::string_view process;               // its id
+    std::string_view registrant;            // identity_text(); empty: nobody
+    const state::Access* access = nullptr;  // rights that the process gives; null: none
 };
 
 struct Reading {
     View view = View::kNone;
-    std::string reason;  // which rule decided, for people
+    std::string reason;  // which rule or entry decided, for people
 };
 
 // Who asks, as rules know them.
@@ -34,6 +36,16 @@ struct Actor {
     std::vector<std::string> groups;
     bool is_admin = false;
 };
+
+// What the process's own access list says to somebody. A denial wins over what the list allows; it
+// takes nothing away of what the site's policy allows.
+enum class Listed : std::uint8_t { kNot, kAllowed, kDenied };
+Listed listed(const RuleSet& rules, const state::Access* access, const Actor& actor,
+              state::Right right);
+
+// Whether the actor is who registered the process, and whether it took over its payload.
+bool is_registrant(const RuleSet& rules, const Actor& actor, std::string_view registrant);
+bool is_payload_owner(const RuleSet& rules, const state::Access* access, const Actor& actor);
 
 Reading read_by_rules(const RuleSet& rules, const Actor& actor, const ReadQuestion& question);
 

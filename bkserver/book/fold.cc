@@ -1,5 +1,6 @@
 #include "bkserver/book/fold.h"
 
+#include "bkserver/state/access.h"
 #include "common/base/assert.h"
 #include "common/event/order_key.h"
 
@@ -68,6 +69,7 @@ void set_columns(store::Process& process, const state::Registers& registers,
     process.host = status.host;
     process.rules_version = registers.rules_version;
     process.not_understood = registers.not_understood;
+    process.has_access_list = !state::access_of(registers).is_empty();
     const bool has_state =
         !process.state.empty() && process.state != state::to_string(state::MainState::kUnknown);
     if (!has_state || !state::is_moved_by_children(registers.type))

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "bkserver/state/access.h"
 #include "common/event/event.h"
 #include "lb/v1/envelope.pb.h"
 
@@ -21,6 +22,7 @@ struct PolicyQuestion {
         registrant;  // who registered the process, as event::identity_text(); empty: nobody
     // Id of the process that answers for the subject, or that it would found; empty: not known.
     std::string_view process = {};
+    const state::Access* access = nullptr;  // rights that the process gives; null: none
 };
 
 struct Decision {

@@ -53,7 +53,8 @@ PolicyQuestion question_of(const Candidate& candidate, std::string_view registra
             candidate.subject_text,
             candidate.accepted.event,
             registrant,
-            process};
+            process,
+            nullptr};
 }
 
 std::uint32_t number_in(std::string_view text) {
@@ -191,7 +192,11 @@ Result<bool> Settlement::is_allowed(Candidate& candidate, const Entry* entry) {
         entry == nullptr ? std::string_view{} : entry->opened.row.registrant;
     const std::string process =
         entry == nullptr ? adopted_id_text(candidate, options_.service) : entry->opened.row.id;
-    const Decision decision = policy_.may_log(question_of(candidate, registrant, process));
+    PolicyQuestion question = question_of(candidate, registrant, process);
+    const state::Access access =
+        entry == nullptr ? state::Access{} : state::access_of(entry->opened.registers);
+    question.access = &access;
+    const Decision decision = policy_.may_log(question);
     if (decision.is_allowed) return true;
     candidate.settle(lb::v1::VERDICT_DENIED, decision.reason);
     return false;

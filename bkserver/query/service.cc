@@ -9,6 +9,7 @@
 #include "bkserver/query/dump.h"
 #include "bkserver/query/timeline.h"
 #include "bkserver/query/views.h"
+#include "bkserver/state/access.h"
 
 namespace lb::query {
 
@@ -100,16 +101,33 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
                  "this server does not know the question; it may be older than the client"};
 }
 
-authz::Reading Service::reading_of(const Asker& asker, const store::Process& process) const {
-    return policy_.may_read(asker.identity,
-                            {.process = process.id, .registrant = process.registrant});
+Result<state::Access> Service::access_of(const store::Process& process) {
+    if (!process.has_access_list) return state::Access{};
+    if (!process.registers.empty()) {
+        LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
+        return state::access_of(registers);
+    }
+    LB_TRY_ASSIGN(const auto whole, reader_.get_process(process.number));
+    if (!whole) return state::Access{};
+    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(whole->registers));
+    return state::access_of(registers);
+}
+
+Result<authz::Reading> Service::reading_of(const Asker& asker, const store::Process& process) {
+    authz::ReadQuestion question{.process = process.id, .registrant = process.registrant};
+    authz::Reading reading = policy_.may_read(asker.identity, question);
+    // What a process gives of its own only adds to what the policy gives.
+    if (reading.view == authz::View::kFull || !process.has_access_list) return reading;
+    LB_TRY_ASSIGN(const state::Access access, access_of(process));
+    question.access = &access;
+    return policy_.may_read(asker.identity, question);
 }
 
 Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
     LB_TRY_ASSIGN(auto found, reader_.find_process(name));
     if (!found)
         return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
-    const authz::Reading reading = reading_of(asker, *found);
+    LB_TRY_ASSIGN(const authz::Reading reading, reading_of(asker, *found));
     if (reading.view == authz::View::kNone) {
         administration_.audit(asker.identity, "read", found->id, reading.reason);
         return Error{ErrorCode::kDenied, reading.reason};
@@ -225,7 +243,7 @@ Status Service::answer_list(const Asker& asker, const lb::v1::ListRequest& ask,
         LB_TRY_ASSIGN(const auto processes, reader_.list_processes(filter, after, limit));
         for (const store::Process& process : processes) {
             after = process.number;
-            const authz::Reading reading = reading_of(asker, process);
+            LB_TRY_ASSIGN(const authz::Reading reading, reading_of(asker, process));
             if (!may_filter(ask, reading.view)) continue;
             Row row = list_row(process);
             restrict_row(row, reading.view, policy_.salt());

@@ -68,8 +68,9 @@ class Service {
     Result<Readable> readable_process(const Asker& asker, std::string_view name);
     // The same, of which it may see everything: history and reasons have no reduced form.
     Result<store::Process> wholly_readable_process(const Asker& asker, std::string_view name);
-    [[nodiscard]] authz::Reading reading_of(const Asker& asker,
-                                            const store::Process& process) const;
+    Result<authz::Reading> reading_of(const Asker& asker, const store::Process& process);
+    // Rights that the process gives, whether the row came with its registers or without.
+    Result<state::Access> access_of(const store::Process& process);
     Status must_administer(const Asker& asker) const;
     Result<state::View> view_of(const Asker& asker, const store::Process& process,
                                 const state::Registers& registers);

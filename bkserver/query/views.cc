@@ -21,9 +21,9 @@ constexpr std::array<std::string_view, 10> kReduced = {
 constexpr std::array<std::string_view, 5> kPersons = {"owner", "payload_owner", "vm_owner",
                                                       "cream_owner", "pbs_owner"};
 // Where names of people may stand in free text.
-constexpr std::array<std::string_view, 10> kTelling = {
-    "user_fqans", "user_tags", "jdl",    "matched_jdl",     "condor_jdl",
-    "cream_jdl",  "rsl",       "reason", "failure_reasons", "disagreements"};
+constexpr std::array<std::string_view, 12> kTelling = {
+    "user_fqans", "user_tags", "jdl", "matched_jdl",     "condor_jdl",    "cream_jdl",
+    "rsl",        "reason",    "acl", "failure_reasons", "disagreements", "access_rights"};
 // Of a job description the original showed these to monitoring.
 constexpr std::array<std::string_view, 3> kJdlAttributes = {"VirtualOrganisation", "JobType",
                                                             "Type"};

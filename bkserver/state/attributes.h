@@ -135,6 +135,8 @@ inline constexpr AttributeInfo kAttributes[] = {
     {92, "vm_phy_hostname", Merge::kDerived, Shape::kText},
     {93, "vm_system_halting", Merge::kNewest, Shape::kBool},
     {94, "vm_manager", Merge::kNewest, Shape::kText},
+    {98, "acl", Merge::kDerived, Shape::kText},
+    {99, "access_rights", Merge::kDerived, Shape::kList},
     // ours
     {120, "vm_owner", Merge::kNewest, Shape::kText},
     {121, "vm_paused", Merge::kDerived, Shape::kBool},
@@ -164,6 +166,10 @@ inline constexpr AttributeInfo kAttributes[] = {
     {209, "addresses_removed", Merge::kPerName, Shape::kHidden},
     {210, "embryo_type", Merge::kFirst, Shape::kHidden},
     {211, "embryo_of", Merge::kFirst, Shape::kHidden},
+    // the access list (access.h): "READ DN /CN=x" -> "ADD" or "REMOVE"
+    {220, "acl_allowed", Merge::kPerId, Shape::kHidden},
+    {221, "acl_denied", Merge::kPerId, Shape::kHidden},
+    {222, "wms_dn", Merge::kFirst, Shape::kHidden},
 };
 // clang-format on
 

@@ -6,6 +6,9 @@ namespace {
 
 using E = event::EventType;
 
+constexpr When kAllow = {is("permission_type", "ALLOW")};
+constexpr When kDeny = {is("permission_type", "DENY")};
+
 // clang-format off
 constexpr DataRow kCommonRows[] = {
     // event              source  when     register                                merge            value
@@ -13,11 +16,14 @@ constexpr DataRow kCommonRows[] = {
     {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kUser)},
     {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
     {E::kRegJob,          kAny, kAlways, {"seed"},                               Merge::kFirst,   field("seed")},
+    {E::kRegJob,          kAny, kAlways, {"wms_dn"},                             Merge::kFirst,   field("wms_dn")},
     {E::kUserTag,         kAny, kAlways, {"user_tags", "name"},                  Merge::kPerName, field("value")},
     {E::kConnectJob,      kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("connect")},
     {E::kDisconnectJob,   kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("disconnect")},
     {E::kClusterJoin,     kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("member")},
     {E::kClusterLeave,    kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("left")},
+    {E::kChangeACL,       kAny, kAllow,  {"acl_allowed", "access_entry"},        Merge::kPerId,   field("operation")},
+    {E::kChangeACL,       kAny, kDeny,   {"acl_denied", "access_entry"},         Merge::kPerId,   field("operation")},
 };
 
 constexpr DataRow kEmbryoRows[] = {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bkserver/state/access.h"
 #include "bkserver/state/machine.h"
 #include "bkserver/state/retain.h"
 #include "bkserver/state/shapes.h"
@@ -80,10 +81,12 @@ const Claim* claim_in(const Registers& registers, Attr attribute) {
     return at == registers.claims.end() ? nullptr : &at->second;
 }
 
-// Relations are told at both ends, which may have different clocks: there time alone decides.
-bool is_of_relation(const event::Event& event) {
+// Relations are told at both ends, access lists edited from anywhere: those who speak have no
+// clock in common, so time alone decides.
+bool goes_by_time(const event::Event& event) {
     return event.type == static_cast<std::uint16_t>(event::EventType::kConnectJob) ||
-           event.type == static_cast<std::uint16_t>(event::EventType::kDisconnectJob);
+           event.type == static_cast<std::uint16_t>(event::EventType::kDisconnectJob) ||
+           event.type == static_cast<std::uint16_t>(event::EventType::kChangeACL);
 }
 
 Outcome fold(const Machine& machine, Registers& registers, const Subject& subject) {
@@ -94,7 +97,7 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
         key_by(event::clock_family_of(static_cast<event::ProcessType>(machine.type)));
     const bool common =
         put_data(registers, common_rows(), subject,
-                 is_of_relation(subject.event) ? key_by(event::ClockFamily::kNone) : key);
+                 goes_by_time(subject.event) ? key_by(event::ClockFamily::kNone) : key);
     const TrackRow* row = find_row(machine.track, subject);
     const bool own = put_data(registers, machine.data, subject, key);
     if (row != nullptr && row->role == kNothing)
@@ -257,6 +260,7 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
         show_registers(registers, draft);
         machine->derive(*machine, registers, draft);
         draft.course().judge_done(text_of(draft, "done_code") != "OK");
+        show_access(registers, draft);
         show_limits(registers, draft);
         if (machine->count != nullptr) machine->count(registers, children, draft);
         show_connections(registers, process, draft);

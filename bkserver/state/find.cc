@@ -1,6 +1,7 @@
 // Which rows take an event, and what text a row takes from it.
 #include <string>
 
+#include "bkserver/state/access.h"
 #include "bkserver/state/machine.h"
 #include "common/base/ascii.h"
 #include "common/event/event_id.h"
@@ -18,6 +19,7 @@ std::string user_of(const Subject& subject) {
 std::string text_of(std::string_view name, const Subject& subject) {
     if (name == "resync") return subject.event.is_resync ? "true" : "";
     if (name == "user") return user_of(subject);
+    if (name == "access_entry") return access_entry_name(subject.event);
     if (name == "event_id") return event::event_id_to_text(subject.arrival.event_id);
     if (name == "SRC") {
         const auto code = event::parse_condor_code(subject.event.sequence_code);

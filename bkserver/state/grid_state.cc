@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bkserver/state/access.h"
 #include "bkserver/state/attempt.h"
 #include "bkserver/state/grid_roles.h"
 #include "bkserver/state/shapes.h"
@@ -322,23 +323,6 @@ void Fold::show(Draft& draft) const {
     if (remove_from_proxy_) draft.set("remove_from_proxy", true);
     if (!destinations_.empty()) draft.set_json(Attr{"possible_destinations"}.index, destinations_);
     if (!nodes_.empty()) draft.set_json(Attr{"possible_ce_nodes"}.index, nodes_);
-}
-
-// Who was granted the payload and took it; of several the one whose later word is the newest.
-std::string payload_owner(const Registers& registers) {
-    std::string owner;
-    std::string newest;
-    const std::uint16_t grants = Attr{"grants"}.number();
-    for (auto at = registers.claims.lower_bound(Slot{grants, {}});
-         at != registers.claims.end() && at->first.register_number == grants; ++at) {
-        const auto taken = registers.claims.find(Slot{Attr{"takes"}.number(), at->first.name});
-        if (taken == registers.claims.end()) continue;
-        const std::string& later = std::max(at->second.key, taken->second.key);
-        if (later < newest) continue;
-        newest = later;
-        owner = at->second.label;
-    }
-    return owner;
 }
 
 Fold folded(const Machine& machine, const Registers& registers) {

@@ -34,7 +34,7 @@ inline constexpr Sources kAny = ~0U;
 
 // A test of one field. Enum values compare without regard to case. Beside the fields of the event
 // there are: "resync" (true or empty), "SRC" (the letter in a Condor code), and for names
-// "event_id" and "user" (who logged it).
+// "event_id", "user" (who logged it) and "access_entry" (access.h).
 struct Test {
     std::string_view field;
     bool is_equal = true;
@@ -147,7 +147,8 @@ inline constexpr std::uint32_t kNothing = 0xffffffffU;
 // ---- checks when the tables are compiled
 
 constexpr bool is_pseudo_field(std::string_view name) {
-    return name == "resync" || name == "SRC" || name == "event_id" || name == "user";
+    return name == "resync" || name == "SRC" || name == "event_id" || name == "user" ||
+           name == "access_entry";
 }
 
 // Loops instead of comparing find_field() with nullptr: g++ 12 takes that for no constant when the

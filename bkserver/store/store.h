@@ -49,8 +49,9 @@ struct Process {
     ProcessNumber merged_into = 0;  // not 0: this process is only a name of that one
     std::uint32_t revision = 0;     // grows by one with every write
     std::uint16_t type = 0;         // lb.v1.ProcessType; 0: not registered, not adopted
-    bool is_adopted = false;      // created for a host, by a key; stays true when registered later
-    bool not_understood = false;  // holds events of types newer than the server that stored them
+    bool is_adopted = false;       // created for a host, by a key; stays true when registered later
+    bool not_understood = false;   // holds events of types newer than the server that stored them
+    bool has_access_list = false;  // its registers give rights to others than its owner
     std::uint32_t rules_version = 0;
     std::uint32_t waiting = 0;  // stored events that no type could fold yet
     std::string registrant{};   // identity of the first accepted registration; empty: unregistered

@@ -42,6 +42,22 @@ TEST_CASE("a process is read back as it was written", "[store]") {
     CHECK_FALSE(bench.reader->find_process("https://other.example.org:9000/abcdef").value());
 }
 
+TEST_CASE("what is set apart of a process is read back, alone and in lists", "[store]") {
+    Bench bench;
+    Process process = bench.reader->get_process(bench.found(kId)).value().value();
+    for (bool Process::*flag :
+         {&Process::is_adopted, &Process::not_understood, &Process::has_access_list}) {
+        CHECK_FALSE(process.*flag);
+        process.*flag = true;
+        ++process.revision;
+        REQUIRE(bench.writer->begin().ok());
+        REQUIRE(bench.writer->save_processes(std::span(&process, 1)).ok());
+        REQUIRE(bench.writer->commit().ok());
+        CHECK(bench.reader->find_process(kId).value().value().*flag);
+        CHECK(bench.reader->list_processes({}, 0, 10).value().at(0).*flag);
+    }
+}
+
 TEST_CASE("nothing of a transaction that was not committed is there", "[store]") {
     Bench bench;
     REQUIRE(bench.writer->begin().ok());

@@ -33,7 +33,7 @@ name = "science"
 allow = ["anonymous-reader"]
 who = ["group:science"]
 """
-PEOPLE = ("alice", "bob", "wall", "dana")
+PEOPLE = ("alice", "bob", "carol", "wall", "dana", "erin")
 
 
 class Policy(unittest.TestCase):
@@ -41,7 +41,7 @@ class Policy(unittest.TestCase):
     def setUpClass(cls):
         site = Site(policy=POLICY)
         groups = site.directory / "groups"
-        groups.write_text('"/O=lb/CN=dana" science\n')
+        groups.write_text('"/O=lb/CN=dana" science\n"/O=lb/CN=erin" vo/atlas\n')
         policy = site.directory / "policy.toml"
         policy.write_text(POLICY.replace("GROUPS", str(groups)))
         cls.site = site.__enter__()
@@ -69,6 +69,86 @@ class Policy(unittest.TestCase):
 
     def see(self, name, unique, path=""):
         return self.clients[name].get(f"/v1/processes/{unique}{path}")
+
+    def change_list(self, unique, who, operation="ADD", permission="READ", verb="ALLOW", kind="DN"):
+        answer = self.log("alice", unique, "ChangeACL", user_id=who, user_id_type=kind, permission=permission,
+                          permission_type=verb, operation=operation)
+        self.assertEqual(answer.status, 200, answer)
+
+    def over_the_network(self, name):
+        """Environment of an lbctl that asks as this person."""
+        return {"LB_SERVER": self.site.service, "LB_CA": f"{self.site.pki}/ca.pem",
+                "LB_CERT": f"{self.site.pki}/{name}.pem", "LB_KEY": f"{self.site.pki}/{name}.key"}
+
+    def sees_by(self, name, unique):
+        """By which ways somebody gets to see a process."""
+        process = f"https://{self.site.service}/{unique}"
+        lbctl = {"environment": self.over_the_network(name), "check": False}
+        ways = {
+            "page": self.see(name, unique).status == 200,
+            "events": self.see(name, unique, "/events").status == 200,
+            "list": unique in self.clients[name].get("/v1/processes?limit=1000").body,
+            "list of hers": unique in self.clients[name].get(
+                "/v1/processes?limit=1000&owner=certificate:/O=lb/CN=alice").body,
+            "status": any(row.get("state") for row in self.site.lbctl("status", process, **lbctl)),
+            "jobs": any(row["jobId"] == process for row in self.site.lbctl("jobs", **lbctl)),
+            "history": bool(self.site.lbctl("history", process, **lbctl)),
+            "why": bool(self.site.lbctl("why", process, **lbctl)),
+        }
+        return {way for way, is_open in ways.items() if is_open}
+
+    def test_the_owner_opens_a_process_to_another(self):
+        unique = self.register()
+        every_way = self.sees_by("alice", unique)
+        self.assertEqual(len(every_way), 8)
+        self.assertEqual(self.sees_by("bob", unique), set())
+        self.change_list(unique, "/O=lb/CN=bob")
+        self.assertEqual(self.sees_by("bob", unique), every_way)
+        self.assertEqual(self.sees_by("carol", unique), set())
+        self.assertEqual(self.see("bob", unique).json()["access_rights"], ["READ allowed to DN /O=lb/CN=bob"])
+        self.change_list(unique, "/O=lb/CN=bob", operation="REMOVE")
+        self.assertEqual(self.sees_by("bob", unique), set())
+        self.site.must_rebuild_equal()
+
+    def test_groups_may_be_let_in_and_single_people_kept_out(self):
+        unique = self.register()
+        self.change_list(unique, '"vo":"atlas"', kind="GROUP")
+        self.assertEqual(self.see("erin", unique).status, 200)
+        self.change_list(unique, "/O=lb/CN=erin", verb="DENY")
+        self.assertEqual(self.see("erin", unique).status, 403)
+        self.assertIn("access list", self.see("erin", unique).json()["detail"])
+        self.change_list(unique, "/O=lb/CN=erin", verb="DENY", operation="REMOVE")
+        self.assertEqual(self.see("erin", unique).status, 200)
+        # Whom the site shows less sees everything of what he was let into, and no names else.
+        self.change_list(unique, "/O=lb/CN=wall")
+        self.assertEqual(self.see("wall", unique).json()["owner"], "certificate:/O=lb/CN=alice")
+        self.change_list(unique, "/O=lb/CN=wall", operation="REMOVE")
+        self.assertNotIn("owner", self.see("wall", unique).json())
+        self.assertNotIn("access_rights", self.see("dana", unique).json())
+        self.assertNotIn("CN=", json.dumps(self.see("dana", unique).json()))
+
+    def test_who_may_tag(self):
+        unique = self.register()
+        self.assertEqual(self.log("bob", unique, "UserTag", name="a", value="1").status, 403)
+        self.change_list(unique, "/O=lb/CN=bob", permission="TAG")
+        self.assertEqual(self.log("bob", unique, "UserTag", name="a", value="1").status, 200)
+        self.assertEqual(self.see("bob", unique).status, 403)
+        self.assertEqual(self.see("alice", unique).json()["user_tags"], {"a": "1"})
+        self.change_list(unique, "/O=lb/CN=bob", permission="TAG", operation="REMOVE")
+        self.assertEqual(self.log("bob", unique, "UserTag", name="a", value="2").status, 403)
+
+    def test_a_payload_has_an_owner_of_its_own(self):
+        unique = f"policy-{uuid.uuid4().hex}"
+        self.assertEqual(self.log("alice", unique, "RegJob", jobtype="SIMPLE", ns="ns").status, 200)
+        self.assertEqual(self.log("bob", unique, "TakePayloadOwnership").status, 200)
+        self.assertEqual(self.see("bob", unique).status, 403, "taken, but not granted")
+        self.assertEqual(self.log("bob", unique, "GrantPayloadOwnership", payload_owner="/O=lb/CN=bob").status, 403)
+        answer = self.log("alice", unique, "GrantPayloadOwnership", payload_owner="/O=lb/CN=bob")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.see("bob", unique).json()["payload_owner"], "/O=lb/CN=bob")
+        self.assertEqual(self.log("bob", unique, "UserTag", name="a", value="1").status, 200)
+        self.assertEqual(self.see("carol", unique).status, 403)
+        self.site.must_rebuild_equal()
 
     def test_only_the_owner_changes_the_list(self):
         unique = self.register()

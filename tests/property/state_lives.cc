@@ -86,7 +86,8 @@ class Author {
 
     event::Event of_anybody() {
         constexpr E kTypes[] = {E::kUserTag,     E::kConnectJob,   E::kDisconnectJob, E::kVMNetwork,
-                                E::kClusterJoin, E::kClusterLeave, E::kVMImage,       E::kRunning};
+                                E::kClusterJoin, E::kClusterLeave, E::kVMImage,       E::kRunning,
+                                E::kChangeACL,   E::kChangeACL};
         event::Event event = blank(pick(kTypes));
         event.source = static_cast<Source>(below(20));
         event.host = host();

@@ -53,6 +53,7 @@ Result<Event> event_at(const Found& found, std::size_t row, Dictionary& dictiona
 // Flags of table process.
 inline constexpr std::uint64_t kFlagAdopted = 1;
 inline constexpr std::uint64_t kFlagNotUnderstood = 2;
+inline constexpr std::uint64_t kFlagAccessList = 4;
 
 Result<lb::v1::Identity> identity_of(std::uint32_t number, Dictionary& dictionary);
 

@@ -35,12 +35,14 @@ struct Act {
     event::EventType type;
     event::Source source;
     std::string registrant = "certificate:/O=lb/CN=alice";
+    state::Access access = {};
 };
 
 bool may_log(const Policy& policy, const std::string& name, const Act& act) {
     const lb::v1::Identity who = certificate(name);
     event::Event event = event_of(act.type, act.source);
-    return policy.may_log({who, who, "node1.example.org", kProcess, event, act.registrant})
+    return policy
+        .may_log({who, who, "node1.example.org", kProcess, event, act.registrant, {}, &act.access})
         .is_allowed;
 }
 
@@ -122,6 +124,71 @@ TEST_CASE("who registered a process is its owner") {
         CHECK(may_log(policy, "alice", {type, S::kUserInterface}));
     CHECK_FALSE(may_log(policy, "alice", {E::kRunning, S::kLogMonitor}));
     CHECK_FALSE(may_log(policy, "bob", {E::kUserTag, S::kUserInterface}));
+}
+
+TEST_CASE("whom the access list lets tag, and what the owner of a payload says") {
+    const auto tags = [](std::vector<state::AccessEntry> entries, std::string payload_owner = {}) {
+        return Act{E::kUserTag,
+                   S::kUserInterface,
+                   "certificate:/O=lb/CN=alice",
+                   {std::move(entries), std::move(payload_owner), false}};
+    };
+    using Kind = state::AccessEntry::Kind;
+    const state::AccessEntry tag{state::Right::kTag, false, Kind::kPerson, "/O=lb/CN=bob"};
+    const state::AccessEntry no_tag{state::Right::kTag, true, Kind::kPerson, "/O=lb/CN=bob"};
+    const state::AccessEntry read{state::Right::kRead, false, Kind::kPerson, "/O=lb/CN=bob"};
+    const auto with = [](Act act, E type, S source = S::kUserInterface) {
+        act.type = type;
+        act.source = source;
+        return act;
+    };
+    const std::string denied = rule("deny = ['origin']");
+    const std::string origin = rule("allow = ['origin']\nsources = ['*']");
+    const struct {
+        const char* what;
+        std::string policy;
+        Act act;
+        bool is_allowed;
+    } cases[] = {
+        {"tag", "", tags({tag}), true},
+        {"tag, from an application", "", with(tags({tag}), E::kUserTag, S::kApplication), true},
+        {"tag, from a source that is not the owner's", "",
+         with(tags({tag}), E::kUserTag, S::kLogMonitor), false},
+        {"read is not tag", "", tags({read}), false},
+        {"tag is tags alone", "", with(tags({tag}), E::kCancel), false},
+        {"tag does not edit the list", "", with(tags({tag}), E::kChangeACL), false},
+        {"tag, denied too", "", tags({tag, no_tag}), false},
+        {"tag, denied by the site", denied, tags({tag}), false},
+        {"denied by the list, allowed by the site", origin, tags({no_tag}), true},
+        {"owner of the payload", "", tags({}, "/O=lb/CN=bob"), true},
+        {"owner of the payload, other events", "", with(tags({}, "/O=lb/CN=bob"), E::kCancel),
+         true},
+        {"owner of the payload, other sources", "",
+         with(tags({}, "/O=lb/CN=bob"), E::kRunning, S::kLogMonitor), false},
+        {"owner of the payload does not edit the list", "",
+         with(tags({}, "/O=lb/CN=bob"), E::kChangeACL), false},
+        {"owner of the payload, denied by the site", denied, tags({}, "/O=lb/CN=bob"), false},
+        {"owner of another payload", "", tags({}, "/O=lb/CN=carol"), false},
+    };
+    for (const auto& one : cases) {
+        INFO(one.what);
+        CHECK(may_log(policy_of(one.policy), "bob", one.act) == one.is_allowed);
+    }
+}
+
+TEST_CASE("who registered under another name of his is the owner still") {
+    const Policy policy = policy_of(
+        "[[same]]\nidentity = 'certificate:/O=lb/CN=bob'\nalso = ['uid:7@node1.example.org']\n");
+    lb::v1::Identity local;
+    local.set_kind(lb::v1::IDENTITY_KIND_UID);
+    local.set_name("7");
+    local.set_realm("node1.example.org");
+    for (const E type : {E::kUserTag, E::kChangeACL, E::kBind}) {
+        const event::Event event = event_of(type, S::kUserInterface);
+        for (const char* registrant : {"certificate:/O=lb/CN=bob", "uid:7@node1.example.org"})
+            for (const lb::v1::Identity& who : {local, certificate("bob")})
+                CHECK(policy.may_log({who, who, "node1", kProcess, event, registrant}).is_allowed);
+    }
 }
 
 TEST_CASE("roles that ask nothing but who") {

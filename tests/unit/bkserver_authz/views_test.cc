@@ -18,6 +18,8 @@ Row whole() {
             {"vm_state", "running"},
             {"destination", "ce1.example.org"},
             {"reason", "alice said so"},
+            {"acl", "<gacl><person><dn>/O=lb/CN=alice</dn></person></gacl>"},
+            {"access_rights", {"READ allowed to DN /O=lb/CN=alice"}},
             {"stateEnterTime", "2026-11-01T10:00:00.000000Z"}};
 }
 

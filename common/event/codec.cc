@@ -1,6 +1,7 @@
 #include "common/event/codec.h"
 
 #include <algorithm>
+#include <map>
 
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
@@ -134,22 +135,25 @@ WireType wire_type_of(FieldKind kind) {
     return WireType::kVarint;
 }
 
-Result<std::string> decode_tag(std::string_view text_before, std::string_view bytes) {
+// Tags come one entry at a time: gathered, so that many of them cost no more than their bytes.
+Status gather_tag(std::string& text, const FieldInfo& info, std::string_view bytes) {
     LB_TRY_ASSIGN(const auto pair, decode_pair(bytes));
-    std::string text(text_before);
-    if (pair.second.empty()) return text;
+    for (const std::string* part : {&pair.first, &pair.second})
+        LB_TRY(check_text(info.name, *part, limits::kFieldBytesMax));
+    if (pair.second.empty()) return {};
     if (!text.empty()) text += ',';
-    return text + pair.first + "=" + pair.second;
+    text += pair.first + "=" + pair.second;
+    if (text.size() <= limits::kFieldBytesMax) return {};
+    return malformed(std::string(info.name) + " is longer than " +
+                     std::to_string(limits::kFieldBytesMax) + " bytes");
 }
 
-Result<std::string> decode_text(const FieldInfo& info, const wire::Field& field,
-                                std::string_view text_before) {
+// Of one that is no tag.
+std::string decode_text(const FieldInfo& info, const wire::Field& field) {
     switch (info.kind) {
         case FieldKind::kText:
         case FieldKind::kProcessId:
             return std::string(field.bytes);
-        case FieldKind::kTags:
-            return decode_tag(text_before, field.bytes);
         case FieldKind::kReal:
             return text_of_real(field.real());
         case FieldKind::kInteger:
@@ -158,14 +162,26 @@ Result<std::string> decode_text(const FieldInfo& info, const wire::Field& field,
         case FieldKind::kSource:
         case FieldKind::kTime:
             return text_of_number(info, field.number_value);
+        case FieldKind::kTags:
+            break;
     }
-    return std::string();
+    return {};
+}
+
+Status decode_field(Event& event, const FieldInfo& info, const wire::Field& field) {
+    if (info.kind == FieldKind::kTime)
+        LB_TRY(check_time(info.name, static_cast<std::int64_t>(field.number_value)));
+    std::string text = decode_text(info, field);
+    LB_TRY(check_text(info.name, text, limits::kFieldBytesMax));
+    event.set_text(info.name, std::move(text));
+    return {};
 }
 
 Status decode_payload(Event& event, std::string_view bytes) {
     const TypeInfo* type = find_type(event.type);
     if (type == nullptr) return {};
     event.fields.clear();
+    std::map<std::string_view, std::string> tags;  // by the name of their field
     wire::Reader reader(bytes);
     wire::Field field;
     while (!reader.at_end()) {
@@ -174,12 +190,12 @@ Status decode_payload(Event& event, std::string_view bytes) {
             std::find_if(type->fields.begin(), type->fields.end(),
                          [&](const FieldInfo& f) { return f.number == field.number; });
         if (info == type->fields.end() || field.type != wire_type_of(info->kind)) continue;
-        if (info->kind == FieldKind::kTime)
-            LB_TRY(check_time(info->name, static_cast<std::int64_t>(field.number_value)));
-        LB_TRY_ASSIGN(std::string text, decode_text(*info, field, event.text(info->name)));
-        LB_TRY(check_text(info->name, text, limits::kFieldBytesMax));
-        event.set_text(info->name, std::move(text));
+        if (info->kind == FieldKind::kTags)
+            LB_TRY(gather_tag(tags[info->name], *info, field.bytes));
+        else
+            LB_TRY(decode_field(event, *info, field));
     }
+    for (auto& [name, text] : tags) event.set_text(name, std::move(text));
     return {};
 }
 

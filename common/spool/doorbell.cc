@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 
+#include "common/base/utf8.h"
 #include "lb/v1/spool.pb.h"
 
 namespace lb::spool {
@@ -83,7 +84,7 @@ bool split(const Ring& ring, Send send) {
         v1::RingSettled& entry = *message.add_settled();
         entry.set_event_id(settled.event_id);
         entry.set_verdict(static_cast<v1::Verdict>(settled.verdict));
-        entry.set_reason(settled.reason.substr(0, kReasonBytesMax));
+        entry.set_reason(std::string(cut_utf8(settled.reason, kReasonBytesMax)));
         added();
     }
     for (const Destination& destination : ring.retry) {

@@ -7,6 +7,7 @@ namespace {
 constexpr std::string_view kSpanSuffix = ".span";
 constexpr std::string_view kReasonSuffix = ".reason";
 constexpr std::size_t kReasonBytesMax = 4096;
+constexpr std::uint64_t kCountUs = 60'000'000;
 
 }  // namespace
 
@@ -16,22 +17,33 @@ Quarantine::Quarantine(env::Env& env, const std::string& root, std::uint64_t byt
 Result<std::string> Quarantine::keep(const std::string& name, std::string_view bytes,
                                      const std::string& reason) {
     if (bytes_max_ == 0) return Error{ErrorCode::kFull, "nothing is kept in quarantine"};
-    LB_TRY(env::make_directories(env_, directory_));
+    LB_TRY(count());
     const std::string stem = directory_ + "/" + name;
     const std::string path = stem + std::string(kSpanSuffix);
-    LB_TRY_ASSIGN(const auto kept, list());
-    std::uint64_t kept_bytes = bytes.size();
-    for (const QuarantinedSpan& span : kept) {
-        if (span.path == path) return path;
-        kept_bytes += span.bytes;
-    }
-    if (kept_bytes > bytes_max_ || kept.size() >= kQuarantineSpansMax)
-        return Error{ErrorCode::kFull, directory_ + " is full: " + std::to_string(kept.size()) +
+    if (env_.open_file(path, env::OpenMode::kRead).ok()) return path;
+    if (total_->bytes + bytes.size() > bytes_max_ || total_->spans >= kQuarantineSpansMax)
+        return Error{ErrorCode::kFull, directory_ + " is full: " + std::to_string(total_->spans) +
                                            " spans, limit " + std::to_string(bytes_max_) +
                                            " bytes"};
-    LB_TRY(env::replace_file(env_, stem + std::string(kReasonSuffix), reason + "\n"));
-    LB_TRY(env::replace_file(env_, path, bytes));
+    Status written = env::replace_file(env_, stem + std::string(kReasonSuffix), reason + "\n");
+    if (written.ok()) written = env::replace_file(env_, path, bytes);
+    if (!written.ok()) {
+        total_.reset();  // somebody may have removed the directory
+        return written.error();
+    }
+    ++total_->spans;
+    total_->bytes += bytes.size();
     return path;
+}
+
+Status Quarantine::count() {
+    const std::uint64_t now_us = env_.monotonic_us();
+    if (total_ && now_us < total_->counted_at_us + kCountUs) return {};
+    LB_TRY(env::make_directories(env_, directory_));
+    LB_TRY_ASSIGN(const auto spans, list());
+    total_ = Total{spans.size(), 0, now_us};
+    for (const QuarantinedSpan& span : spans) total_->bytes += span.bytes;
+    return {};
 }
 
 Result<std::vector<QuarantinedSpan>> Quarantine::list() {
@@ -43,8 +55,10 @@ Result<std::vector<QuarantinedSpan>> Quarantine::list() {
         if (!name.ends_with(kSpanSuffix)) continue;
         QuarantinedSpan span;
         span.path = directory_ + "/" + name;
-        LB_TRY_ASSIGN(const auto file, env_.open_file(span.path, env::OpenMode::kRead));
-        LB_TRY_ASSIGN(span.bytes, file->size());
+        const auto file = env_.open_file(span.path, env::OpenMode::kRead);
+        if (!file.ok() && file.error().code == ErrorCode::kNotFound) continue;  // just removed
+        LB_TRY(file);
+        LB_TRY_ASSIGN(span.bytes, (*file)->size());
         const std::string stem = span.path.substr(0, span.path.size() - kSpanSuffix.size());
         auto reason = env::read_file(env_, stem + std::string(kReasonSuffix), kReasonBytesMax);
         if (reason.ok()) span.reason = reason->substr(0, reason->find('\n'));

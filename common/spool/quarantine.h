@@ -1,8 +1,10 @@
 // Where bytes go that are no records: <root>/quarantine, two files for each span, the bytes and the
-// reason. Bounded: when it is full, spans are counted but not kept.
+// reason. Bounded: when it is full, spans are counted but not kept. What is there is counted once a
+// minute, not with each span: until then others who keep spans there may take it over its bounds.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +38,19 @@ class Quarantine {
     Result<std::vector<QuarantinedSpan>> list();
 
   private:
+    // How much is kept, as far as this object knows.
+    struct Total {
+        std::size_t spans = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t counted_at_us = 0;  // monotonic
+    };
+
+    Status count();
+
     env::Env& env_;
     std::string directory_;
     std::uint64_t bytes_max_;
+    std::optional<Total> total_;
 };
 
 }  // namespace lb::spool

@@ -5,7 +5,6 @@
 
 #include "common/base/assert.h"
 #include "common/frame/crc32c.h"
-#include "common/spool/quarantine.h"
 
 namespace lb::spool {
 
@@ -38,7 +37,8 @@ Result<std::vector<SegmentName>> list_segments(env::Env& env, const std::string&
 LaneReader::LaneReader(env::Env& env, LaneReaderOptions options)
     : env_(env),
       options_(std::move(options)),
-      directory_(lane_directory(options_.root, options_.id.destination, options_.id.lane)) {}
+      directory_(lane_directory(options_.root, options_.id.destination, options_.id.lane)),
+      quarantine_(env, options_.root, options_.quarantine_bytes_max) {}
 
 Result<std::unique_ptr<LaneReader>> LaneReader::open(env::Env& env, LaneReaderOptions options) {
     auto reader = std::unique_ptr<LaneReader>(new LaneReader(env, std::move(options)));
@@ -220,8 +220,7 @@ void LaneReader::report(const Damage& damage) {
     std::string kept_in;
     auto bytes = segment_->read_span(damage.offset, damage.bytes);
     if (bytes.ok()) {
-        Quarantine quarantine(env_, options_.root, options_.quarantine_bytes_max);
-        auto kept = quarantine.keep(name, *bytes, damage.reason);
+        auto kept = quarantine_.keep(name, *bytes, damage.reason);
         if (kept.ok()) kept_in = *kept;
     }
     if (options_.on_damage) options_.on_damage(damage, kept_in);

@@ -13,6 +13,7 @@
 
 #include "common/env/env.h"
 #include "common/spool/ledger.h"
+#include "common/spool/quarantine.h"
 #include "common/spool/segment_reader.h"
 #include "common/spool/spool_format.h"
 
@@ -104,6 +105,7 @@ class LaneReader {
     env::Env& env_;
     LaneReaderOptions options_;
     std::string directory_;
+    Quarantine quarantine_;
     std::unique_ptr<Ledger> ledger_;  // opened by the first settle()
     Position settled_;
     std::unique_ptr<SegmentReader> segment_;

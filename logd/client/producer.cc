@@ -188,13 +188,18 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
     frame::append_frame(bytes, kFrameLog, envelope);
 
     const Deadline deadline(options_.timeout_ms);
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock(mutex_, deadline.at);
+    if (!lock.owns_lock())
+        return drop(bytes, event_id,
+                    {ErrorCode::kTimeout, "the logger did not answer others in time"});
     const bool was_connected = socket_ >= 0;
     Result<Logged> result = exchange(bytes, deadline);
     if (!result.ok() && was_connected && result.error().code == ErrorCode::kRetry) {
         // A connection from before may have died with an earlier life of the logger.
         result = exchange(bytes, deadline);
     }
+    if (result.ok() && result->event_id != event_id)
+        result = Error{ErrorCode::kCorrupt, "the logger answered for another event"};
     if (!result.ok() && may_drop(result.error().code)) return drop(bytes, event_id, result.error());
     return result;
 }

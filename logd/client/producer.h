@@ -69,7 +69,7 @@ class Producer {
     void disconnect();
 
     const ProducerOptions options_;
-    std::mutex mutex_;  // one exchange at a time on the connection
+    std::timed_mutex mutex_;  // one exchange at a time on the connection
     int socket_ = -1;
 };
 

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "common/base/encoding.h"
 #include "common/base/limits.h"
@@ -73,24 +73,29 @@ Result<std::unique_ptr<DropBox>> DropBox::open(env::Env& env, const LogdOptions&
     return box;
 }
 
-std::vector<CommitItem> DropBox::scan(Intake& intake) {
+std::vector<CommitItem> DropBox::scan(Intake& intake, std::size_t bytes_max) {
     char events[4096];
     while (descriptor_ >= 0 && ::read(descriptor_, events, sizeof events) > 0) {
     }
     std::vector<CommitItem> items;
     const auto names = env_.list_directory(directory_);
     if (!names.ok()) return items;
-    std::size_t count = 0;
-    for (const std::string& name : *names) {
-        if (name.starts_with(kDropTemporaryPrefix)) {
-            remove_leftover(name);
-            continue;
-        }
-        if (names_.contains(name)) continue;
-        if (++count > kDropFilesPerScan) break;
-        take(name, intake, items);
+    looks_left_ = kDropLooksPerScan;
+    bytes_left_ = bytes_max;
+    auto name = std::upper_bound(names->begin(), names->end(), last_name_);
+    for (; name != names->end() && looks_left_ > 0 && bytes_left_ > 0; ++name) {
+        if (names_.contains(*name)) continue;
+        last_name_ = *name;
+        look_at(*name, intake, items);
     }
+    if (name == names->end()) last_name_.clear();
     return items;
+}
+
+void DropBox::look_at(const std::string& name, Intake& intake, std::vector<CommitItem>& items) {
+    --looks_left_;
+    if (name.starts_with(kDropTemporaryPrefix)) return remove_leftover(name);
+    take(name, intake, items);
 }
 
 // The bytes and the owner of a plain file that no other name leads to. A link would let a user log
@@ -129,13 +134,13 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
     if (!payloads.ok()) return set_aside(name, *bytes, payloads.error().text);
     const Producer producer = producer_of_(owner);
     const std::uint64_t number = next_number_++;
+    // Taken over again after a crash, an event has the same id again.
+    const std::string id_base = "drop/" + name + "/" + event::event_id_of_text(*bytes) + "/";
     File file;
     file.name = name;
     for (std::size_t i = 0; i < payloads->size(); ++i) {
-        // Taken over again after a crash, the event has the same id again.
-        const std::string fallback =
-            event::event_id_of_text("drop/" + name + "/" + std::to_string(i) + "/" + *bytes);
-        auto outcome = intake.accept((*payloads)[i], producer, fallback);
+        auto outcome = intake.accept((*payloads)[i], producer,
+                                     event::event_id_of_text(id_base + std::to_string(i)));
         if (const auto* refused = std::get_if<Refused>(&outcome)) {
             if (refused->error.code == ErrorCode::kRetry || refused->error.code == ErrorCode::kFull)
                 file.has_failed = true;
@@ -144,6 +149,7 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
             continue;
         }
         auto& accepted = std::get<Accepted>(outcome);
+        bytes_left_ -= std::min(accepted.envelope.size(), bytes_left_);
         items.push_back({{kDropOwner, number},
                          std::move(accepted.destination),
                          accepted.lane,
@@ -179,13 +185,15 @@ void DropBox::finish(const File& file) {
 
 void DropBox::set_aside(const std::string& name, const std::string& bytes,
                         const std::string& reason) {
+    looks_left_ -= std::min(kDropSetAsideLooks, looks_left_);
     // Names are chosen by users: in hexadecimal they are harmless.
     const auto kept = quarantine_.keep("drop-" + to_hex(name).substr(0, 128), bytes, reason);
     // A full quarantine must not dam the drop box: what it cannot keep is counted and removed.
     if (!kept.ok() && kept.error().code != ErrorCode::kFull) return;
     metrics_.drop_files_quarantined.add();
     log::write(kDropSetAside, name, kept.ok() ? *kept : std::string("nowhere: it is full"), reason);
-    (void)env_.remove_file(directory_ + "/" + name);
+    const std::string path = directory_ + "/" + name;
+    if (!env_.remove_file(path).ok()) (void)::rmdir(path.c_str());
 }
 
 // What a producer that was killed while writing left behind. It was acknowledged to nobody.

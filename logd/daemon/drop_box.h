@@ -20,8 +20,10 @@
 namespace lb::logd {
 
 inline constexpr char kDropTemporaryPrefix[] = "tmp-";
-inline constexpr std::size_t kDropFilesPerScan =
-    256;  // so that producers on the socket do not wait
+// Names looked at in one scan, so that producers on the socket do not wait. Setting a file aside
+// takes as long as a look at so many others.
+inline constexpr std::size_t kDropLooksPerScan = 256;
+inline constexpr std::size_t kDropSetAsideLooks = 16;
 inline constexpr std::int64_t kDropTemporarySeconds =
     3600;                                       // a "tmp-" file older than this is a leftover
 inline constexpr std::uint64_t kDropOwner = 0;  // Ticket::owner of dropped events
@@ -40,8 +42,12 @@ class DropBox {
 
     // Readable when files appeared: for epoll. -1 when the kernel offers no watch.
     [[nodiscard]] int descriptor() const { return descriptor_; }
-    // Takes over what is there: the events to commit, each with a ticket of kDropOwner.
-    std::vector<CommitItem> scan(Intake& intake);
+    // Takes over what is there, until the events have `bytes_max`: the events to commit, each with
+    // a ticket of kDropOwner. The next scan goes on behind the last name that this one looked at,
+    // so that no name keeps the others waiting.
+    std::vector<CommitItem> scan(Intake& intake, std::size_t bytes_max);
+    // The last scan did not come to the end.
+    [[nodiscard]] bool has_more() const { return !last_name_.empty(); }
     // An event of ticket `number` was committed or failed.
     void complete(std::uint64_t number, const Status& status);
 
@@ -57,6 +63,7 @@ class DropBox {
     DropBox(env::Env& env, const LogdOptions& options, ProducerOf producer_of,
             LogdMetrics& metrics);
     Result<std::string> read(const std::string& name, uid_t& owner);
+    void look_at(const std::string& name, Intake& intake, std::vector<CommitItem>& items);
     void take(const std::string& name, Intake& intake, std::vector<CommitItem>& items);
     void finish(const File& file);
     void set_aside(const std::string& name, const std::string& bytes, const std::string& reason);
@@ -70,6 +77,9 @@ class DropBox {
     std::map<std::uint64_t, File> files_;  // taken over, not finished, by ticket number
     std::set<std::string> names_;          // of files_
     std::uint64_t next_number_ = 1;
+    std::string last_name_;       // that the last scan looked at; empty: it came to the end
+    std::size_t looks_left_ = 0;  // of the scan that runs
+    std::size_t bytes_left_ = 0;
     LogdMetrics& metrics_;
 };
 

@@ -25,12 +25,20 @@ constexpr std::uint64_t kTagFirstSession = 16;
 
 constexpr int kEventsPerRound = 256;
 constexpr int kAcceptsPerRound = 64;
+constexpr int kDecodesPerRound = 4;  // of one session
 constexpr std::size_t kReadBytes = 64 * 1024;
+// A producer that does not take its answers is not read any further.
+constexpr std::size_t kUnsentBytesMax = 256 * 1024;
+// Producers that wait for verdicts, also those that are gone; one more is answered when its event
+// is durable.
+constexpr std::size_t kWaitsMax = 100'000;
 constexpr std::uint64_t kUsPerMs = 1000;
 constexpr int kTickMs = 1000;  // longest wait: bounds how late a timer may be noticed
 constexpr std::uint64_t kDrainUs = 5'000'000;
 constexpr std::uint64_t kRoundUsMax = 10'000'000;   // longer means that the loop hangs
 constexpr std::uint64_t kCommitUsMax = 60'000'000;  // longer means that the disk hangs
+// Between two looks into a drop box that has more, so that producers on the socket get their turn.
+constexpr std::uint64_t kDropPauseUs = 10'000;
 constexpr std::uint64_t kProducerUs = 60'000'000;
 constexpr std::size_t kProducersMax = 4096;
 
@@ -175,6 +183,7 @@ void Server::dispatch(std::uint64_t tag, std::uint32_t events) {
 }
 
 int Server::timeout_ms() const {
+    if (!touched_.empty()) return 0;
     const std::uint64_t now_us = env_.monotonic_us();
     std::uint64_t next_us = next_drop_scan_us_;
     if (!deadlines_.empty()) next_us = std::min(next_us, deadlines_.begin()->first);
@@ -248,7 +257,8 @@ Producer Server::producer_of(uid_t uid) {
 }
 
 bool Server::may_decode(const Session& session) const {
-    return !session.has_failed && !is_paused_ && session.in_flight() < options_.in_flight_max;
+    return !session.has_failed && !is_paused_ && session.in_flight() < options_.in_flight_max &&
+           session.unsent_bytes() < kUnsentBytesMax;
 }
 
 bool Server::may_read(const Session& session) const {
@@ -271,8 +281,9 @@ void Server::read_from(Session& session) {
     touched_.insert(session.id());
 }
 
-// Handles whole frames as far as answers may be in flight.
-void Server::decode(Session& session) {
+// Handles whole frames as far as answers may be in flight. False when there was none.
+bool Server::decode(Session& session) {
+    bool is_any = false;
     while (may_decode(session)) {
         const auto frame = session.decoder.next();
         if (!frame.ok()) {
@@ -281,6 +292,7 @@ void Server::decode(Session& session) {
         }
         if (!frame->has_value()) break;
         handle_frame(session, **frame);
+        is_any = true;
     }
     buffered_bytes_ -= session.buffered_bytes;
     session.buffered_bytes = session.decoder.buffered_bytes();
@@ -289,6 +301,7 @@ void Server::decode(Session& session) {
         session.fail({ErrorCode::kFull,
                       "lb-logd holds too many incomplete frames "
                       "(buffer_bytes_max)"});
+    return is_any;
 }
 
 void Server::handle_frame(Session& session, const frame::Frame& frame) {
@@ -313,11 +326,7 @@ void Server::handle_log(Session& session, std::string_view payload) {
     auto& accepted = std::get<Accepted>(outcome);
     metrics_.events_accepted.add();
     answer.event_id = accepted.event_id;
-    if (accepted.lane == spool::Lane::kSync) {
-        answer.deadline_us = env_.monotonic_us() + accepted.wait_ms * kUsPerMs;
-        waits_.emplace(answer.event_id, ticket);
-        deadlines_.emplace(answer.deadline_us, Wait{ticket, answer.event_id});
-    }
+    if (accepted.lane == spool::Lane::kSync) await_verdict(ticket, answer, accepted.wait_ms);
     batch_bytes_ += accepted.envelope.size();
     batch_.push_back(
         {ticket, std::move(accepted.destination), accepted.lane, std::move(accepted.envelope)});
@@ -327,6 +336,15 @@ void Server::handle_log(Session& session, std::string_view payload) {
         log::write(kQueueFull, batch_bytes_ + committer_->queued_bytes());
         for (auto& [id, other] : sessions_) touched_.insert(id);
     }
+}
+
+// The answer waits for the event's verdict, so long at most.
+void Server::await_verdict(const Ticket& ticket, Answer& answer, std::uint32_t wait_ms) {
+    answer.deadline_us = env_.monotonic_us();
+    if (deadlines_.size() >= kWaitsMax) return;
+    answer.deadline_us += wait_ms * kUsPerMs;
+    waits_.emplace(answer.event_id, ticket);
+    deadlines_.emplace(answer.deadline_us, Wait{ticket, answer.event_id});
 }
 
 void Server::refuse(Answer& answer, const Session& session, const Refused& refused) {
@@ -347,7 +365,6 @@ void Server::end_broken(Session& session, const Error& error) {
 
 // About the daemon itself: the Prometheus text when metrics are asked for, else a JSON object.
 void Server::handle_request(Session& session, std::string_view payload) {
-    Answer& answer = *session.answer(session.add_answer());
     v1::Request request;
     v1::Reply reply;
     const bool is_sound = request.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
@@ -359,17 +376,20 @@ void Server::handle_request(Session& session, std::string_view payload) {
         reply.set_code(v1::ERROR_CODE_UNSUPPORTED);
         reply.set_text("lb-logd answers requests about itself only; ask the bookkeeping server");
     }
-    frame::append_frame(answer.frame, v1::FRAME_TYPE_REPLY, reply.SerializeAsString());
-    answer.is_ready = true;
+    std::string frame;
+    frame::append_frame(frame, v1::FRAME_TYPE_REPLY, reply.SerializeAsString());
+    session.reply(session.add_answer(), std::move(frame));
 }
 
 // Sends what is ready, decodes what had to wait for room, ends what is done.
 void Server::after(Session& session) {
     bool is_alive = session.flush();
-    if (is_alive && session.decoder.buffered_bytes() > 0 && may_decode(session)) {
-        decode(session);
-        is_alive = session.flush();
+    bool has_more = true;
+    for (int i = 0; i < kDecodesPerRound && is_alive && has_more; ++i) {
+        has_more = session.decoder.buffered_bytes() > 0 && decode(session);
+        if (has_more) is_alive = session.flush();
     }
+    if (has_more) touched_.insert(session.id());
     const bool is_over = session.has_failed || (session.is_at_end && !is_paused_);
     const bool is_done = is_over && session.in_flight() == 0 && !session.has_outgoing();
     if (!is_alive || is_done) return end_session(session.id());
@@ -467,11 +487,16 @@ void Server::expire_waits() {
 }
 
 void Server::scan_drops() {
-    next_drop_scan_us_ = env_.monotonic_us() + options_.drop_scan_ms * kUsPerMs;
-    for (CommitItem& item : drop_box_->scan(intake_)) {
+    const std::size_t queued_bytes = batch_bytes_ + committer_->queued_bytes();
+    const std::size_t room_bytes =
+        options_.queue_bytes_max - std::min(queued_bytes, options_.queue_bytes_max);
+    for (CommitItem& item : drop_box_->scan(intake_, room_bytes)) {
         batch_bytes_ += item.envelope.size();
         batch_.push_back(std::move(item));
     }
+    const bool is_next_soon = drop_box_->has_more() && room_bytes > 0;
+    next_drop_scan_us_ =
+        env_.monotonic_us() + (is_next_soon ? kDropPauseUs : options_.drop_scan_ms * kUsPerMs);
 }
 
 }  // namespace lb::logd

@@ -64,9 +64,10 @@ class Server {
     void add_session(int descriptor);
     void end_session(std::uint64_t id);
     void read_from(Session& session);
-    void decode(Session& session);
+    bool decode(Session& session);
     void handle_frame(Session& session, const frame::Frame& frame);
     void handle_log(Session& session, std::string_view payload);
+    void await_verdict(const Ticket& ticket, Answer& answer, std::uint32_t wait_ms);
     void refuse(Answer& answer, const Session& session, const Refused& refused);
     void end_broken(Session& session, const Error& error);
     void handle_request(Session& session, std::string_view payload);

@@ -23,9 +23,17 @@ Answer* Session::answer(std::uint64_t number) {
     return &answers_[number - first_number_];
 }
 
+void Session::reply(std::uint64_t number, std::string frame) {
+    Answer& to = *answer(number);
+    frame_bytes_ += frame.size();
+    to.frame = std::move(frame);
+    to.is_ready = true;
+}
+
 void Session::encode(const Answer& answer) {
     if (!answer.frame.empty()) {
         outgoing_ += answer.frame;
+        frame_bytes_ -= answer.frame.size();
         return;
     }
     v1::LogReply reply;
@@ -58,9 +66,9 @@ void Session::fail(const Error& error) {
     v1::Failure failure;
     failure.set_code(static_cast<v1::ErrorCode>(error.code));
     failure.set_text(error.text);
-    Answer& last = *answer(add_answer());
-    frame::append_frame(last.frame, v1::FRAME_TYPE_FAILURE, failure.SerializeAsString());
-    last.is_ready = true;
+    std::string frame;
+    frame::append_frame(frame, v1::FRAME_TYPE_FAILURE, failure.SerializeAsString());
+    reply(add_answer(), std::move(frame));
     has_failed = true;
 }
 

@@ -45,7 +45,13 @@ class Session {
     std::uint64_t add_answer();
     // Nothing when it was sent already.
     Answer* answer(std::uint64_t number);
+    // Answers a request with a whole frame.
+    void reply(std::uint64_t number, std::string frame);
     [[nodiscard]] std::size_t in_flight() const { return answers_.size(); }
+    // Of answers that the producer has not taken.
+    [[nodiscard]] std::size_t unsent_bytes() const {
+        return frame_bytes_ + outgoing_.size() - sent_;
+    }
 
     // Moves ready answers from the front to the outgoing bytes and sends what the socket takes.
     // False when the peer is gone.
@@ -68,6 +74,7 @@ class Session {
     uid_t uid_;
     int descriptor_;
     std::deque<Answer> answers_;
+    std::size_t frame_bytes_ = 0;     // of answers_
     std::uint64_t first_number_ = 1;  // of answers_.front()
     std::string outgoing_;
     std::size_t sent_ = 0;

@@ -5,9 +5,12 @@
 
 #include "common/base/encoding.h"
 #include "common/frame/crc32c.h"
+#include "common/spool/doorbell.h"
 #include "common/spool/inspect.h"
+#include "common/spool/quarantine.h"
 #include "common/spool/spool_reader.h"
 #include "common/spool/spool_writer.h"
+#include "tests/support/sim_disk.h"
 
 using namespace lb;
 using namespace lb::spool;
@@ -239,4 +242,42 @@ TEST_CASE("names of destinations come back from their directories", "[spool]") {
     CHECK_FALSE(Destination::of_directory_name("quarantine"));
     CHECK_FALSE(Destination::parse("nohost").ok());
     CHECK_FALSE(Destination::parse("h:0").ok());
+}
+
+TEST_CASE("a ring arrives also when its reasons are cut inside a character") {
+    const Spool spool;
+    const std::string logd = spool.root + "/logd";
+    const std::string interlogd = spool.root + "/interlogd";
+    const auto listening = Doorbell::open(logd, interlogd);
+    const auto ringing = Doorbell::open(interlogd, logd);
+    REQUIRE(listening.ok());
+    REQUIRE(ringing.ok());
+    Ring ring;
+    for (std::size_t bytes = 120; bytes < 130; ++bytes)
+        ring.settled.push_back({"id", 5, std::string(bytes, 'a') + "\u00e9\u00e9\u00e9\u00e9"});
+    REQUIRE((*ringing)->ring(ring));
+    CHECK((*listening)->take().settled.size() == ring.settled.size());
+}
+
+TEST_CASE("keeping a span costs the same however many are kept") {
+    test::SimDisk disk(1);
+    test::SimClock clock;
+    test::SimEnv env(disk, clock);
+    Quarantine quarantine(env, "/spool", 1'000);
+    const auto calls_of = [&](int number) {
+        const std::uint64_t before = env.calls();
+        REQUIRE(quarantine.keep(std::to_string(number), "bytes", "why").ok());
+        return env.calls() - before;
+    };
+    calls_of(0);
+    const std::uint64_t second = calls_of(1);
+    for (int i = 2; i < 199; ++i) calls_of(i);
+    CHECK(calls_of(199) <= second);
+    CHECK(quarantine.keep("one more", "bytes", "why").error().code == ErrorCode::kFull);
+    CHECK(quarantine.keep("7", "bytes", "why").ok());  // it is there already
+    SECTION("what people remove makes room, a little later") {
+        REQUIRE(env.remove_file("/spool/quarantine/7.span").ok());
+        clock.pass_us(61'000'000);
+        CHECK(quarantine.keep("one more", "bytes", "why").ok());
+    }
 }

@@ -9,6 +9,7 @@
 #include <random>
 #include <sstream>
 
+#include "common/base/limits.h"
 #include "common/event/field_text.h"
 #include "lb/v1/event.pb.h"
 #include "lb/v1/options.pb.h"
@@ -187,4 +188,19 @@ TEST_CASE("bytes that are no UTF-8 are repaired when they are encoded", "[codec]
     REQUIRE(back.ok());
     CHECK(back->host == "n\xEF\xBF\xBDode");
     CHECK(back->text("reason") == "br\xEF\xBF\xBDken");
+}
+
+TEST_CASE("a tag list takes no more time than its bytes; over the limit it is refused", "[codec]") {
+    // As many tags as an event has room for: copying the list for each would take minutes.
+    event::TagList tags(limits::kEventBytesMax / 9, {"a", "b"});
+    event::Event event;
+    event.type = static_cast<std::uint16_t>(event::EventType::kPBSResourceUsage);
+    event.time_us = 1;
+    event.set_text("resources", event::text_of_tags(tags));
+    const auto back = event::decode(event::encode(event));
+    REQUIRE(back.ok());
+    CHECK(*back == event);
+    tags.resize(limits::kFieldBytesMax / 4 + 1, {"a", "b"});
+    event.set_text("resources", event::text_of_tags(tags));
+    CHECK_FALSE(event::decode(event::encode(event)).ok());
 }

@@ -1,0 +1,112 @@
+// The producer's side with loggers that misbehave.
+#include "logd/client/producer.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "common/event/wire_format.h"
+#include "common/frame/frame.h"
+
+using namespace lb;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Listens, and answers each first frame of a connection with `answer`; empty: it says nothing.
+class FakeLogger {
+  public:
+    explicit FakeLogger(std::string answer) : answer_(std::move(answer)) {
+        std::string directory = "/tmp/lb-producer-XXXXXX";
+        REQUIRE(mkdtemp(directory.data()) != nullptr);
+        directory_ = directory;
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path().copy(address.sun_path, sizeof address.sun_path - 1);
+        listener_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+                0);
+        REQUIRE(::listen(listener_, 16) == 0);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~FakeLogger() {
+        ::shutdown(listener_, SHUT_RDWR);
+        thread_.join();
+        for (const int connection : connections_) ::close(connection);
+        ::close(listener_);
+        std::filesystem::remove_all(directory_);
+    }
+    [[nodiscard]] std::string path() const { return directory_ + "/sock"; }
+    [[nodiscard]] client::ProducerOptions options(int timeout_ms) const {
+        return {path(), directory_, timeout_ms};
+    }
+
+  private:
+    void serve() {
+        for (;;) {
+            const int connection = ::accept(listener_, nullptr, nullptr);
+            if (connection < 0) return;
+            connections_.push_back(connection);
+            std::array<char, 4096> buffer{};
+            (void)!::recv(connection, buffer.data(), buffer.size(), 0);
+            (void)!::send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+        }
+    }
+
+    std::string answer_;
+    std::string directory_;
+    int listener_ = -1;
+    std::vector<int> connections_;
+    std::thread thread_;
+};
+
+event::Event stop_event() {
+    event::Event event;
+    event.type = static_cast<std::uint16_t>(event::EventType::kVMStop);
+    event.source = event::Source::kVmManager;
+    return event;
+}
+
+}  // namespace
+
+TEST_CASE("a call returns in its deadline, also while others wait for a logger that hangs") {
+    const FakeLogger logger("");
+    constexpr int kTimeoutMs = 400;
+    constexpr int kThreads = 6;
+    client::Producer producer(logger.options(kTimeoutMs));
+    std::vector<std::thread> threads;
+    std::vector<std::chrono::steady_clock::duration> took(kThreads);
+    std::vector<client::Outcome> outcomes(kThreads);
+    for (int i = 0; i < kThreads; ++i)
+        threads.emplace_back([&, i] {
+            const auto begin = std::chrono::steady_clock::now();
+            const auto logged = producer.log("libvirt-uuid:/a", stop_event(), false);
+            took[static_cast<std::size_t>(i)] = std::chrono::steady_clock::now() - begin;
+            if (logged.ok()) outcomes[static_cast<std::size_t>(i)] = logged->outcome;
+        });
+    for (std::thread& thread : threads) thread.join();
+    // One after the other they would take six deadlines.
+    for (const auto& duration : took) CHECK(duration < 3 * std::chrono::milliseconds(kTimeoutMs));
+    for (const client::Outcome outcome : outcomes) CHECK(outcome == client::Outcome::kDropped);
+}
+
+TEST_CASE("an answer for another event is none; the event goes to the drop directory") {
+    // An id longer than any: who copies ids to a place of their length must never see it.
+    std::string reply;
+    event::wire::put_bytes(reply, 1, std::string(1000, 'x'));
+    std::string frame;
+    frame::append_frame(frame, 8, reply);
+    const FakeLogger logger(frame);
+    client::Producer producer(logger.options(5000));
+    const auto logged = producer.log("libvirt-uuid:/a", stop_event(), false);
+    REQUIRE(logged.ok());
+    CHECK(logged->outcome == client::Outcome::kDropped);
+    CHECK(logged->event_id.size() == 16);
+}

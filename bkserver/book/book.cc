@@ -141,7 +141,7 @@ Book::Book(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Book::~Book() = default;
 
 Result<std::vector<Settled>> Book::settle(std::span<const Arrived> events) {
-    LB_ASSERT(events.size() <= limits::kBatchEventsMax);
+    LB_ASSERT(events.size() <= limits::kTransactionEventsMax);
     std::vector<Candidate> candidates;
     candidates.reserve(events.size());
     for (const Arrived& arrived : events) candidates.push_back(take_in(arrived));

@@ -56,9 +56,9 @@ class Book {
     Book(const Book&) = delete;
     Book& operator=(const Book&) = delete;
 
-    // Settles at most limits::kBatchEventsMax events; one Settled for each, in their order. kRetry:
-    // the database is away, nothing is settled. An event that is at fault becomes a dead letter and
-    // a verdict, never an error.
+    // Settles at most limits::kTransactionEventsMax events; one Settled for each, in their order.
+    // kRetry: the database is away, nothing is settled. An event that is at fault becomes a dead
+    // letter and a verdict, never an error.
     Result<std::vector<Settled>> settle(std::span<const Arrived> events);
 
     // Puts a dead letter through settle() again; when it is taken the letter is marked replayed.

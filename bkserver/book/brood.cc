@@ -24,7 +24,7 @@ Status BroodPlanner::plan(const state::Brood& brood, const Embryo& embryo,
     model_.revision = 1;
     model_.registrant = parent.registrant;
     model_.registers = registers.encode();
-    set_columns(model_, registers, state::derive(registers, ""));
+    set_columns(model_, registers, state::derive_state(registers, ""));
     for (std::uint32_t first = 0; first < brood.count; first += kPortionChildren) {
         std::vector<std::string> ids;
         const std::uint32_t end = std::min(brood.count, first + kPortionChildren);

@@ -110,7 +110,7 @@ Status Settler::count_children(store::Process& row, const Pile& pile, std::int64
     LB_TRY_ASSIGN(const auto relations, writer_->children_of(row.number));
     LB_TRY_ASSIGN(const auto children, children_in(relations));
     children_ += children.size();
-    const state::ProcessStatus status = state::derive(registers, row.id, children);
+    const state::ProcessStatus status = state::derive_state(registers, row.id, children);
     const store::Process old = row;
     const bool is_changed = set_state_columns(row, status);
     const bool is_moved =

@@ -18,7 +18,7 @@ HandedUp handed_up(const state::Registers& registers, const std::string& id) {
     HandedUp handed;
     handed.links = state::links_of(registers);
     if (handed.links.empty()) return handed;
-    state::ProcessStatus status = state::derive(registers, id);
+    state::ProcessStatus status = state::derive_state(registers, id);
     handed.state = status.state;
     handed.steps = std::move(status.steps);
     handed.is_parent = state::is_moved_by_children(registers.type);
@@ -128,6 +128,7 @@ Result<Entry*> WorkingSet::create(const std::string& subject_text, std::uint32_t
     subjects_[subject_text] = store::Subject{number, subject_text, number};
     new_subjects_.push_back(subject_text);
     Entry& entry = entries_[number];
+    entry.new_subjects.push_back(subject_text);
     entry.is_new = true;
     entry.is_touched = true;
     entry.opened.row.number = number;
@@ -143,6 +144,7 @@ Result<store::SubjectNumber> WorkingSet::bind(const std::string& subject_text, E
     LB_TRY_ASSIGN(const store::SubjectNumber number, writer_.take_subject_numbers(1));
     subjects_[subject_text] = store::Subject{number, subject_text, entry.opened.row.number};
     new_subjects_.push_back(subject_text);
+    entry.new_subjects.push_back(subject_text);
     return number;
 }
 
@@ -153,6 +155,8 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
     into.absorbed.push_back(source);
     into.absorbed.insert(into.absorbed.end(), from.absorbed.begin(), from.absorbed.end());
     into.pending.insert(into.pending.end(), from.pending.begin(), from.pending.end());
+    into.new_subjects.insert(into.new_subjects.end(), from.new_subjects.begin(),
+                             from.new_subjects.end());
     for (auto& [text, subject] : subjects_)
         if (subject && subject->process == source) subject->process = target;
     if (into.opened.row.registrant.empty() && from.opened.row.is_adopted)
@@ -168,6 +172,7 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
     from.opened.row.waiting = 0;
     from.opened.registers = state::fresh(0);
     from.pending.clear();
+    from.new_subjects.clear();
     from.is_touched = true;
     from.must_save = true;
     for (auto& move : moves_)
@@ -177,25 +182,23 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
     return {};
 }
 
-Result<std::vector<store::Subject>> WorkingSet::subjects_of(const Entry& entry) {
+// Those that the database holds: a process that is new has none there, nor events.
+Result<std::vector<store::Subject>> WorkingSet::stored_subjects_of(const Entry& entry) {
     std::vector<store::ProcessNumber> numbers = entry.absorbed;
     numbers.push_back(entry.opened.row.number);
     std::vector<store::Subject> subjects;
-    std::set<store::SubjectNumber> seen;
     for (const store::ProcessNumber number : numbers) {
-        LB_TRY_ASSIGN(const std::vector<store::Subject> stored, writer_.subjects_of(number));
-        for (const store::Subject& subject : stored)
-            if (seen.insert(subject.number).second) subjects.push_back(subject);
+        if (const auto known = entries_.find(number);
+            known != entries_.end() && known->second.is_new)
+            continue;
+        LB_TRY_ASSIGN(std::vector<store::Subject> stored, writer_.subjects_of(number));
+        subjects.insert(subjects.end(), stored.begin(), stored.end());
     }
-    for (const std::string& text : new_subjects_)
-        if (const auto& subject = subjects_.at(text);
-            subject->process == entry.opened.row.number && seen.insert(subject->number).second)
-            subjects.push_back(*subject);
     return subjects;
 }
 
 Result<std::vector<event::AcceptedEvent>> WorkingSet::events_of(const Entry& entry) {
-    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, stored_subjects_of(entry));
     LB_TRY_ASSIGN(std::vector<event::AcceptedEvent> events, open_all_events(writer_, subjects));
     for (const Candidate* candidate : entry.pending) events.push_back(candidate->accepted);
     return events;
@@ -215,7 +218,8 @@ Status WorkingSet::refold(Entry& entry) {
     LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events, events_of(entry));
     std::uint32_t implied = 0;
     if (entry.opened.row.is_adopted) {
-        LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+        LB_TRY_ASSIGN(std::vector<store::Subject> subjects, stored_subjects_of(entry));
+        for (const std::string& text : entry.new_subjects) subjects.push_back(*subjects_.at(text));
         implied = implied_type(subjects);
     }
     LB_TRY_ASSIGN(const std::optional<Embryo> embryo, embryo_of(entry));
@@ -233,7 +237,7 @@ Status WorkingSet::rekey(const Entry& entry) {
     const event::ClockFamily family =
         event::clock_family_of(static_cast<event::ProcessType>(entry.opened.registers.type));
     if (family == event::ClockFamily::kNone) return {};
-    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, subjects_of(entry));
+    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, stored_subjects_of(entry));
     for (const store::Subject& subject : subjects) {
         std::vector<store::Event> stored;
         LB_TRY(read_all_events(writer_, subject.number, stored));
@@ -256,7 +260,7 @@ void WorkingSet::see(Entry& entry) {
     if (bytes == entry.opened.row.registers && !entry.is_new) return;
     entry.must_save = true;
     entry.opened.row.registers = std::move(bytes);
-    entry.status = state::derive(entry.opened.registers, entry.opened.row.id);
+    entry.status = state::derive_state(entry.opened.registers, entry.opened.row.id);
 }
 
 // The process that an event named as a parent: founded by this if nobody knows it yet. 0: it is no

@@ -55,6 +55,7 @@ struct Entry {
     bool must_save = false;   // another column has changed
     store::ArrivalNumber last_arrival = 0;
     std::vector<const Candidate*> pending;       // stored by this transaction
+    std::vector<std::string> new_subjects;       // names given by this transaction
     std::vector<store::ProcessNumber> absorbed;  // merged into this one by this transaction
     std::optional<Embryo> embryo;                // planned by this transaction
     std::optional<state::ProcessStatus> status;  // of changed registers, while they are written
@@ -102,7 +103,7 @@ class WorkingSet {
     [[nodiscard]] store::ProcessNumber survivor_of(store::ProcessNumber number) const;
     Result<Opened> open(store::Process row);
     Result<std::vector<event::AcceptedEvent>> events_of(const Entry& entry);
-    Result<std::vector<store::Subject>> subjects_of(const Entry& entry);
+    Result<std::vector<store::Subject>> stored_subjects_of(const Entry& entry);
     Status rekey(const Entry& entry);
     void see(Entry& entry);
     Status relate(Entry& entry);

@@ -92,7 +92,7 @@ Lanes::Lanes(LaneOptions options, metrics::Registry& registry)
 
 Result<std::unique_ptr<Lanes>> Lanes::start(store::Database& database, const book::Policy& policy,
                                             LaneOptions options, metrics::Registry& registry) {
-    LB_ASSERT(options.lanes > 0 && options.batch_events_max <= limits::kBatchEventsMax);
+    LB_ASSERT(options.lanes > 0 && options.batch_events_max <= limits::kTransactionEventsMax);
     std::unique_ptr<Lanes> lanes(new Lanes(std::move(options), registry));
     for (std::uint32_t i = 0; i < lanes->options_.lanes; ++i) {
         book::BookOptions book_options = lanes->options_.book;

@@ -43,7 +43,7 @@ struct LaneOptions {
     std::uint32_t lanes = 2;
     std::size_t queue_events_max = 20'000;  // over all lanes
     std::size_t queue_bytes_max = 128 * 1024 * 1024;
-    std::size_t batch_events_max = 1000;  // of one transaction
+    std::size_t batch_events_max = limits::kTransactionEventsMax;  // of one transaction
     std::size_t batch_bytes_max = 8 * 1024 * 1024;
     book::BookOptions book;
     // Told what goes wrong, for the log: called by the threads of the lanes.

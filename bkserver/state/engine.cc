@@ -249,22 +249,28 @@ bool merge(Registers& registers, const Registers& other) {
     return true;
 }
 
-ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
-                     std::span<const Child> children) {
+namespace {
+
+Draft draft_of(Registry registry, const Registers& registers, std::string_view process,
+               std::span<const Child> children) {
     const Machine* machine = find_machine(registry, registers.type);
     Draft draft;
     set_identity(machine, registers, process, draft);
     if (machine == nullptr) {
         draft.course().set_state_without_time(MainState::kUnknown);
-    } else {
-        show_registers(registers, draft);
-        machine->derive(*machine, registers, draft);
-        draft.course().judge_done(text_of(draft, "done_code") != "OK");
-        show_access(registers, draft);
-        show_limits(registers, draft);
-        if (machine->count != nullptr) machine->count(registers, children, draft);
-        show_connections(registers, process, draft);
+        return draft;
     }
+    show_registers(registers, draft);
+    machine->derive(*machine, registers, draft);
+    draft.course().judge_done(text_of(draft, "done_code") != "OK");
+    show_access(registers, draft);
+    show_limits(registers, draft);
+    if (machine->count != nullptr) machine->count(registers, children, draft);
+    show_connections(registers, process, draft);
+    return draft;
+}
+
+ProcessStatus status_of(const Draft& draft, const Registers& registers, std::string_view process) {
     ProcessStatus status;
     status.process = process;
     status.type = registers.type;
@@ -275,8 +281,17 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
     status.host = text_of(draft, "vm_phy_hostname");
     status.entered_us = draft.course().entered_us();
     status.updated_us = draft.course().updated_us();
-    status.is_adopted = machine != nullptr && !is_registered(registers);
+    status.is_adopted = draft.has(Attr{"adopted"});
     status.steps = draft.course().steps();
+    return status;
+}
+
+}  // namespace
+
+ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
+                     std::span<const Child> children) {
+    const Draft draft = draft_of(registry, registers, process, children);
+    ProcessStatus status = status_of(draft, registers, process);
     status.attributes = draft.finish();
     return status;
 }
@@ -284,6 +299,11 @@ ProcessStatus derive(Registry registry, const Registers& registers, std::string_
 ProcessStatus derive(const Registers& registers, std::string_view process,
                      std::span<const Child> children) {
     return derive(machines(), registers, process, children);
+}
+
+ProcessStatus derive_state(const Registers& registers, std::string_view process,
+                           std::span<const Child> children) {
+    return status_of(draft_of(machines(), registers, process, children), registers, process);
 }
 
 }  // namespace lb::state

@@ -131,6 +131,9 @@ struct ProcessStatus {
 // `children` of a process that has some: all of them, in any order.
 ProcessStatus derive(const Registers& registers, std::string_view process,
                      std::span<const Child> children = {});
+// The same without `attributes`, which take longer to write down than all else.
+ProcessStatus derive_state(const Registers& registers, std::string_view process,
+                           std::span<const Child> children = {});
 
 // A relation has two ends: what ConnectJob or DisconnectJob on `process` says at the other one, as
 // an event of the server (source LBServer). Nothing for other events and for such mirrors

@@ -1,9 +1,11 @@
 #include "bkserver/store/body_codec.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include "common/base/limits.h"
@@ -13,11 +15,15 @@ namespace lb::store {
 
 namespace {
 
-// A small window: bodies are a few hundred bytes, and the stream's memory is made anew each time.
-constexpr int kBodyWindowBits = 10;
-constexpr int kBodyMemoryLevel = 2;
-constexpr int kRegistersWindowBits = 12;
-constexpr int kRegistersMemoryLevel = 5;
+// Small windows: bodies are a few hundred bytes, registers a few thousand.
+struct Window {
+    int bits;
+    int memory_level;
+};
+constexpr Window kBodyWindow = {10, 2};
+constexpr Window kRegistersWindow = {12, 5};
+// Registers are written with each event: there speed counts more than the last tenth of the size.
+constexpr int kRegistersEffort = 1;
 // Below this a text does not get shorter.
 constexpr std::size_t kDeflateBytesMin = 48;
 // Longer stamps do not fit the dictionary table.
@@ -29,40 +35,46 @@ Bytef* input_of(std::string_view bytes) {
     return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
 }
 
-struct Squeeze {
-    int window_bits;
-    int memory_level;
-    std::string_view dictionary;
+// One stream that is begun anew for each text: making one costs more than a short text does.
+class Deflater {
+  public:
+    explicit Deflater(const Window& window)
+        : is_ready_(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -window.bits,
+                                 window.memory_level, Z_DEFAULT_STRATEGY) == Z_OK) {}
+    ~Deflater() {
+        if (is_ready_) deflateEnd(&stream_);
+    }
+    Deflater(const Deflater&) = delete;
+    Deflater& operator=(const Deflater&) = delete;
+
+    // Nothing when the result would not be shorter.
+    std::optional<std::string> shorter(std::string_view bytes, std::string_view dictionary) {
+        if (!is_ready_ || deflateReset(&stream_) != Z_OK) return std::nullopt;
+        if (!dictionary.empty())
+            deflateSetDictionary(&stream_, input_of(dictionary),
+                                 static_cast<uInt>(dictionary.size()));
+        std::string out(bytes.size(), '\0');
+        stream_.next_in = input_of(bytes);
+        stream_.avail_in = static_cast<uInt>(bytes.size());
+        stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+        stream_.avail_out = static_cast<uInt>(out.size());
+        if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+        out.resize(stream_.total_out);
+        return out;
+    }
+
+  private:
+    z_stream stream_ = {};
+    bool is_ready_;
 };
 
-// Nothing when the result would not be shorter.
-std::optional<std::string> deflated(std::string_view bytes, const Squeeze& how) {
-    z_stream stream = {};
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -how.window_bits, how.memory_level,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
-        return std::nullopt;
-    if (!how.dictionary.empty())
-        deflateSetDictionary(&stream, input_of(how.dictionary),
-                             static_cast<uInt>(how.dictionary.size()));
-    std::string out(bytes.size(), '\0');
-    stream.next_in = input_of(bytes);
-    stream.avail_in = static_cast<uInt>(bytes.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    const bool is_shorter = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    if (!is_shorter) return std::nullopt;
-    return out;
-}
-
-Result<std::string> inflated(std::string_view bytes, const Squeeze& how) {
+Result<std::string> inflated(std::string_view bytes, const Window& window,
+                             std::string_view dictionary) {
     const Error corrupt = {ErrorCode::kCorrupt, "stored bytes do not inflate"};
     z_stream stream = {};
-    if (inflateInit2(&stream, -how.window_bits) != Z_OK) return corrupt;
-    if (!how.dictionary.empty())
-        inflateSetDictionary(&stream, input_of(how.dictionary),
-                             static_cast<uInt>(how.dictionary.size()));
+    if (inflateInit2(&stream, -window.bits) != Z_OK) return corrupt;
+    if (!dictionary.empty())
+        inflateSetDictionary(&stream, input_of(dictionary), static_cast<uInt>(dictionary.size()));
     stream.next_in = input_of(bytes);
     stream.avail_in = static_cast<uInt>(bytes.size());
     std::string out;
@@ -77,6 +89,15 @@ Result<std::string> inflated(std::string_view bytes, const Squeeze& how) {
     out.resize(stream.total_out);
     inflateEnd(&stream);
     if (outcome != Z_STREAM_END) return corrupt;
+    return out;
+}
+
+Result<std::string> expanded_zstd(std::string_view bytes) {
+    const Error corrupt = {ErrorCode::kCorrupt, "stored registers do not expand"};
+    const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+    if (size > kInflatedBytesMax) return corrupt;  // the marks of an unknown size are greater, too
+    std::string out(static_cast<std::size_t>(size), '\0');
+    if (ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size()) != size) return corrupt;
     return out;
 }
 
@@ -124,7 +145,8 @@ Body encode_body(std::string_view envelope_bytes, const BodyContext& context) {
     if (body.stamp.size() > kStampBytesMax || !back.ok() || *back != envelope_bytes)
         return verbatim;
     if (body.bytes.size() < kDeflateBytesMin) return body;
-    if (auto shorter = deflated(body.bytes, {kBodyWindowBits, kBodyMemoryLevel, body.stamp})) {
+    thread_local Deflater deflater(kBodyWindow);
+    if (auto shorter = deflater.shorter(body.bytes, body.stamp)) {
         body.format = BodyFormat::kCompactDeflated;
         body.bytes = std::move(*shorter);
     }
@@ -138,8 +160,7 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
         case BodyFormat::kCompact:
             return expanded(body.bytes, body.stamp, context);
         case BodyFormat::kCompactDeflated: {
-            LB_TRY_ASSIGN(const std::string compact,
-                          inflated(body.bytes, {kBodyWindowBits, kBodyMemoryLevel, body.stamp}));
+            LB_TRY_ASSIGN(const std::string compact, inflated(body.bytes, kBodyWindow, body.stamp));
             return expanded(compact, body.stamp, context);
         }
     }
@@ -149,10 +170,19 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
 }
 
 PackedRegisters pack_registers(std::string_view registers) {
-    if (registers.size() >= kDeflateBytesMin)
-        if (auto shorter = deflated(registers, {kRegistersWindowBits, kRegistersMemoryLevel, {}}))
-            return {RegistersFormat::kDeflated, std::move(*shorter)};
-    return {RegistersFormat::kPlain, std::string(registers)};
+    thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(
+        ZSTD_createCCtx(), ZSTD_freeCCtx);
+    // Room for what is shorter only: longer does not fit, which is an error of zstd's.
+    std::string packed(registers.size(), '\0');
+    const std::size_t size =
+        context == nullptr || registers.size() < kDeflateBytesMin
+            ? registers.size()
+            : ZSTD_compressCCtx(context.get(), packed.data(), packed.size(), registers.data(),
+                                registers.size(), kRegistersEffort);
+    if (ZSTD_isError(size) != 0 || size >= registers.size())
+        return {RegistersFormat::kPlain, std::string(registers)};
+    packed.resize(size);
+    return {RegistersFormat::kZstd, std::move(packed)};
 }
 
 Result<std::string> unpack_registers(const PackedRegisters& packed) {
@@ -160,7 +190,9 @@ Result<std::string> unpack_registers(const PackedRegisters& packed) {
         case RegistersFormat::kPlain:
             return packed.bytes;
         case RegistersFormat::kDeflated:
-            return inflated(packed.bytes, {kRegistersWindowBits, kRegistersMemoryLevel, {}});
+            return inflated(packed.bytes, kRegistersWindow, {});
+        case RegistersFormat::kZstd:
+            return expanded_zstd(packed.bytes);
     }
     return Error{ErrorCode::kUnsupported, "registers of an unknown format: of a newer server"};
 }

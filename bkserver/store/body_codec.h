@@ -36,8 +36,12 @@ Body encode_body(std::string_view envelope, const BodyContext& context);
 // kCorrupt when the bytes are not what encode_body() made.
 Result<std::string> decode_body(const Body& body, const BodyContext& context);
 
-// Registers: deflated when that is shorter.
-enum class RegistersFormat : std::uint8_t { kPlain = 0, kDeflated = 1 };
+// Registers: packed when that is shorter. Stored numbers: never reused.
+enum class RegistersFormat : std::uint8_t {
+    kPlain = 0,
+    kDeflated = 1,  // raw deflate: read, no longer written
+    kZstd = 2,      // one frame that tells its size
+};
 struct PackedRegisters {
     RegistersFormat format = RegistersFormat::kPlain;
     std::string bytes;

@@ -15,6 +15,8 @@ inline constexpr std::size_t kAcceptanceBytesMax = 16 * 1024;
 // A frame: a batch of events or a page of a reply.
 inline constexpr std::size_t kFrameBytesMax = 8 * 1024 * 1024;
 inline constexpr std::size_t kBatchEventsMax = 1024;
+// Of one transaction of the server: when it is behind, many events of one process cost one row.
+inline constexpr std::size_t kTransactionEventsMax = 4096;
 inline constexpr std::size_t kFieldBytesMax = 512 * 1024;
 inline constexpr std::size_t kAttributesMax = 64;
 inline constexpr std::size_t kAttributeNameBytesMax = 128;

@@ -7,6 +7,7 @@
 #include "bkserver/authz/policy.h"
 #include "bkserver/state/engine.h"
 #include "bkserver/store/mariadb/database.h"
+#include "common/base/limits.h"
 #include "common/event/order_key.h"
 #include "common/event/process_id.h"
 #include "tests/support/event_builder.h"
@@ -18,7 +19,7 @@ using namespace lb;
 
 constexpr char kService[] = "lb.example.org:9000";
 constexpr int kProcesses = 2000;
-constexpr int kBatch = 1000;
+constexpr std::size_t kBatch = limits::kTransactionEventsMax;
 
 template <typename T>
 T must(Result<T> result) {
@@ -67,6 +68,11 @@ std::unique_ptr<store::Database> fresh_database() {
         {test::PrivateMariadb::shared().fresh_dsn(), "bench", kService}));
 }
 
+void settle(book::Book& book, std::span<const book::Arrived> load) {
+    for (; !load.empty(); load = load.subspan(std::min(kBatch, load.size())))
+        must(book.settle(load.first(std::min(kBatch, load.size()))));
+}
+
 void settle_all(benchmark::State& state) {
     const int events = static_cast<int>(state.range(0));
     const auto load = load_of(events);
@@ -76,8 +82,7 @@ void settle_all(benchmark::State& state) {
         const auto database = fresh_database();
         const auto book = must(book::Book::open(*database, policy, {.service = kService}));
         state.ResumeTiming();
-        for (int at = 0; at < events; at += kBatch)
-            must(book->settle(std::span(load).subspan(static_cast<std::size_t>(at), kBatch)));
+        settle(*book, load);
     }
     state.SetItemsProcessed(state.iterations() * events);
 }
@@ -94,8 +99,7 @@ Rows rows_of(int events) {
     const authz::Policy policy(authz::Policy::open_to_all(), {});
     const auto database = fresh_database();
     const auto book = must(book::Book::open(*database, policy, {.service = kService}));
-    for (int at = 0; at < events; at += kBatch)
-        must(book->settle(std::span(load).subspan(static_cast<std::size_t>(at), kBatch)));
+    settle(*book, load);
     Rows rows;
     const auto reader = must(database->open_reader());
     for (int i = 0; i < kProcesses && i < events; ++i) {
@@ -126,8 +130,7 @@ void insert_all(benchmark::State& state) {
         for (std::size_t at = 0; at < rows.events.size(); at += kBatch) {
             must(writer->begin());
             must(writer->add_events(
-                std::span(rows.events)
-                    .subspan(at, std::min<std::size_t>(kBatch, rows.events.size() - at))));
+                std::span(rows.events).subspan(at, std::min(kBatch, rows.events.size() - at))));
             must(writer->commit());
         }
     }

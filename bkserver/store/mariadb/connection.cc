@@ -338,7 +338,8 @@ Status Connection::fetch_all(st_mysql_stmt* statement, Found& found) {
     return {};
 }
 
-Result<Found> Connection::query_in(std::string_view sql, std::span<const Value> values) {
+Result<Found> Connection::query_in(std::string_view sql, std::span<const Value> values,
+                                   std::string_view rest) {
     Found all;
     while (!values.empty()) {
         std::size_t size = kListSizes.back();
@@ -351,7 +352,8 @@ Result<Found> Connection::query_in(std::string_view sql, std::span<const Value> 
         std::vector<Value> list(values.begin(),
                                 values.begin() + static_cast<std::ptrdiff_t>(count));
         list.resize(size, list.back());
-        LB_TRY_ASSIGN(Found portion, query(std::string(sql) + list_of(size), list));
+        LB_TRY_ASSIGN(Found portion,
+                      query(std::string(sql) + list_of(size) + std::string(rest), list));
         all.width_ = portion.width_;
         std::move(portion.cells_.begin(), portion.cells_.end(), std::back_inserter(all.cells_));
         values = values.subspan(count);

@@ -82,8 +82,10 @@ class Connection {
     Result<std::uint64_t> execute(std::string_view sql, std::span<const Value> values);
     Result<std::uint64_t> execute(std::string_view sql, const Rows& rows);
     Result<Found> query(std::string_view sql, std::span<const Value> values);
-    // `sql` ends in " IN ": the list is appended, in portions; what all portions found together.
-    Result<Found> query_in(std::string_view sql, std::span<const Value> values);
+    // `sql` ends in " IN ": the list is appended, in portions, and after it `rest`; what all
+    // portions found together.
+    Result<Found> query_in(std::string_view sql, std::span<const Value> values,
+                           std::string_view rest = {});
 
     [[nodiscard]] bool is_broken() const { return handle_ == nullptr; }
     // Ends the line without a word: whatever transaction was open is rolled back by the server.

@@ -17,6 +17,11 @@ constexpr std::size_t kDigestBytes = 16;
 // Of a dead letter's reason, in bytes: the column holds as many characters.
 constexpr std::size_t kReasonBytesMax = 1024;
 
+constexpr std::string_view kInsertProcesses =
+    "INSERT INTO process (merged_into, revision, type, flags, rules_version, waiting, registrant, "
+    "state, vm_state, owner, host, entered_us, updated_us, registers_format, registers, number) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 std::string digest_of(std::string_view bytes) {
     std::string digest(SHA256_DIGEST_LENGTH, '\0');
     SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
@@ -238,30 +243,50 @@ Status MariadbWriter::add_processes(std::span<const Process> processes) {
         LB_TRY(add_process_cells(rows, process));
         rows.add(std::uint64_t{process.number});
     }
-    LB_TRY(connection_.execute(
-        "INSERT INTO process (merged_into, revision, type, flags, rules_version, waiting, "
-        "registrant, state, vm_state, owner, host, entered_us, updated_us, registers_format, "
-        "registers, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows));
+    LB_TRY(connection_.execute(kInsertProcesses, rows));
     return {};
 }
 
+// Locks the rows. kConflict when one is gone or of another revision than the last that was read.
+Status MariadbWriter::claim_revisions(std::span<const Process> processes) {
+    std::unordered_map<std::uint64_t, std::uint64_t> expected;
+    std::vector<Value> numbers;
+    for (const Process& process : processes) {
+        expected.emplace(process.number, process.revision - 1);
+        numbers.emplace_back(std::uint64_t{process.number});
+    }
+    LB_TRY_ASSIGN(const Found found,
+                  connection_.query_in("SELECT number, revision FROM process WHERE number IN ",
+                                       numbers, " FOR UPDATE"));
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        const auto at = expected.find(found.number(row, 0));
+        if (at == expected.end() || at->second != found.number(row, 1))
+            return lost_race("a process");
+        expected.erase(at);
+    }
+    return expected.empty() ? Status() : lost_race("a process");
+}
+
+// MariaDB plans an UPDATE anew for each row of an array, an INSERT once for all: rows that are
+// there, and locked, are written over by one.
 Status MariadbWriter::save_processes(std::span<const Process> processes) {
     if (processes.empty()) return {};
-    Rows rows(17);
+    LB_TRY(claim_revisions(processes));
+    Rows rows(16);
     for (const Process& process : processes) {
         LB_TRY(add_process_cells(rows, process));
-        rows.add(std::uint64_t{process.number}).add(std::uint64_t{process.revision} - 1);
+        rows.add(std::uint64_t{process.number});
     }
-    LB_TRY_ASSIGN(
-        const std::uint64_t saved,
-        connection_.execute(
-            "UPDATE process SET merged_into = ?, revision = ?, type = ?, flags = ?, "
-            "rules_version = ?, waiting = ?, registrant = ?, state = ?, vm_state = ?, owner = ?, "
-            "host = ?, entered_us = ?, updated_us = ?, registers_format = ?, registers = ? "
-            "WHERE number = ? AND revision = ?",
-            rows));
-    if (saved != processes.size()) return lost_race("a process");
+    LB_TRY(connection_.execute(
+        std::string(kInsertProcesses) +
+            " ON DUPLICATE KEY UPDATE merged_into = VALUES(merged_into), "
+            "revision = VALUES(revision), type = VALUES(type), flags = VALUES(flags), "
+            "rules_version = VALUES(rules_version), waiting = VALUES(waiting), "
+            "registrant = VALUES(registrant), state = VALUES(state), vm_state = VALUES(vm_state), "
+            "owner = VALUES(owner), host = VALUES(host), entered_us = VALUES(entered_us), "
+            "updated_us = VALUES(updated_us), registers_format = VALUES(registers_format), "
+            "registers = VALUES(registers)",
+        rows));
     return {};
 }
 

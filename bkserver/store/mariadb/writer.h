@@ -60,6 +60,7 @@ class MariadbWriter : public Writer {
     Status revoke_token(std::string_view id, std::int64_t now_us) override;
 
   private:
+    Status claim_revisions(std::span<const Process> processes);
     Status add_process_cells(Rows& rows, const Process& process);
     Status add_event_cells(Rows& rows, const Event& event);
     Status open_stream();

@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 10> kReduced = {
     "jobId",          "state",   "jobtype",        "vm_state",       "destination",
     "network_server", "ui_host", "stateEnterTime", "lastUpdateTime", "stateEnterTimes"};
 // Who: shown as pseudonyms.
-constexpr std::array<std::string_view, 5> kPersons = {"owner", "payload_owner", "vm_owner",
-                                                      "cream_owner", "pbs_owner"};
+constexpr std::array<std::string_view, 6> kPersons = {
+    "owner", "payload_owner", "vm_owner", "cream_owner", "pbs_owner", "condor_owner"};
 // Where names of people may stand in free text.
 constexpr std::array<std::string_view, 12> kTelling = {
     "user_fqans", "user_tags", "jdl", "matched_jdl",     "condor_jdl",    "cream_jdl",

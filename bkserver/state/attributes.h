@@ -60,7 +60,7 @@ inline constexpr AttributeInfo kAttributes[] = {
     {17, "condor_jdl", Merge::kNewest, Shape::kText},
     {18, "rsl", Merge::kNewest, Shape::kText},
     {19, "reason", Merge::kNewest, Shape::kText},
-    {20, "location", Merge::kDerived, Shape::kText},
+    {20, "location", Merge::kNewest, Shape::kText},
     {21, "ce_node", Merge::kNewest, Shape::kText},
     {22, "network_server", Merge::kNewest, Shape::kText},
     {23, "done_code", Merge::kNewest, Shape::kText},
@@ -135,6 +135,9 @@ inline constexpr AttributeInfo kAttributes[] = {
     {92, "vm_phy_hostname", Merge::kDerived, Shape::kText},
     {93, "vm_system_halting", Merge::kNewest, Shape::kBool},
     {94, "vm_manager", Merge::kNewest, Shape::kText},
+    {95, "condor_owner", Merge::kNewest, Shape::kText},
+    {96, "condor_preempting", Merge::kNewest, Shape::kText},
+    {97, "condor_error_desc", Merge::kNewest, Shape::kText},
     {98, "acl", Merge::kDerived, Shape::kText},
     {99, "access_rights", Merge::kDerived, Shape::kList},
     // ours

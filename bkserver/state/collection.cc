@@ -65,13 +65,17 @@ void count(Rule rule, std::span<const Child> children, Draft& draft) {
     show_histogram(children, draft);
     if (children.empty()) return;
     const Course own = draft.course();
+    // A failed end of its own is no good one for those who count it in turn.
+    const bool own_end_failed =
+        own.state() == M::kDone &&
+        (own.steps().empty() || own.steps().back().standing == Standing::kRest);
     Course course;
     if (own.has_update()) course.update(own.updated_us());
     bool is_done_by_children = false;
     for (Sequence sequence(own, children); sequence.next();) {
         const M state = rule(sequence.own_state(), sequence.census());
         const M before = course.state();
-        course.enter(state, sequence.time_us());
+        course.enter(state, sequence.time_us(), own_end_failed && state == sequence.own_state());
         if (state == before || state == sequence.own_state()) continue;
         course.update(std::max(course.updated_us(), sequence.time_us()));
         is_done_by_children = is_done_by_children || state == M::kDone;

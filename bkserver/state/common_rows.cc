@@ -8,6 +8,8 @@ using E = event::EventType;
 
 constexpr When kAllow = {is("permission_type", "ALLOW")};
 constexpr When kDeny = {is("permission_type", "DENY")};
+constexpr When kInput = {is("sandbox_type", "INPUT")};
+constexpr When kOutput = {is("sandbox_type", "OUTPUT")};
 
 // clang-format off
 constexpr DataRow kCommonRows[] = {
@@ -20,6 +22,10 @@ constexpr DataRow kCommonRows[] = {
     {E::kUserTag,         kAny, kAlways, {"user_tags", "name"},                  Merge::kPerName, field("value")},
     {E::kConnectJob,      kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("connect")},
     {E::kDisconnectJob,   kAny, kAlways, {"edges", "dest_jobid"},                Merge::kPerId,   fixed("disconnect")},
+    {E::kSandbox,         kAny, kInput,  {"isb_transfer"},                       Merge::kNewest,  field("transfer_job")},
+    {E::kSandbox,         kAny, kOutput, {"osb_transfer"},                       Merge::kNewest,  field("transfer_job")},
+    {E::kGrantPayloadOwnership, kAny, kAlways, {"grants", "payload_owner"},      Merge::kPerId,   field("payload_owner")},
+    {E::kTakePayloadOwnership,  kAny, kAlways, {"takes", "user"},                Merge::kPerId,   computed(Value::Kind::kUser)},
     {E::kClusterJoin,     kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("member")},
     {E::kClusterLeave,    kAny, kAlways, {"memberships", "cluster"},             Merge::kPerId,   fixed("left")},
     {E::kChangeACL,       kAny, kAllow,  {"acl_allowed", "access_entry"},        Merge::kPerId,   field("operation")},

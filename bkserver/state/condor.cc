@@ -16,6 +16,10 @@ constexpr DataRow kData[] = {
     // event                    source when                             register                        merge            value
     {E::kRegJob,                kAny,  kAlways,                         {"jdl"},                        Merge::kNewest,  field("jdl")},
     {E::kCondorMatch,           kAny,  kAlways,                         {"condor_dest_host"},           Merge::kNewest,  field("dest_host")},
+    {E::kCondorMatch,           kAny,  kAlways,                         {"condor_owner"},               Merge::kNewest,  field("owner")},
+    {E::kCondorMatch,           kAny,  kAlways,                         {"condor_preempting"},          Merge::kNewest,  field("preempting")},
+    {E::kCondorReject,          kAny,  kAlways,                         {"condor_owner"},               Merge::kNewest,  field("owner")},
+    {E::kCondorError,           kAny,  kAlways,                         {"condor_error_desc"},          Merge::kNewest,  field("error_desc")},
     {E::kCondorReject,          kAny,  {is("status_code", "NOMATCH")},  {"condor_reason"},              Merge::kNewest,  fixed("No match found.")},
     {E::kCondorShadowStarted,   kAny,  {is("SRC", "C")},                {"condor_shadow_pid"},          Merge::kNewest,  field("shadow_pid")},
     {E::kCondorShadowExited,    kAny,  {is("SRC", "H")},                {"condor_shadow_exit_status"},  Merge::kNewest,  field("shadow_exit_status")},
@@ -54,6 +58,7 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::show_zeros(draft,
                       {"condor_shadow_pid", "condor_shadow_exit_status", "condor_starter_pid",
                        "condor_starter_exit_status", "condor_job_pid", "condor_job_exit_status"});
+    draft.set("location", "this is CONDOR");
     draft.set("condor_status", plain::fold(machine, registers, nullptr).phase);
     const std::string_view status = text_of_register(registers, "condor_job_exit_status");
     if (draft.course().state() != MainState::kDone || status.empty()) return;

@@ -29,6 +29,7 @@ constexpr DataRow kData[] = {
     // event             source     when                                               register                  merge            value
     {E::kRegJob,         kAny,      kAlways,                                           {"jdl"},                  Merge::kNewest,  field("jdl")},
     {E::kRegJob,         kAny,      kAlways,                                           {"cream_jdl"},            Merge::kNewest,  field("jdl")},
+    {E::kRegJob,         kAny,      kAlways,                                           {"cream_owner"},          Merge::kNewest,  computed(Value::Kind::kUser)},
     {E::kRegJob,         kAny,      kAlways,                                           {"cream_endpoint"},       Merge::kNewest,  field("ns")},
     {E::kRegJob,         kAny,      kAlways,                                           {"destination"},          Merge::kNewest,  field("ns")},
     {E::kRegJob,         kAny,      kAlways,                                           {"network_server"},       Merge::kNewest,  field("ns")},
@@ -100,6 +101,7 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
     draft.set("cream_state", plain::fold(machine, registers, nullptr).phase);
     if (draft.has("done_code") && !draft.has("exit_code")) draft.set("exit_code", std::int64_t{0});
+    draft.set("location", "this is CREAM");
     if (!draft.has("jw_status")) draft.set("jw_status", "UNKNOWN");
     if (draft.get("suspended") == false) draft.set("suspended", "");
 }

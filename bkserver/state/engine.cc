@@ -9,6 +9,7 @@
 #include "common/base/ascii.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
+#include "common/event/field_text.h"
 
 namespace lb::state {
 namespace {
@@ -41,7 +42,22 @@ bool put_data(Registers& registers, std::span<const DataRow> rows, const Subject
     return claimed;
 }
 
+// "who/host/instance" without the ends that are empty.
+std::string place_text(const Keep& keep, const event::Event& event) {
+    std::string text =
+        keep.field.empty() ? event::text_of(event.source) : std::string(event.text(keep.field));
+    const bool is_here = keep.host_field.empty();
+    const std::string_view host = is_here ? event.host : event.text(keep.host_field);
+    const std::string_view instance =
+        is_here ? event.source_instance : event.text(keep.instance_field);
+    if (!host.empty() || !instance.empty()) text.append("/").append(host);
+    if (!instance.empty()) text.append("/").append(instance);
+    return text;
+}
+
 std::string kept_text(const Keep& keep, const Subject& subject) {
+    if (keep.is_place)
+        return std::string(cut_utf8(place_text(keep, subject.event), limits::kTrackTextBytesMax));
     std::string text =
         keep.field.empty() ? std::string() : std::string(subject.event.text(keep.field));
     if (text.empty() && keep.otherwise == Keep::Else::kEnvelopeHost) text = subject.event.host;
@@ -67,7 +83,8 @@ void put_moved(Registers& registers, const Machine& machine, const TrackRow* row
     claim.event_id = subject.arrival.event_id;
     claim.is_resync = subject.event.is_resync;
     if (row != nullptr) claim.texts = kept_texts(*row, subject);
-    put_track(registers, std::move(claim), machine.groups);
+    const Bounds bounds = bounds_of(&machine, claim.row);
+    put_track(registers, std::move(claim), bounds);
 }
 
 // Which type does this registration mean? 0: it is none, or names no type that there is.
@@ -239,7 +256,7 @@ bool merge(Registers& registers, const Registers& other) {
         if (const AttributeInfo* info = find_attribute(slot.register_number))
             put_claim(registers, *info, slot.name, claim);
     for (const TrackClaim& claim : other.track)
-        put_track(registers, claim, machine == nullptr ? Groups::kNone : machine->groups);
+        put_track(registers, claim, bounds_of(machine, claim.row));
     std::vector<std::uint16_t> truncated;
     std::set_union(registers.truncated.begin(), registers.truncated.end(), other.truncated.begin(),
                    other.truncated.end(), std::back_inserter(truncated));
@@ -264,6 +281,7 @@ Draft draft_of(Registry registry, const Registers& registers, std::string_view p
     machine->derive(*machine, registers, draft);
     draft.course().judge_done(text_of(draft, "done_code") != "OK");
     show_access(registers, draft);
+    draft.set("payload_owner", payload_owner(registers));
     show_limits(registers, draft);
     if (machine->count != nullptr) machine->count(registers, children, draft);
     show_connections(registers, process, draft);

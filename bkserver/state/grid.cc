@@ -3,6 +3,7 @@
 #include "bkserver/state/grid_roles.h"
 #include "bkserver/state/grid_state.h"
 #include "bkserver/state/machine.h"
+#include "bkserver/state/track_limits.h"
 
 namespace lb::state {
 namespace {
@@ -60,10 +61,6 @@ constexpr DataRow kData[] = {
     {E::kDone,           kEnders, status("CANCELLED"),               {"exit_code"},           Merge::kNewest,  fixed("0")},
     {E::kCancel,         kAny,    kAlways,                           {"cancelReason"},        Merge::kNewest,  field("reason")},
     {E::kClear,          kAny,    kAlways,                           {"sandbox_retrieved"},   Merge::kNewest,  field("reason")},
-    {E::kSandbox,        kAny,    {is("sandbox_type", "INPUT")},     {"isb_transfer"},        Merge::kNewest,  field("transfer_job")},
-    {E::kSandbox,        kAny,    {is("sandbox_type", "OUTPUT")},    {"osb_transfer"},        Merge::kNewest,  field("transfer_job")},
-    {E::kGrantPayloadOwnership, kAny, kAlways,                       {"grants", "payload_owner"}, Merge::kPerId, field("payload_owner")},
-    {E::kTakePayloadOwnership,  kAny, kAlways,                       {"takes", "user"},       Merge::kPerId,   computed(Value::Kind::kUser)},
     // a CREAM computing element below the workload manager
     {E::kCREAMAccepted,  kCream,  kAlways,                           {"cream_id"},            Merge::kNewest,  field("local_jobid")},
     {E::kCREAMAccepted,  kCream,  kAlways,                           {"globusId"},            Merge::kNewest,  field("local_jobid")},
@@ -82,38 +79,48 @@ constexpr DataRow kData[] = {
 constexpr Kept kWhy = {keep("reason")};
 constexpr Kept kWhyJob = {keep("reason"), keep_document("job")};
 constexpr Kept kJob = {keep_document("job")};
+// Where the job is stands third: whom it was given to, or who has it.
+constexpr Kept kWhyTo = {keep("reason"), {}, place_in("destination", "dest_host", "dest_instance")};
+constexpr Kept kWhyFrom = {keep("reason"), {}, place_in("from", "from_host", "from_instance")};
+constexpr Kept kWhyHere = {keep("reason"), {}, place_here()};
+constexpr Kept kHere = {Keep{}, {}, place_here()};
+constexpr Kept kHelper = {Keep{}, {}, place_here("helper_name")};
+constexpr Kept kWhyQueue = {keep("reason"), {}, place_here("queue")};
+constexpr Kept kWhyJobQueue = {keep("reason"), keep_document("job"), place_here("queue")};
+constexpr Kept kWhyJobHere = {keep("reason"), keep_document("job"), place_here()};
+constexpr Kept kMatched = {keep("dest_id"), {}, place_here()};
 
 constexpr TrackRow kTrack[] = {
     // id event            source    when                                  moves to       cream_state  role                          kept
     {10, E::kRegJob,        kAny,     kAlways,                              M::kSubmitted, "",          kRegister},
-    {11, E::kTransfer,      kUi,      kOk,                                  M::kWaiting,   "",          kReason,                      kWhy},
-    {12, E::kTransfer,      kJc,      kOk,                                  M::kReady,     "",          kReason,                      kWhy},
-    {13, E::kTransfer,      kLm,      kOk,                                  M::kScheduled, "",          kReason | kWeak | kSched,     kWhy},
-    {14, E::kTransfer,      kUi,      kFail,                                M::kSubmitted, "",          kReason,                      kWhy},
-    {15, E::kTransfer,      kJc|kLm,  kFail,                                M::kReady,     "",          kReason | kWeak,              kWhy},
+    {11, E::kTransfer,      kUi,      kOk,                                  M::kWaiting,   "",          kReason,                      kWhyTo},
+    {12, E::kTransfer,      kJc,      kOk,                                  M::kReady,     "",          kReason,                      kWhyTo},
+    {13, E::kTransfer,      kLm,      kOk,                                  M::kScheduled, "",          kReason | kWeak | kSched,     kWhyTo},
+    {14, E::kTransfer,      kUi,      kFail,                                M::kSubmitted, "",          kReason,                      kWhyHere},
+    {15, E::kTransfer,      kJc|kLm,  kFail,                                M::kReady,     "",          kReason | kWeak,              kWhyHere},
     {16, E::kTransfer,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
-    {17, E::kAccepted,      kNs,      kAlways,                              M::kWaiting,   "",          kPlain},
-    {18, E::kAccepted,      kLm,      kAlways,                              M::kReady,     "",          kWeak},
-    {19, E::kAccepted,      kLrms,    kAlways,                              M::kScheduled, "",          kPlain},
+    {17, E::kAccepted,      kNs,      kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
+    {18, E::kAccepted,      kLm,      kAlways,                              M::kReady,     "",          kWeak,                        kHere},
+    {19, E::kAccepted,      kLrms,    kAlways,                              M::kScheduled, "",          kPlain,                       kHere},
     {20, E::kAccepted,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
-    {21, E::kRefused,       kNs,      kAlways,                              M::kSubmitted, "",          kReason,                      kWhy},
-    {22, E::kRefused,       kLm|kLrms,kAlways,                              M::kReady,     "",          kReason,                      kWhy},
+    {21, E::kRefused,       kNs,      kAlways,                              M::kSubmitted, "",          kReason,                      kWhyFrom},
+    {22, E::kRefused,       kLm|kLrms,kAlways,                              M::kReady,     "",          kReason,                      kWhyFrom},
     {23, E::kRefused,       kAny,     kAlways,                              M::kUndefined, "",          kNothing},
-    {24, E::kEnQueued,      kNs,      kOk,                                  M::kWaiting,   "",          kReason,                      kWhy},
-    {25, E::kEnQueued,      kWm,      kOk,                                  M::kReady,     "",          kReason | kWeak | kJdl,       kWhyJob},
-    {26, E::kEnQueued,      kLm,      kOk,                                  M::kWaiting,   "",          kReason | kResub,             kWhy},
-    {27, E::kEnQueued,      kNs,      kFail,                                M::kWaiting,   "",          kReason,                      kWhy},
-    {28, E::kEnQueued,      kWm,      kFail,                                M::kWaiting,   "",          kReason | kJdl | kNoBranch,   kWhyJob},
+    {24, E::kEnQueued,      kNs,      kOk,                                  M::kWaiting,   "",          kReason,                      kWhyQueue},
+    {25, E::kEnQueued,      kWm,      kOk,                                  M::kReady,     "",          kReason | kWeak | kJdl,       kWhyJobQueue},
+    {26, E::kEnQueued,      kLm,      kOk,                                  M::kWaiting,   "",          kReason | kResub,             kWhyQueue},
+    {27, E::kEnQueued,      kNs,      kFail,                                M::kWaiting,   "",          kReason,                      kWhyHere},
+    {28, E::kEnQueued,      kWm,      kFail,                                M::kWaiting,   "",          kReason | kJdl | kNoBranch,   kWhyJobHere},
     {29, E::kEnQueued,      kLm,      kFail,                                M::kUndefined, "",          kReason,                      kWhy},
     {30, E::kEnQueued,      kWm,      kAlways,                              M::kUndefined, "",          kStill | kJdl | kNoBranch,    kJob},
     {31, E::kEnQueued,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
-    {32, E::kDeQueued,      kWm,      kAlways,                              M::kWaiting,   "",          kPlain},
-    {33, E::kDeQueued,      kJc,      kAlways,                              M::kReady,     "",          kWeak},
+    {32, E::kDeQueued,      kWm,      kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
+    {33, E::kDeQueued,      kJc,      kAlways,                              M::kReady,     "",          kWeak,                        kHere},
     {34, E::kDeQueued,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
-    {35, E::kHelperCall,    kAny,     kAlways,                              M::kWaiting,   "",          kPlain},
-    {36, E::kHelperReturn,  kAny,     kAlways,                              M::kWaiting,   "",          kPlain},
-    {37, E::kMatch,         kAny,     kAlways,                              M::kWaiting,   "",          kMatch,                       {keep("dest_id")}},
-    {38, E::kPending,       kAny,     kAlways,                              M::kWaiting,   "",          kReason,                      kWhy},
+    {35, E::kHelperCall,    kAny,     kAlways,                              M::kWaiting,   "",          kPlain,                       kHelper},
+    {36, E::kHelperReturn,  kAny,     kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
+    {37, E::kMatch,         kAny,     kAlways,                              M::kWaiting,   "",          kMatch,                       kMatched},
+    {38, E::kPending,       kAny,     kAlways,                              M::kWaiting,   "",          kReason,                      kWhyHere},
     {39, E::kRunning,       kAny,     kAlways,                              M::kRunning,   "",          kRun,                         {keep("node")}},
     {40, E::kReallyRunning, kLrms|kLm,kAlways,                              M::kRunning,   "",          kReally,                      {keep("wn_seq")}},
     {41, E::kSuspend,       kAny,     kAlways,                              M::kUndefined, "",          kSuspend,                     kWhy},
@@ -122,7 +129,7 @@ constexpr TrackRow kTrack[] = {
     {44, E::kResubmission,  kAny,     {is("result", "WONTRESUB")},          M::kUndefined, "",          kReason,                      kWhy},
     {45, E::kDone,          kLrms,    kAlways,                              M::kUndefined, "",          kWrapper},
     {46, E::kDone,          kAny,     status("OK"),                         M::kDone,      "",          kReason | kDone,              kWhy},
-    {47, E::kDone,          kAny,     status("FAILED"),                     M::kDone,      "",          kReason | kDone | kFailed,    kWhy},
+    {47, E::kDone,          kAny,     status("FAILED"),                     M::kDone,      "",          kReason | kDone | kFailed,    kWhy, limits::kTrackFailuresPerGroup},
     {48, E::kDone,          kAny,     status("CANCELLED"),                  M::kCancelled, "",          kReason | kDone,              kWhy},
     {49, E::kDone,          kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {50, E::kCancel,        kAny,     status("REQ"),                        M::kUndefined, "",          kCancel | kAsked},

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "bkserver/state/access.h"
 #include "bkserver/state/attempt.h"
 #include "bkserver/state/grid_roles.h"
 #include "bkserver/state/shapes.h"
@@ -17,6 +16,8 @@
 namespace lb::state::grid {
 namespace {
 using event::GridCounters;
+
+constexpr std::size_t kPlaceText = 2;  // of the kept texts
 
 constexpr std::size_t kBranch = 2;  // the WM counter: which attempt a code belongs to
 
@@ -80,6 +81,7 @@ class Fold {
     void move(const Now& now);
     void take_flags(const Now& now);
     void take_reason(const Now& now);
+    void take_place(const Now& now);
     void enter(MainState state, const Now& now);
     void set(std::string_view attribute, std::string& place, std::string_view text,
              const Now& now) {
@@ -100,7 +102,8 @@ class Fold {
     Course course_;
     std::optional<GridCounters> tag_, last_branch_, deep_;
     GridCounters last_code_{};
-    std::string destination_, ce_node_, matched_jdl_, reason_, suspend_reason_, cream_state_;
+    std::string destination_, ce_node_, matched_jdl_, reason_, location_, suspend_reason_,
+        cream_state_;
     std::string failure_reasons_;
     std::string jw_status_ = "UNKNOWN";
     bool payload_running_ = false, suspended_ = false, cancelling_ = false, resubmitted_ = false,
@@ -273,6 +276,7 @@ void Fold::move(const Now& now) {
     }
     take_flags(now);
     take_reason(now);
+    take_place(now);
     if (!now.has(kCancel)) last_code_ = now.code;
     if (now.standing == Standing::kGood) last_branch_ = now.code;
 }
@@ -305,6 +309,19 @@ void Fold::take_reason(const Now& now) {
     if (now.has(kWhyNoOutput)) set("reason", reason_, "no output was generated", now);
 }
 
+// Where it is: with whoever has it or was given it, on a node, nowhere once it has ended well or
+// for good. After a failure it stays where it failed.
+void Fold::take_place(const Now& now) {
+    const bool is_over = state_ == MainState::kAborted || state_ == MainState::kCancelled ||
+                         state_ == MainState::kCleared || (now.has(kDone) && !now.has(kFailed));
+    if (is_over)
+        set("location", location_, "none", now);
+    else if (now.has(kRun) && !now.text(0).empty())
+        set("location", location_, "LRMS/worknode/" + std::string(now.text(0)), now);
+    else
+        set("location", location_, now.text(kPlaceText), now);
+}
+
 void Fold::show(Draft& draft) const {
     draft.set_course(course_);
     if (!is_registered_) draft.course().set_state_without_time(state_);
@@ -312,6 +329,7 @@ void Fold::show(Draft& draft) const {
     draft.set("ce_node", ce_node_);
     draft.set("matched_jdl", matched_jdl_);
     draft.set("reason", reason_);
+    draft.set("location", location_);
     draft.set("failure_reasons", failure_reasons_);
     draft.set("cream_state", cream_state_);
     draft.set("jw_status", jw_status_);
@@ -340,7 +358,6 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
         draft.set("network_server", text_of_register(registers, "ns_first"));
     if (text_of_register(registers, "children_num") == "0") draft.set("children_num", "");
     if (draft.has("done_code") && !draft.has("exit_code")) draft.set("exit_code", std::int64_t{0});
-    draft.set("payload_owner", payload_owner(registers));
 }
 
 Decision decide(const Machine& machine, const Registers& registers, std::string_view attribute) {

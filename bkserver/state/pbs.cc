@@ -26,6 +26,8 @@ constexpr DataRow kData[] = {
     {E::kPBSInternalStateChange,  kAny,    kAlways,                                         {"pbs_substate"},           Merge::kNewest,  field("newsubstate")},
     {E::kPBSTransfer,             kAny,    {is("result", "OK"), is("destination", "PBSMom")},         {"ce_node"},      Merge::kNewest,  field("dest_instance")},
     {E::kPBSTransfer,             kAny,    {is("result", "OK"), is("destination", "PBSMomSuperior")}, {"ce_node"},      Merge::kNewest,  field("dest_instance")},
+    {E::kPBSTransfer,             kAny,    {is("result", "OK"), is("destination", "PBSServer")},      {"location"},     Merge::kNewest,  field("dest_instance")},
+    {E::kPBSAccepted,             kServer, kAlways,                                         {"location"},               Merge::kNewest,  computed(Value::Kind::kInstance)},
     {E::kPBSAccepted,             kMom,    kAlways,                                         {"ce_node"},                Merge::kNewest,  computed(Value::Kind::kInstance)},
     {E::kPBSQueued,               kServer, kAlways,                                         {"pbs_queue"},              Merge::kNewest,  field("queue")},
     {E::kPBSQueued,               kServer, kAlways,                                         {"pbs_owner"},              Merge::kFirst,   field("owner")},
@@ -86,6 +88,7 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
     plain::show_zeros(draft, {"pbs_substate", "pbs_pid", "pbs_exit_status"});
     draft.set("pbs_error_desc", error_lines(registers));
+    if (!draft.has("location")) draft.set("location", "this is PBS");
     const std::string_view claim = text_of_register(registers, "done_claim");
     if (claim.empty()) return;
     const std::string_view status = text_of_register(registers, "pbs_exit_status");

@@ -34,6 +34,11 @@ std::string kept_words(const Kept& kept) {
         std::string one(keep.field);
         if (keep.otherwise == Keep::Else::kEnvelopeHost)
             one += one.empty() ? "the event's host" : " or the event's host";
+        if (keep.is_place) {
+            if (one.empty()) one = "source";
+            one += "/" + std::string(keep.host_field.empty() ? "host" : keep.host_field);
+            one += "/" + std::string(keep.host_field.empty() ? "instance" : keep.instance_field);
+        }
         if (one.empty()) continue;
         if (!text.empty()) text += ", ";
         text += one;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bkserver/state/attempt.h"
+#include "bkserver/state/track_limits.h"
 #include "common/base/limits.h"
 
 namespace lb::state {
@@ -34,65 +35,111 @@ void bound_names(Registers& registers, std::uint16_t number) {
     mark_truncated(registers, number);
 }
 
-std::string group_of(const TrackClaim& claim, Groups groups) {
-    switch (groups) {
-        case Groups::kNone:
-            return {};
-        case Groups::kByFirstText:
-            return claim.texts.empty() ? std::string() : claim.texts.front();
-        case Groups::kByAttempt:
-            return std::string(attempt_of(claim.key));
-    }
-    return {};
+// Claims of one row and source.
+using Kind = std::pair<std::uint16_t, event::Source>;
+
+Kind kind_of(const TrackClaim& claim) {
+    return {claim.row, claim.source};
 }
 
-// Positions of one row and source, ascending by key.
-std::vector<Position> kind_of(const Registers& registers, const TrackClaim& claim) {
+// Positions of the claim's kind, ascending by key.
+std::vector<Position> positions_of(const Registers& registers, const Kind& kind) {
     std::vector<Position> positions;
     for (Position i = 0; i < registers.track.size(); ++i)
-        if (registers.track[i].row == claim.row && registers.track[i].source == claim.source)
-            positions.push_back(i);
+        if (kind_of(registers.track[i]) == kind) positions.push_back(i);
     return positions;
 }
 
-struct Chooser {
-    const Registers& registers;
-    const std::vector<Position>& kind;
-    Groups groups;
-    std::size_t newest_per_group;
-
-    // The newest claims of each group, of these the newest; and the first claim of the oldest
-    // groups.
-    [[nodiscard]] std::set<Position> choose() const {
-        std::set<Position> chosen;
-        std::map<std::string, std::size_t> seen;
-        for (auto at = kind.rbegin(); at != kind.rend(); ++at) {
-            if (chosen.size() >= limits::kTrackNewestPerKind) break;
-            if (seen[group(*at)]++ < newest_per_group) chosen.insert(*at);
-        }
-        std::set<std::string> first;
-        for (const Position at : kind) {
-            if (first.size() >= limits::kTrackFirstGroups) break;
-            if (first.insert(group(at)).second) chosen.insert(at);
-        }
-        return chosen;
-    }
-
-    [[nodiscard]] std::string group(Position at) const {
-        return group_of(registers.track[at], groups);
-    }
-};
-
-void bound_kind(Registers& registers, const TrackClaim& claim, Groups groups) {
-    const std::size_t newest = claim.row == kTouchRow ? 1 : limits::kTrackNewestPerGroup;
-    const std::vector<Position> kind = kind_of(registers, claim);
-    if (kind.size() <= newest) return;
-    const std::set<Position> chosen = Chooser{registers, kind, groups, newest}.choose();
-    for (auto at = kind.rbegin(); at != kind.rend(); ++at) {
-        if (chosen.contains(*at)) continue;
+void drop(Registers& registers, const std::vector<Position>& ascending) {
+    for (auto at = ascending.rbegin(); at != ascending.rend(); ++at) {
+        if (registers.track[*at].row != kTouchRow) registers.track_truncated = true;
         registers.track.erase(registers.track.begin() + static_cast<std::ptrdiff_t>(*at));
-        if (claim.row != kTouchRow) registers.track_truncated = true;
     }
+}
+
+// ---- hosts: they take turns, so that a group's claims stand anywhere among the others
+
+std::string_view host_of(const TrackClaim& claim, Groups groups) {
+    const bool has_host = groups == Groups::kByFirstText && !claim.texts.empty();
+    return has_host ? std::string_view(claim.texts.front()) : std::string_view();
+}
+
+// The newest claims of each host, of these the newest; and the first claim of the oldest hosts.
+std::set<Position> choose(const Registers& registers, const std::vector<Position>& kind,
+                          const Bounds& bounds) {
+    std::set<Position> chosen;
+    std::map<std::string_view, std::size_t> seen;
+    for (auto at = kind.rbegin(); at != kind.rend(); ++at) {
+        if (chosen.size() >= limits::kTrackNewestPerKind) break;
+        if (seen[host_of(registers.track[*at], bounds.groups)]++ < bounds.newest)
+            chosen.insert(*at);
+    }
+    std::set<std::string_view> first;
+    for (const Position at : kind) {
+        if (first.size() >= limits::kTrackFirstGroups) break;
+        if (first.insert(host_of(registers.track[at], bounds.groups)).second) chosen.insert(at);
+    }
+    return chosen;
+}
+
+void bound_hosts(Registers& registers, const Kind& kind, const Bounds& bounds) {
+    std::vector<Position> positions = positions_of(registers, kind);
+    if (positions.size() <= bounds.newest) return;
+    const std::set<Position> chosen = choose(registers, positions, bounds);
+    std::erase_if(positions, [&](Position at) { return chosen.contains(at); });
+    drop(registers, positions);
+}
+
+// ---- attempts: they begin the keys, so that a group's claims stand side by side
+
+// The first position of the attempt that the claim at `at` belongs to.
+Position attempt_begin(const Registers& registers, Position at) {
+    const std::string_view attempt = attempt_of(registers.track[at].key);
+    const auto begin = std::partition_point(
+        registers.track.begin(), registers.track.end(),
+        [&](const TrackClaim& claim) { return attempt_of(claim.key) < attempt; });
+    return static_cast<Position>(begin - registers.track.begin());
+}
+
+// Of one kind in the attempt around `at`: the first claim and the newest.
+void bound_attempt(Registers& registers, Position at, const Bounds& bounds) {
+    const Kind kind = kind_of(registers.track[at]);
+    const std::string attempt(attempt_of(registers.track[at].key));
+    std::vector<Position> positions;
+    for (Position i = attempt_begin(registers, at);
+         i < registers.track.size() && attempt_of(registers.track[i].key) == attempt; ++i)
+        if (kind_of(registers.track[i]) == kind) positions.push_back(i);
+    if (positions.size() <= bounds.newest + 1) return;
+    positions.erase(positions.end() - static_cast<std::ptrdiff_t>(bounds.newest), positions.end());
+    positions.erase(positions.begin());
+    drop(registers, positions);
+}
+
+// Where the newest attempts begin.
+Position newest_attempts_begin(const Registers& registers) {
+    Position begin = registers.track.size();
+    for (std::size_t i = 0; i < limits::kTrackAttemptsMax && begin > 0; ++i)
+        begin = attempt_begin(registers, begin - 1);
+    return begin;
+}
+
+// Of attempts before the newest ones only the first and the newest claim of each kind stay.
+void bound_attempts(Registers& registers) {
+    if (registers.track.size() <= limits::kTrackAttemptsMax) return;
+    const Position begin = newest_attempts_begin(registers);
+    if (begin == 0) return;
+    std::map<Kind, Position> first;
+    std::map<Kind, Position> newest;
+    for (Position i = 0; i < registers.track.size(); ++i) {
+        first.try_emplace(kind_of(registers.track[i]), i);
+        newest[kind_of(registers.track[i])] = i;
+    }
+    std::vector<Position> dropped;
+    for (Position i = 0; i < begin; ++i) {
+        const Kind kind = kind_of(registers.track[i]);
+        if (first[kind] != i && newest[kind] != i) dropped.push_back(i);
+    }
+    drop(registers, dropped);
 }
 
 }  // namespace
@@ -110,12 +157,22 @@ bool put_claim(Registers& registers, const AttributeInfo& info, const std::strin
     return true;
 }
 
-void put_track(Registers& registers, TrackClaim claim, Groups groups) {
+Bounds bounds_of(const Machine* machine, std::uint16_t row) {
+    if (machine == nullptr) return {};
+    Bounds bounds{machine->groups, limits::kTrackNewestPerGroup};
+    if (row == kTouchRow) bounds.newest = 1;
+    if (const TrackRow* known = find_row(machine->track, row)) bounds.newest = known->newest_kept;
+    return bounds;
+}
+
+void put_track(Registers& registers, TrackClaim claim, const Bounds& bounds) {
     const auto at = std::lower_bound(registers.track.begin(), registers.track.end(), claim);
     if (at != registers.track.end() && at->key == claim.key) return;
-    const TrackClaim copy{claim.key, claim.row, claim.source, 0, {}, false, {}};
-    registers.track.insert(at, std::move(claim));
-    bound_kind(registers, copy, groups);
+    const Kind kind = kind_of(claim);
+    const auto place = registers.track.insert(at, std::move(claim));
+    if (bounds.groups != Groups::kByAttempt) return bound_hosts(registers, kind, bounds);
+    bound_attempt(registers, static_cast<Position>(place - registers.track.begin()), bounds);
+    bound_attempts(registers);
 }
 
 }  // namespace lb::state

@@ -3,10 +3,12 @@
 // is choosing from A + B, and a claim that was dropped can never come back into play.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "bkserver/state/machine.h"
 #include "bkserver/state/registers.h"
+#include "common/base/limits.h"
 
 namespace lb::state {
 
@@ -14,7 +16,15 @@ namespace lb::state {
 bool put_claim(Registers& registers, const AttributeInfo& info, const std::string& name,
                Claim claim);
 
-// Inserts the claim and drops what the bounds of its row and source no longer hold.
-void put_track(Registers& registers, TrackClaim claim, Groups groups);
+// How much stays of the claims of one row and source.
+struct Bounds {
+    Groups groups = Groups::kNone;
+    std::size_t newest = limits::kTrackNewestPerGroup;  // of each group
+};
+// `machine` may be nullptr, the row one of other rules.
+Bounds bounds_of(const Machine* machine, std::uint16_t row);
+
+// Inserts the claim and drops what the bounds no longer hold.
+void put_track(Registers& registers, TrackClaim claim, const Bounds& bounds);
 
 }  // namespace lb::state

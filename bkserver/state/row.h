@@ -11,6 +11,7 @@
 
 #include "bkserver/state/attributes.h"
 #include "bkserver/state/engine.h"
+#include "common/base/limits.h"
 #include "common/event/generated_table.h"
 #include "common/event/table.h"
 
@@ -108,22 +109,34 @@ struct Keep {
     Else otherwise = Else::kNothing;
     bool is_host = false;      // kept in lower case
     bool is_document = false;  // may be longer: limits::kTrackDocumentBytesMax
+    // "who/host/instance": `field` says who, if empty the event's source; these say where, if empty
+    // the event's host and instance.
+    bool is_place = false;
+    std::string_view host_field;
+    std::string_view instance_field;
 
     bool operator==(const Keep&) const = default;
 };
 constexpr Keep keep(std::string_view field) {
-    return {field, Keep::Else::kNothing, false, false};
+    return {field, Keep::Else::kNothing, false, false, false, {}, {}};
 }
 constexpr Keep keep_document(std::string_view field) {
-    return {field, Keep::Else::kNothing, false, true};
+    return {field, Keep::Else::kNothing, false, true, false, {}, {}};
 }
 // The host that the field names.
 constexpr Keep host_in(std::string_view field) {
-    return {field, Keep::Else::kNothing, true, false};
+    return {field, Keep::Else::kNothing, true, false, false, {}, {}};
 }
 // The host that the field names, else the one that the event comes from.
 constexpr Keep host_of(std::string_view field) {
-    return {field, Keep::Else::kEnvelopeHost, true, false};
+    return {field, Keep::Else::kEnvelopeHost, true, false, false, {}, {}};
+}
+// Who has it now: as the fields say, or whoever logs the event.
+constexpr Keep place_in(std::string_view who, std::string_view host, std::string_view instance) {
+    return {who, Keep::Else::kNothing, false, false, true, host, instance};
+}
+constexpr Keep place_here(std::string_view who = {}) {
+    return {who, Keep::Else::kNothing, false, false, true, {}, {}};
 }
 using Kept = std::array<Keep, 3>;
 
@@ -136,6 +149,8 @@ struct TrackRow {
     std::string_view phase;  // the type's own state word: "really-running"
     std::uint32_t role;      // what the claim means to the machine's derive function
     Kept kept = {};
+    // So many of the newest claims stay of each group (retain.h).
+    std::size_t newest_kept = limits::kTrackNewestPerGroup;
 };
 
 // Rows with these ids are the engine's own.
@@ -221,7 +236,9 @@ consteval bool rows_are_sound(std::span<const TrackRow> rows) {
         const TrackRow& row = rows[i];
         if (row.id < kFirstRowId || !condition_is_sound(row.event, row.when)) return false;
         for (const Keep& kept : row.kept)
-            if (!has_field(row.event, kept.field)) return false;
+            if (!has_field(row.event, kept.field) || !has_field(row.event, kept.host_field) ||
+                !has_field(row.event, kept.instance_field))
+                return false;
         for (std::size_t j = 0; j < i; ++j)
             if (rows[j].id == row.id || shadows(rows[j], row)) return false;
     }

@@ -50,6 +50,8 @@ void derive(const Machine& machine, const Registers& registers, Draft& draft) {
     plain::derive(machine, registers, draft);
     if (draft.has("done_code") && !draft.has("exit_code")) draft.set("exit_code", std::int64_t{0});
     if (text_of_register(registers, "children_num") == "0") draft.set("children_num", "");
+    const bool is_aborted = draft.course().state() == M::kAborted;
+    draft.set("location", std::string_view(is_aborted ? "none" : "this is FILE TRANSFER"));
     // A planned transfer looks like the job that the original made of it.
     if (text_of_register(registers, "embryo_type").empty()) return;
     draft.set("jw_status", "UNKNOWN");

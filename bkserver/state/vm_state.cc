@@ -342,6 +342,10 @@ void derive_virtual_machine(const Machine& machine, const Registers& registers, 
     const Life life = follow(machine, registers, names, true, &draft);
     show(life, draft);
     draft.set("vm_phy_hostname", carrier_of(life));
+    if (life.phase.vm_state == "done")
+        draft.set("location", "none");
+    else if (!carrier_of(life).empty())
+        draft.set("location", "VMManager/" + std::string(carrier_of(life)));
     show_placements(life, draft);
 }
 

@@ -88,7 +88,9 @@ std::vector<Trial> trials() {
             all.push_back(
                 {history.name + " " + variant, history.events(variant), is_key ? 11U : 0U, {}});
         }
-    for (const Case& one : read_cases(root + "cases")) {
+    std::vector<Case> cases = read_cases(root + "cases");
+    for (Case& one : read_cases(root + "traces")) cases.push_back(std::move(one));
+    for (const Case& one : cases) {
         if (one.name.find("--") != std::string::npos) continue;  // permutations of others
         all.push_back({one.name, one.input.events, 0, {}});
         const std::string main = one.roles.process("main");

@@ -63,6 +63,13 @@ std::uint32_t number_in(std::string_view text) {
     return number;
 }
 
+// The original's EXCL: whoever registers wants to be the first. What was imported was so once.
+bool is_exclusive(const event::AcceptedEvent& accepted) {
+    constexpr std::uint32_t kExclusive = 64;
+    const bool is_import = accepted.identity.kind() == lb::v1::IDENTITY_KIND_IMPORT;
+    return (accepted.event.priority & kExclusive) != 0 && !is_import;
+}
+
 }  // namespace
 
 bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other) {
@@ -249,7 +256,11 @@ void Settlement::take_registration(Candidate& candidate, Entry& entry) {
         return;
     }
     const std::string_view job_type = candidate.accepted.event.text("jobtype");
-    if (row.registrant != registrant)
+    if (is_exclusive(candidate.accepted))
+        candidate.settle(lb::v1::VERDICT_DENIED,
+                         "the process exists, and this registration must be the first: take "
+                         "another id, or register without --exclusive");
+    else if (row.registrant != registrant)
         candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by " + row.registrant);
     else if (row.type != 0 && state::process_type_from_word(job_type) != row.type &&
              (entry.opened.is_frozen || state::has_own_registration(entry.opened.registers)))

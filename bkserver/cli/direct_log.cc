@@ -9,12 +9,16 @@
 
 namespace lb::cli {
 
+// The original's EXCL.
+constexpr std::uint32_t kExclusivePriority = 64;
+
 Status log_direct(net::Client& client, const std::string& subject, event::EventType type,
                   const std::vector<DirectField>& fields, const Speaker& speaker) {
     event::Event event;
     event.type = static_cast<std::uint16_t>(type);
     event.source = speaker.source;
     event.sequence_code = speaker.sequence_code;
+    if (speaker.is_exclusive) event.priority |= kExclusivePriority;
     client::complete(event);
     for (const DirectField& field : fields)
         if (!field.text.empty()) LB_TRY(event::set_field_from_text(event, field.name, field.text));

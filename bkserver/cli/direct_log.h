@@ -18,6 +18,7 @@ struct DirectField {
 struct Speaker {
     event::Source source = event::Source::kUserInterface;
     std::string sequence_code = {};
+    bool is_exclusive = false;  // of registrations: refused if there is one already
 };
 
 // The server's refusal is the error.

@@ -53,6 +53,7 @@ struct JobOptions {
     std::uint32_t children = 0;
     std::string seed;
     bool is_shell = false;
+    bool is_exclusive = false;
 };
 
 // "@FILE" is that file's text.
@@ -118,7 +119,7 @@ Status register_job(Context& context, const Kind& kind, const JobOptions& option
         for (std::uint32_t i = 0; i < options.children; ++i)
             registered.children.push_back(registered.id.child(seed, i).to_string());
     }
-    Speaker speaker{.source = kind.source};
+    Speaker speaker{.source = kind.source, .is_exclusive = options.is_exclusive};
     if (kind.has_codes) speaker.sequence_code = event::next_code({}, kind.source);
     LB_TRY(
         log_direct(*client, registered.id.to_string(), event::EventType::kRegJob, fields, speaker));
@@ -149,6 +150,8 @@ void add_register_job_commands(CLI::App& parent, Context& context) {
             command->add_option("--seed", options->seed, "of the children's ids")
                 ->default_str(kDefaultSeed);
         }
+        command->add_flag("--exclusive", options->is_exclusive,
+                          "fail if the process is registered already");
         command->add_flag("--shell", options->is_shell,
                           "print assignments for eval: EDG_JOBID, EDG_WL_SEQUENCE, "
                           "EDG_WL_SUB_JOBID[n]");

@@ -98,6 +98,10 @@ class Formats(unittest.TestCase):
                                 "--seed", "s")[0]
         # base64url(MD5("abc,s,0"))
         self.assertEqual(fixed["children"], [f"https://{self.site.service}/" + child_of("abc", "s", 0)])
+        again = self.site.run("lbctl", "register", "collection", "--id", f"https://{self.site.service}/abc", "--exclusive",
+                              check=False)
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn("the process exists", again.stderr)
         wrong = self.site.run("lbctl", "register", "job", "--parent", "nonsense", check=False)
         self.assertEqual(wrong.returncode, 65, wrong.stderr)
 

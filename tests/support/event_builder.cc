@@ -31,6 +31,11 @@ EventBuilder& EventBuilder::uid(std::uint32_t uid) {
     return *this;
 }
 
+EventBuilder& EventBuilder::priority(std::uint32_t mask) {
+    event_.priority = mask;
+    return *this;
+}
+
 EventBuilder& EventBuilder::host(std::string name) {
     host_ = std::move(name);
     event_.host = host_;

@@ -23,6 +23,8 @@ class EventBuilder {
     EventBuilder& at(double seconds);
     EventBuilder& field(std::string_view name, std::string text);
     EventBuilder& uid(std::uint32_t uid);
+    // The original's bit mask: 64 is an exclusive registration.
+    EventBuilder& priority(std::uint32_t mask);
     // Where it was logged and whose certificate delivers it.
     EventBuilder& host(std::string name);
     EventBuilder& id(std::string_view seed);

@@ -120,6 +120,23 @@ TEST_CASE("the first registration owns and says what the process is", "[book]") 
     CHECK(desk.is_rebuild_equal(kId));
 }
 
+TEST_CASE("an exclusive registration is the first one or none", "[book]") {
+    constexpr std::uint32_t kExclusive = 64;
+    Desk desk;
+    const auto first = registration().priority(kExclusive).id("first").arrived();
+    CHECK(desk.book->settle(std::span(&first, 1))->front().verdict == v1::VERDICT_ACCEPTED);
+    // Delivered again it is the same one.
+    CHECK(desk.book->settle(std::span(&first, 1))->front().verdict == v1::VERDICT_DUPLICATE);
+    const auto refused = desk.settle(registration().priority(kExclusive));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason.find("must be the first") != std::string::npos);
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    // Events that came before the registration are no registration.
+    const std::string grey = "https://lb.example.org:9000/grey";
+    CHECK(desk.verdict(running(grey)) == v1::VERDICT_UNREGISTERED);
+    CHECK(desk.verdict(registration(grey).priority(kExclusive)) == v1::VERDICT_ACCEPTED);
+}
+
 TEST_CASE("a process of another service is refused", "[book]") {
     Desk desk;
     const auto refused = desk.settle(running("https://other.example.org:9000/abc"));

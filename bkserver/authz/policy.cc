@@ -64,14 +64,20 @@ std::string act_text(const Act& act) {
 
 Decision decide(const RuleSet& rules, const Act& act) {
     const Ruling ruling = judge(rules, act);
-    if (ruling.is_allowed) return {true, fmt::format("allowed by \"{}\"", ruling.rule->name)};
+    if (ruling.is_allowed)
+        return {true, fmt::format("allowed by \"{}\"", ruling.rule->name), ruling.rule->place};
     if (ruling.rule != nullptr)
-        return {false, fmt::format("{}: denied by \"{}\"", act_text(act), ruling.rule->name)};
+        return {false, fmt::format("{}: denied by \"{}\"", act_text(act), ruling.rule->name),
+                ruling.rule->place};
     if (!act.spoken_host.empty() && !is_same_host(act.spoken_host, act.host))
         return {false, fmt::format("{} and speak for {}: no rule of the policy allows it",
                                    act_text(act), act.spoken_host)};
     return {false, fmt::format("{}: no rule of the policy allows it (role {})", act_text(act),
                                to_string(act.role))};
+}
+
+Decision as_admin(const Actor& actor) {
+    return {true, words_for_admin(actor), place_for_admin(actor)};
 }
 
 // The host that an event of a host's own manager speaks for: the field, else the producer's host.
@@ -97,7 +103,7 @@ Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& qu
     if (!question.registrant.empty() && !is_owner)
         return {false, fmt::format("{} is registered by {}; {} may not register or bind it",
                                    question.subject, question.registrant, origin.actor.identity)};
-    if (origin.actor.is_admin) return {true, "allowed to administrators"};
+    if (origin.actor.is_admin) return as_admin(origin.actor);
     if (is_type(question.event, event::EventType::kBind) && is_owner)
         return {true, "allowed to whoever registered the process"};
     return decide(rules, {.role = Role::kRegistrar,
@@ -110,7 +116,7 @@ Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& qu
 // Events about rights: who may read and tag, who owns the payload.
 Decision judge_rights(const RuleSet& rules, const book::PolicyQuestion& question,
                       const Origin& origin) {
-    if (origin.actor.is_admin) return {true, "allowed to administrators"};
+    if (origin.actor.is_admin) return as_admin(origin.actor);
     if (is_registrant(rules, origin.actor, question.registrant))
         return {true, "allowed to whoever registered the process"};
     if (is_type(question.event, event::EventType::kTakePayloadOwnership))
@@ -218,10 +224,11 @@ Actor Policy::actor_of(const RuleSet& rules, const lb::v1::Identity& identity) c
     actor.identity = canonical_identity(rules, identity_text(identity));
     // What a host states of its users' groups is nobody's proof: the policy's own groups count.
     actor.groups = groups_of(rules, actor.identity, {});
-    actor.is_admin =
-        is_local_admin(identity) ||
-        judge(rules, {.role = Role::kAdmin, .identity = actor.identity, .groups = actor.groups})
-            .is_allowed;
+    const Ruling ruling =
+        judge(rules, {.role = Role::kAdmin, .identity = actor.identity, .groups = actor.groups});
+    const bool is_local = is_local_admin(identity);
+    actor.is_admin = is_local || ruling.is_allowed;
+    if (!is_local) actor.admin_rule = ruling.rule;
     return actor;
 }
 
@@ -248,7 +255,7 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
     if (decides_ownership(question.event)) return judge_registration(*rules, question, origin);
     if (changes_rights(question.event)) return judge_rights(*rules, question, origin);
-    if (origin.actor.is_admin) return {true, "allowed to administrators"};
+    if (origin.actor.is_admin) return as_admin(origin.actor);
     const std::string_view source = name_of_source(question.event.source);
     if (speaks_for_owner(source)) {
         Decision own = judge_owners_word(*rules, question, origin.actor);
@@ -282,14 +289,15 @@ Decision Policy::judge_token(const RuleSet& rules, const book::PolicyQuestion& q
                                         .process = question.subject,
                                         .spoken_host = spoken_host(question, source)});
     if (ruling.rule != nullptr && ruling.rule->is_deny)
-        return {false, fmt::format("token {}: denied by \"{}\"", id, ruling.rule->name)};
+        return {false, fmt::format("token {}: denied by \"{}\"", id, ruling.rule->name),
+                ruling.rule->place};
     return {true, "allowed by its token"};
 }
 
 Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
     const Actor actor = actor_of(*rules, question.forwarder);
-    if (actor.is_admin) return {true, "allowed to administrators"};
+    if (actor.is_admin) return as_admin(actor);
     return decide(*rules, {.role = Role::kAdopter,
                            .identity = actor.identity,
                            .groups = actor.groups,
@@ -314,7 +322,7 @@ Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuest
                                             bit_of(event::Source::kUserInterface);
     const auto rules = this->rules();
     const Actor actor = actor_of(*rules, issuer);
-    if (actor.is_admin) return {true, "allowed to administrators"};
+    if (actor.is_admin) return as_admin(actor);
     if (issuer.kind() == lb::v1::IDENTITY_KIND_TOKEN || question.registrant.empty() ||
         actor.identity != question.registrant)
         return {false, fmt::format("{} may not issue tokens for {}: only who registered it, or an "
@@ -330,18 +338,18 @@ Decision Policy::may_administer(const lb::v1::Identity& identity) const {
     return may(Role::kAdmin, identity, {});
 }
 
-Decision Policy::may(Role role, const lb::v1::Identity& identity, std::string_view process) const {
+Decision Policy::may(Role role, const lb::v1::Identity& identity, std::string_view process,
+                     std::string_view host) const {
     const auto rules = this->rules();
     const Actor actor = actor_of(*rules, identity);
     // An administrator may do everything but forward: that is a matter of hosts, not of persons.
-    if (actor.is_admin && role != Role::kForwarder) return {true, "allowed to administrators"};
-    return decide(
-        *rules,
-        {.role = role, .identity = actor.identity, .groups = actor.groups, .process = process});
-}
-
-Decision Policy::explain(const Act& act) const {
-    return decide(*rules(), act);
+    if (actor.is_admin && role != Role::kForwarder) return as_admin(actor);
+    return decide(*rules, {.role = role,
+                           .identity = actor.identity,
+                           .groups = actor.groups,
+                           .host = host,
+                           .vouched_kind = "uid",
+                           .process = process});
 }
 
 }  // namespace lb::authz

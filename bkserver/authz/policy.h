@@ -40,12 +40,10 @@ class Policy : public book::Policy {
                                                  const ReadQuestion& question,
                                                  std::uint64_t sources) const;
     [[nodiscard]] book::Decision may_administer(const lb::v1::Identity& identity) const;
-    // Role::kStatistician, kPurger, kGrantor, ...: those that ask nothing but who.
+    // Role::kStatistician, kPurger, kGrantor, ...: those that ask nothing but who; of kAdopter and
+    // kForwarder also what of users of `host` it may found and deliver.
     [[nodiscard]] book::Decision may(Role role, const lb::v1::Identity& identity,
-                                     std::string_view process) const;
-
-    // Whether `identity` may act, and by which rule, in words.
-    [[nodiscard]] book::Decision explain(const Act& act) const;
+                                     std::string_view process, std::string_view host = {}) const;
 
   private:
     [[nodiscard]] std::shared_ptr<const RuleSet> rules() const;

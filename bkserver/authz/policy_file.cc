@@ -31,10 +31,13 @@ constexpr std::array<ListMember, 7> kLists{{{"who", &Rule::who},
 constexpr std::string_view kRuleMembers =
     "name, allow, deny, who, hosts, vouches, sources, events, processes, speaks_for";
 
+std::string place_of(std::string_view origin, const toml::node& node) {
+    return fmt::format("{}, line {}", origin, node.source().begin.line);
+}
+
 // Says where in the file something is wrong.
 Error wrong(std::string_view origin, const toml::node& node, std::string text) {
-    return {ErrorCode::kReject,
-            fmt::format("{}, line {}: {}", origin, node.source().begin.line, text)};
+    return {ErrorCode::kReject, fmt::format("{}: {}", place_of(origin, node), text)};
 }
 
 Result<std::vector<std::string>> read_texts(std::string_view origin, std::string_view name,
@@ -113,6 +116,7 @@ Result<Rule> read_rule(std::string_view origin, const toml::node& node, std::siz
     if (table == nullptr) return wrong(origin, node, "a rule is written as [[rule]]");
     Rule rule;
     rule.name = fmt::format("rule {}", number);
+    rule.place = place_of(origin, node);
     for (const auto& [key, value] : *table) LB_TRY(read_member(origin, key.str(), value, rule));
     if (rule.roles.empty())
         return wrong(origin, node, "the rule says neither allow nor deny, or for no role");

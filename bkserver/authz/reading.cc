@@ -35,14 +35,16 @@ bool is_meant(const RuleSet& rules, const state::AccessEntry& entry, const Actor
 Reading read_by_roles(const RuleSet& rules, const Actor& actor, const ReadQuestion& question,
                       const Ruling& reader) {
     if (reader.is_allowed)
-        return {View::kFull, fmt::format("allowed by \"{}\"", reader.rule->name)};
+        return {View::kFull, fmt::format("allowed by \"{}\"", reader.rule->name),
+                reader.rule->place};
     for (const auto& [role, view] : {std::pair(Role::kAnonymousReader, View::kAnonymized),
                                      std::pair(Role::kMonitor, View::kReduced)}) {
         const Ruling ruling = judge(rules, {.role = role,
                                             .identity = actor.identity,
                                             .groups = actor.groups,
                                             .process = question.process});
-        if (ruling.is_allowed) return {view, fmt::format("allowed by \"{}\"", ruling.rule->name)};
+        if (ruling.is_allowed)
+            return {view, fmt::format("allowed by \"{}\"", ruling.rule->name), ruling.rule->place};
     }
     return {};
 }
@@ -52,6 +54,15 @@ Reading read_by_roles(const RuleSet& rules, const Actor& actor, const ReadQuesti
 std::string_view to_string(View view) {
     constexpr std::string_view kWords[] = {"none", "reduced", "anonymized", "full"};
     return kWords[static_cast<std::size_t>(view)];
+}
+
+std::string words_for_admin(const Actor& actor) {
+    if (actor.admin_rule == nullptr) return "allowed to administrators of this host";
+    return fmt::format("allowed to administrators by \"{}\"", actor.admin_rule->name);
+}
+
+std::string place_for_admin(const Actor& actor) {
+    return actor.admin_rule == nullptr ? std::string() : actor.admin_rule->place;
 }
 
 bool is_registrant(const RuleSet& rules, const Actor& actor, std::string_view registrant) {
@@ -80,7 +91,7 @@ Reading read_by_rules(const RuleSet& rules, const Actor& actor, const ReadQuesti
         return {View::kFull, "allowed to whoever registered the process"};
     if (is_payload_owner(rules, question.access, actor))
         return {View::kFull, "allowed to the owner of the payload"};
-    if (actor.is_admin) return {View::kFull, "allowed to administrators"};
+    if (actor.is_admin) return {View::kFull, words_for_admin(actor), place_for_admin(actor)};
     const Ruling reader = judge(rules, {.role = Role::kReader,
                                         .identity = actor.identity,
                                         .groups = actor.groups,
@@ -88,8 +99,10 @@ Reading read_by_rules(const RuleSet& rules, const Actor& actor, const ReadQuesti
     // The site's word stands above what owners allow; and who is denied everything is not shown
     // less either.
     if (reader.rule != nullptr && reader.rule->is_deny)
-        return {View::kNone, fmt::format("{} may not read {}: denied by \"{}\"", actor.identity,
-                                         question.process, reader.rule->name)};
+        return {View::kNone,
+                fmt::format("{} may not read {}: denied by \"{}\"", actor.identity,
+                            question.process, reader.rule->name),
+                reader.rule->place};
     const Listed own = listed(rules, question.access, actor, state::Right::kRead);
     if (own == Listed::kAllowed) return {View::kFull, "allowed by the access list of the process"};
     const Reading by_roles = read_by_roles(rules, actor, question, reader);

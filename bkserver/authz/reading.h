@@ -27,7 +27,8 @@ struct ReadQuestion {
 
 struct Reading {
     View view = View::kNone;
-    std::string reason;  // which rule or entry decided, for people
+    std::string reason;      // which rule or entry decided, for people
+    std::string place = {};  // of the rule: file and line; empty when none decided
 };
 
 // Who asks, as rules know them.
@@ -35,7 +36,11 @@ struct Actor {
     std::string identity;  // canonical
     std::vector<std::string> groups;
     bool is_admin = false;
+    const Rule* admin_rule = nullptr;  // that made it one; null: it is one of this host
 };
+// Why an administrator may do something.
+std::string words_for_admin(const Actor& actor);
+std::string place_for_admin(const Actor& actor);
 
 // What the process's own access list says to somebody. A denial wins over what the list allows; it
 // takes nothing away of what the site's policy allows.

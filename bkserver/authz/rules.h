@@ -35,7 +35,8 @@ std::optional<Role> role_of(std::string_view name);
 // Lists are patterns: '*' stands for any text. All lists of a rule that are not empty must match;
 // what an empty one means is said beside it.
 struct Rule {
-    std::string name;  // "rule 3" when the file gives none
+    std::string name;   // "rule 3" when the file gives none
+    std::string place;  // "/etc/lb/policy.toml, line 12"; empty when no file says it
     bool is_deny = false;
     std::vector<Role> roles;
     // Identities: "certificate:/DC=org/*", "uid:1000@*"; groups: "group:atlas".

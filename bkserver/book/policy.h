@@ -27,7 +27,8 @@ struct PolicyQuestion {
 
 struct Decision {
     bool is_allowed = false;
-    std::string reason;  // of a refusal: which rule, for people
+    std::string reason;      // which rule or right decided, for people
+    std::string place = {};  // of the rule: file and line; empty when none decided
 };
 
 // Thread-safe; the same question gives the same answer as long as the policy is not reloaded.

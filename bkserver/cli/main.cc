@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "bkserver/cli/acl_commands.h"
 #include "bkserver/cli/adopt_command.h"
 #include "bkserver/cli/command_line.h"
 #include "bkserver/cli/completion_command.h"
@@ -9,6 +10,7 @@
 #include "bkserver/cli/dump_command.h"
 #include "bkserver/cli/load_command.h"
 #include "bkserver/cli/pki_commands.h"
+#include "bkserver/cli/policy_commands.h"
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
 #include "bkserver/cli/replay_command.h"
@@ -42,6 +44,8 @@ int main(int argc, char** argv) {
     lb::cli::add_setup_opennebula_command(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
     lb::cli::add_doctor_command(lbctl, context);
+    lb::cli::add_acl_commands(lbctl, context);
+    lb::cli::add_policy_commands(lbctl, context);
     lb::cli::add_token_commands(lbctl, context);
     lb::cli::add_pki_commands(lbctl, context);
     lb::cli::add_replay_command(lbctl, context.exit_code);

@@ -94,6 +94,8 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
             return answer_server(asker, request.server(), writer);
         case lb::v1::Request::kToken:
             return answer_token(asker, request.token(), writer);
+        case lb::v1::Request::kPolicy:
+            return answer_policy(asker, request.policy(), writer);
         case lb::v1::Request::QUESTION_NOT_SET:
             break;
     }

@@ -58,6 +58,7 @@ class Service {
     Status issue_token(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
     Status revoke_token(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
     Status list_tokens(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
+    Status answer_policy(const Asker& asker, const lb::v1::PolicyRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
     struct Readable {

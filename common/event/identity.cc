@@ -9,6 +9,10 @@ namespace lb::event {
 
 namespace {
 
+constexpr v1::IdentityKind kKinds[] = {v1::IDENTITY_KIND_UID, v1::IDENTITY_KIND_CERTIFICATE,
+                                       v1::IDENTITY_KIND_TOKEN, v1::IDENTITY_KIND_CHANNEL,
+                                       v1::IDENTITY_KIND_IMPORT};
+
 std::string_view word_of(v1::IdentityKind kind) {
     switch (kind) {
         case v1::IDENTITY_KIND_UID:
@@ -35,6 +39,28 @@ std::string identity_text(const v1::Identity& identity) {
     std::string text = std::string(word_of(identity.kind())) + ":" + identity.name();
     if (!identity.realm().empty()) text += "@" + identity.realm();
     return text;
+}
+
+std::optional<v1::Identity> identity_of_text(std::string_view text) {
+    v1::Identity identity;
+    if (text.starts_with('/')) {
+        identity.set_kind(v1::IDENTITY_KIND_CERTIFICATE);
+        identity.set_name(std::string(text));
+        return identity;
+    }
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || colon + 1 == text.size()) return std::nullopt;
+    for (const v1::IdentityKind kind : kKinds) {
+        if (text.substr(0, colon) != word_of(kind)) continue;
+        std::string_view name = text.substr(colon + 1);
+        identity.set_kind(kind);
+        const std::size_t at =
+            kind == v1::IDENTITY_KIND_UID ? name.rfind('@') : std::string_view::npos;
+        if (at != std::string_view::npos) identity.set_realm(std::string(name.substr(at + 1)));
+        identity.set_name(std::string(name.substr(0, at)));
+        return identity;
+    }
+    return std::nullopt;
 }
 
 std::string owner_text(const v1::Identity& identity) {

@@ -2,6 +2,7 @@
 // compared, stored and shown.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,10 @@ namespace lb::event {
 // "certificate:/DC=org/CN=x", "uid:1000@node1.example.org", "token:t42", "import:...". Equal texts
 // are equal identities; display name and groups are no part of it.
 std::string identity_text(const v1::Identity& identity);
+
+// The identity that identity_text() writes so; a bare subject in slash form is that of a
+// certificate. Nothing when the text begins with no kind of identity.
+std::optional<v1::Identity> identity_of_text(std::string_view text);
 
 // Who owns what `identity` registers: identity_text, but of an import the identity that it states;
 // a bare subject, as the original wrote it, is that of a certificate. So whoever owned a process

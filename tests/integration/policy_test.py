@@ -150,6 +150,67 @@ class Policy(unittest.TestCase):
         self.assertEqual(self.see("carol", unique).status, 403)
         self.site.must_rebuild_equal()
 
+    def test_lists_are_edited_by_command(self):
+        unique = self.register()
+        process = f"https://{self.site.service}/{unique}"
+        alice, bob = self.over_the_network("alice"), self.over_the_network("bob")
+        acl = lambda *words, who=alice: self.site.run("lbctl", "acl", *words, check=False, environment=who)
+        self.assertEqual(acl("show", process).stdout, "owner certificate:/O=lb/CN=alice\n")
+        self.assertIn("READ allowed to DN /O=lb/CN=bob", acl("allow", process, "/O=lb/CN=bob").stdout)
+        acl("allow", process, "vo/atlas", "--group", "--tag")
+        self.assertEqual(acl("show", process, who=bob).returncode, 0)
+        self.assertEqual(acl("remove", process, "/O=lb/CN=bob", who=bob).returncode, 77)
+        self.assertIn("READ denied to DN /O=lb/CN=bob", acl("deny", process, "/O=lb/CN=bob").stdout)
+        self.assertEqual(acl("show", process, who=bob).returncode, 77)
+        acl("remove", process, "/O=lb/CN=bob", "--denial")
+        acl("remove", process, "/O=lb/CN=bob")
+        self.assertEqual(acl("show", process).stdout.splitlines()[1:], ["TAG allowed to GROUP vo/atlas"])
+        self.assertEqual(self.log("erin", unique, "UserTag", name="a", value="1").status, 200)
+
+    def check(self, *words, as_=None):
+        environment = self.over_the_network(as_) if as_ else None
+        rows = self.site.lbctl("policy", "check", *words, check=False, environment=environment)
+        return rows[0] if rows else {}
+
+    def test_a_decision_is_explained(self):
+        unique = self.register()
+        policy = self.site.directory / "policy.toml"
+        # [[rule]] stands in the line before the name.
+        place = lambda name: f"{policy}, line {policy.read_text().split(name)[0].count(chr(10))}"
+        views = {"alice": "full", "wall": "reduced", "dana": "anonymized", "bob": "none"}
+        for name, view in views.items():
+            row = self.check(f"/O=lb/CN={name}", "read", unique)
+            self.assertEqual((row["view"], row["allowed"]), (view, view != "none"), row)
+            # It says what happens.
+            self.assertEqual(self.see(name, unique).status, 200 if row["allowed"] else 403)
+        row = self.check("/O=lb/CN=wall", "STATUS_FOR_MONITORING")
+        self.assertIn("the wall display", row["reason"])
+        self.assertEqual(row["place"], place('name = "the wall display"'))
+        row = self.check("/O=lb/CN=alice", "UserTag", unique)
+        self.assertEqual((row["allowed"], "place" in row), (True, False), row)
+        self.assertIn("registered", row["reason"])
+        self.assertFalse(self.check("/O=lb/CN=bob", "ChangeACL", unique)["allowed"])
+        self.change_list(unique, "/O=lb/CN=bob", permission="TAG")
+        self.assertIn("access list", self.check("/O=lb/CN=bob", "UserTag", unique)["reason"])
+        row = self.check("uid:1000@node1", "VMStop", "--source", "VMManager", "--host", "node1",
+                         "--forwarder", "certificate:/O=lb/CN=host/node2")
+        self.assertFalse(row["allowed"])
+        self.assertIn("may not deliver", row["reason"])
+        row = self.check("certificate:/O=lb/CN=host/node1", "forwarder", "--host", "node1")
+        self.assertEqual(row["place"], place('name = "hosts deliver"'))
+        done = self.site.run("lbctl", "policy", "check", "/O=lb/CN=bob", "purger", check=False)
+        self.assertEqual(done.returncode, 77, done.stderr)
+        self.assertIn("denied", done.stdout)
+
+    def test_what_others_may_do_is_for_administrators(self):
+        unique = self.register()
+        self.assertEqual(self.check("/O=lb/CN=bob", "read", unique, as_="bob")["view"], "none")
+        self.assertEqual(self.check("/O=lb/CN=alice", "read", unique, as_="bob"), {})
+        for words in (("nobody", "read"), ("/O=lb/CN=bob", "fly"), ("/O=lb/CN=bob", "UserTag", unique, "--source", "x")):
+            done = self.site.run("lbctl", "policy", "check", *words, check=False)
+            self.assertEqual(done.returncode, 65, done)
+            self.assertTrue(done.stderr.startswith("lbctl: '"), done.stderr)
+
     def test_only_the_owner_changes_the_list(self):
         unique = self.register()
         answer = self.log("bob", unique, "ChangeACL", user_id="/O=lb/CN=bob", user_id_type="DN", permission="READ",

@@ -137,4 +137,10 @@ TEST_CASE("hosts are read out of certificates", "[identity]") {
     CHECK(host_of_certificate("certificate:/O=lb/CN=Alice Smith").empty());
     CHECK(host_of_certificate("uid:0@node1").empty());
     CHECK(identity_text(certificate("/CN=x")) == "certificate:/CN=x");
+    for (const char* text :
+         {"certificate:/CN=a@b:c", "uid:7@node1", "uid:7", "token:t42", "import:x"})
+        CHECK(identity_text(*identity_of_text(text)) == text);
+    CHECK(identity_text(*identity_of_text("/CN=x")) == "certificate:/CN=x");
+    for (const char* text : {"", "alice", "uid:", "uid", "certificate", "king:x", ":x"})
+        CHECK_FALSE(identity_of_text(text));
 }

@@ -58,6 +58,8 @@ std::string act_text(const Act& act) {
             return fmt::format("{} may not ask for statistics", act.identity);
         case Role::kPurger:
             return fmt::format("{} may not purge processes", act.identity);
+        case Role::kForeignRegistrar:
+            return fmt::format("{} may not register processes that others own", act.identity);
     }
     return {};
 }
@@ -91,45 +93,61 @@ bool is_type(const event::Event& event, event::EventType type) {
     return event.type == static_cast<std::uint16_t>(type);
 }
 
-// Who logs, as rules and ownership know them.
-struct Origin {
-    Actor actor;
-    bool is_direct = false;  // delivered by whoever logged it: nobody vouches
-};
-
-Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
-                            const Origin& origin) {
-    const bool is_owner = is_registrant(rules, origin.actor, question.registrant);
-    if (!question.registrant.empty() && !is_owner)
-        return {false, fmt::format("{} is registered by {}; {} may not register or bind it",
-                                   question.subject, question.registrant, origin.actor.identity)};
-    if (origin.actor.is_admin) return as_admin(origin.actor);
-    if (is_type(question.event, event::EventType::kBind) && is_owner)
-        return {true, "allowed to whoever registered the process"};
-    return decide(rules, {.role = Role::kRegistrar,
-                          .identity = origin.actor.identity,
-                          .groups = origin.actor.groups,
+Decision judge_as_registrar(const RuleSet& rules, const book::PolicyQuestion& question,
+                            const Actor& actor, Role role) {
+    return decide(rules, {.role = role,
+                          .identity = actor.identity,
+                          .groups = actor.groups,
                           .host = question.origin_host,
                           .process = question.subject});
 }
 
+Decision judge_binding(const RuleSet& rules, const book::PolicyQuestion& question,
+                       const Actor& actor) {
+    if (is_registrant(rules, actor, question.registrant))
+        return {true, "allowed to whoever registered the process"};
+    if (!question.registrant.empty())
+        return {false, fmt::format("{} is registered by {}; {} may not bind it", question.subject,
+                                   question.registrant, actor.identity)};
+    if (actor.is_admin) return as_admin(actor);
+    return judge_as_registrar(rules, question, actor, Role::kRegistrar);
+}
+
+// Whoever registers for somebody else needs a role for that, too. (The original refused it to those
+// who had it, and allowed it to those who had not.)
+Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& question,
+                            const Actor& actor) {
+    const std::string owner = canonical_identity(
+        rules, event::owner_of_registration(question.event.user, identity_text(question.origin)));
+    if (!question.registrant.empty() && canonical_identity(rules, question.registrant) != owner)
+        return {false, fmt::format("{} is registered by {}; {} may not register it",
+                                   question.subject, question.registrant, actor.identity)};
+    if (actor.is_admin) return as_admin(actor);
+    if (owner != actor.identity) {
+        Decision foreign = judge_as_registrar(rules, question, actor, Role::kForeignRegistrar);
+        if (!foreign.is_allowed) foreign.reason += "; the event names " + owner + " as its owner";
+        if (!foreign.is_allowed) return foreign;
+    }
+    return judge_as_registrar(rules, question, actor, Role::kRegistrar);
+}
+
 // Events about rights: who may read and tag, who owns the payload.
 Decision judge_rights(const RuleSet& rules, const book::PolicyQuestion& question,
-                      const Origin& origin) {
-    if (origin.actor.is_admin) return as_admin(origin.actor);
-    if (is_registrant(rules, origin.actor, question.registrant))
+                      const Actor& actor) {
+    if (actor.is_admin) return as_admin(actor);
+    if (is_registrant(rules, actor, question.registrant))
         return {true, "allowed to whoever registered the process"};
     if (is_type(question.event, event::EventType::kTakePayloadOwnership))
         return {true, "whoever was granted the payload may take it"};
     if (is_type(question.event, event::EventType::kGrantPayloadOwnership))
         return decide(rules, {.role = Role::kGrantor,
-                              .identity = origin.actor.identity,
-                              .groups = origin.actor.groups,
+                              .identity = actor.identity,
+                              .groups = actor.groups,
                               .host = question.origin_host,
                               .process = question.subject});
     return {false, fmt::format("{} may not change the access list of {}: only who registered it, "
                                "or an administrator",
-                               origin.actor.identity, question.subject)};
+                               actor.identity, question.subject)};
 }
 
 Act origin_act(const book::PolicyQuestion& question, const Actor& actor, std::string_view source) {
@@ -234,15 +252,14 @@ Actor Policy::actor_of(const RuleSet& rules, const lb::v1::Identity& identity) c
 
 Decision Policy::may_log(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
-    Origin origin{actor_of(*rules, question.origin),
-                  identity_text(question.origin) == identity_text(question.forwarder)};
+    Actor actor = actor_of(*rules, question.origin);
     // What is imported was judged by the server that it comes from.
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_IMPORT &&
         actor_of(*rules, question.forwarder).is_admin)
         return {true, "imports are allowed to administrators"};
-    if (!origin.is_direct) {
-        const std::string forwarder = identity_text(question.forwarder);
-        const std::string stated = identity_text(question.origin);
+    const std::string forwarder = identity_text(question.forwarder);
+    const std::string stated = identity_text(question.origin);
+    if (stated != forwarder) {
         const Decision vouched = decide(*rules, {.role = Role::kForwarder,
                                                  .identity = forwarder,
                                                  .host = question.origin_host,
@@ -250,18 +267,21 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
                                                  .process = question.subject});
         if (!vouched.is_allowed) return vouched;
         // Root of some other host is no administrator here: only who speaks for themselves can be.
-        origin.actor.is_admin = false;
+        actor.is_admin = false;
     }
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
-    if (decides_ownership(question.event)) return judge_registration(*rules, question, origin);
-    if (changes_rights(question.event)) return judge_rights(*rules, question, origin);
-    if (origin.actor.is_admin) return as_admin(origin.actor);
+    if (is_type(question.event, event::EventType::kRegJob))
+        return judge_registration(*rules, question, actor);
+    if (is_type(question.event, event::EventType::kBind))
+        return judge_binding(*rules, question, actor);
+    if (changes_rights(question.event)) return judge_rights(*rules, question, actor);
+    if (actor.is_admin) return as_admin(actor);
     const std::string_view source = name_of_source(question.event.source);
     if (speaks_for_owner(source)) {
-        Decision own = judge_owners_word(*rules, question, origin.actor);
+        Decision own = judge_owners_word(*rules, question, actor);
         if (own.is_allowed) return own;
     }
-    return decide(*rules, origin_act(question, origin.actor, source));
+    return decide(*rules, origin_act(question, actor, source));
 }
 
 // A token is its own permission, within its scope; a rule can only take away from it.

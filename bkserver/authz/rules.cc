@@ -14,7 +14,7 @@ using event::host_of_certificate;
 
 constexpr std::array<std::string_view, kRoleCount> kRoleNames{
     "forwarder", "origin",           "registrar", "adopter",      "reader", "admin",
-    "grantor",   "anonymous-reader", "monitor",   "statistician", "purger"};
+    "grantor",   "anonymous-reader", "monitor",   "statistician", "purger", "foreign-registrar"};
 // Actions of the original's policy that are roles here.
 struct Action {
     std::string_view name;
@@ -25,6 +25,7 @@ constexpr Action kActions[] = {
     {"STATUS_FOR_MONITORING", Role::kMonitor},
     {"GET_STATISTICS", Role::kStatistician},
     {"REGISTER_JOBS", Role::kRegistrar},
+    {"REGISTER_FOREIGN", Role::kForeignRegistrar},
     {"READ_ALL", Role::kReader},
     {"READ_ANONYMIZED", Role::kAnonymousReader},
     {"PURGE", Role::kPurger},
@@ -156,6 +157,7 @@ bool matches(const Rule& rule, const Act& act) {
         case Role::kMonitor:
         case Role::kStatistician:
         case Role::kPurger:
+        case Role::kForeignRegistrar:
             return true;
     }
     return false;

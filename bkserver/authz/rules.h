@@ -14,19 +14,20 @@ namespace lb::authz {
 
 // What a rule allows or denies.
 enum class Role : std::uint8_t {
-    kForwarder,        // deliver events that others logged
-    kOrigin,           // log events
-    kRegistrar,        // register processes
-    kAdopter,          // bring processes into being that nobody registered
-    kReader,           // read processes of others
-    kAdmin,            // everything but to forward
-    kGrantor,          // grant the payload of others' processes
-    kAnonymousReader,  // read processes of others without who they are
-    kMonitor,          // read of processes of others what monitoring needs
-    kStatistician,     // ask for statistics over processes of others
-    kPurger,           // purge processes
+    kForwarder,         // deliver events that others logged
+    kOrigin,            // log events
+    kRegistrar,         // register processes
+    kAdopter,           // bring processes into being that nobody registered
+    kReader,            // read processes of others
+    kAdmin,             // everything but to forward
+    kGrantor,           // grant the payload of others' processes
+    kAnonymousReader,   // read processes of others without who they are
+    kMonitor,           // read of processes of others what monitoring needs
+    kStatistician,      // ask for statistics over processes of others
+    kPurger,            // purge processes
+    kForeignRegistrar,  // register processes that others own
 };
-inline constexpr std::size_t kRoleCount = 11;
+inline constexpr std::size_t kRoleCount = 12;
 std::string_view to_string(Role role);
 // By its own name, or that of the original's action ("READ_ALL"); nothing for those that are
 // origin with certain events (LOG_WMS_EVENTS, ...).

@@ -248,7 +248,8 @@ void Settlement::take_registration(Candidate& candidate, Entry& entry) {
                              " are refused");
         return;
     }
-    const std::string registrant = event::owner_text(candidate.accepted.identity);
+    const std::string registrant = event::owner_of_registration(
+        candidate.accepted.event.user, event::owner_text(candidate.accepted.identity));
     store::Process& row = entry.opened.row;
     if (row.registrant.empty()) {
         row.registrant = registrant;

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include "bkserver/query/service.h"
+#include "bkserver/state/access.h"
+#include "bkserver/state/registers.h"
 #include "common/event/field_text.h"
 #include "common/event/identity.h"
 
@@ -94,7 +96,10 @@ Status Service::answer_policy(const Asker& asker, const PolicyRequest& ask, Repl
         if (process) {
             subject.name = process->id;
             subject.registrant = process->registrant;
-            LB_TRY_ASSIGN(subject.access, access_of(*process));
+            if (process->has_access_list) {
+                LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process->registers));
+                subject.access = state::access_of(registers);
+            }
         }
     }
     LB_TRY_ASSIGN(const Row decision, decide(policy_, ask, who, subject));

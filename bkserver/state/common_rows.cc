@@ -15,7 +15,7 @@ constexpr When kOutput = {is("sandbox_type", "OUTPUT")};
 constexpr DataRow kCommonRows[] = {
     // event              source  when     register                                merge            value
     {E::kRegJob,          kAny, kAlways, {"reg_type"},                           Merge::kFirst,   field("jobtype")},
-    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kUser)},
+    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kOwner)},
     {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
     {E::kRegJob,          kAny, kAlways, {"seed"},                               Merge::kFirst,   field("seed")},
     {E::kRegJob,          kAny, kAlways, {"wms_dn"},                             Merge::kFirst,   field("wms_dn")},
@@ -36,7 +36,7 @@ constexpr DataRow kEmbryoRows[] = {
     // event              source when    register                                merge             value
     {E::kRegJob,          kAny, kAlways, {"embryo_type"},                        Merge::kFirst,   field("jobtype")},
     {E::kRegJob,          kAny, kAlways, {"embryo_of"},                          Merge::kFirst,   field("parent")},
-    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kUser)},
+    {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kOwner)},
     {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
 };
 // clang-format on

@@ -29,7 +29,7 @@ constexpr DataRow kData[] = {
     // event             source     when                                               register                  merge            value
     {E::kRegJob,         kAny,      kAlways,                                           {"jdl"},                  Merge::kNewest,  field("jdl")},
     {E::kRegJob,         kAny,      kAlways,                                           {"cream_jdl"},            Merge::kNewest,  field("jdl")},
-    {E::kRegJob,         kAny,      kAlways,                                           {"cream_owner"},          Merge::kNewest,  computed(Value::Kind::kUser)},
+    {E::kRegJob,         kAny,      kAlways,                                           {"cream_owner"},          Merge::kNewest,  computed(Value::Kind::kOwner)},
     {E::kRegJob,         kAny,      kAlways,                                           {"cream_endpoint"},       Merge::kNewest,  field("ns")},
     {E::kRegJob,         kAny,      kAlways,                                           {"destination"},          Merge::kNewest,  field("ns")},
     {E::kRegJob,         kAny,      kAlways,                                           {"network_server"},       Merge::kNewest,  field("ns")},

@@ -5,6 +5,7 @@
 #include "bkserver/state/machine.h"
 #include "common/base/ascii.h"
 #include "common/event/event_id.h"
+#include "common/event/identity.h"
 #include "common/event/seqcode.h"
 
 namespace lb::state {
@@ -95,6 +96,8 @@ std::string value_of(const Value& value, const Subject& subject) {
             return std::string(value.text);
         case Value::Kind::kUser:
             return user_of(subject);
+        case Value::Kind::kOwner:
+            return event::owner_of_registration(subject.event.user, user_of(subject));
         case Value::Kind::kInstance:
             return subject.event.source_instance;
         case Value::Kind::kHostInstance:

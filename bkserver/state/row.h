@@ -63,6 +63,7 @@ struct Value {
         kField,         // the field `text`; empty makes no claim, or `fallback` if there is one
         kFixed,         // `text`
         kUser,          // who logged it, proven; of imports the identity that the event states
+        kOwner,         // of a registration: whom it is for (owner_of_registration)
         kInstance,      // the source's instance
         kHostInstance,  // "host:instance"
         kEventTime,

@@ -43,6 +43,8 @@ std::string value_words(const Value& value) {
             return "'" + std::string(value.text) + "'";
         case Value::Kind::kUser:
             return "the producer's identity";
+        case Value::Kind::kOwner:
+            return "whom the registration is for";
         case Value::Kind::kInstance:
             return "the source's instance";
         case Value::Kind::kHostInstance:

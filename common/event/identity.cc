@@ -68,6 +68,17 @@ std::string owner_text(const v1::Identity& identity) {
     return (identity.name().starts_with('/') ? "certificate:" : "") + identity.name();
 }
 
+std::string owner_of_registration(std::string_view stated, std::string_view logged_by) {
+    const auto identity = identity_of_text(stated);
+    if (!identity || stated == logged_by) return std::string(logged_by);
+    std::string owner = identity_text(*identity);
+    // "uid:1000" of somebody of this host.
+    const bool has_no_realm =
+        identity->kind() == v1::IDENTITY_KIND_UID && identity->realm().empty();
+    if (has_no_realm && logged_by.starts_with(owner + "@")) return std::string(logged_by);
+    return owner;
+}
+
 std::string_view host_of_certificate(std::string_view identity) {
     constexpr std::string_view kPrefix = "certificate:";
     if (!identity.starts_with(kPrefix)) return {};

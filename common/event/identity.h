@@ -25,6 +25,11 @@ std::optional<v1::Identity> identity_of_text(std::string_view text);
 // before it was imported owns it still.
 std::string owner_text(const v1::Identity& identity);
 
+// Whom a registration is for: who logged it, unless the user that it states is the name of another
+// identity. Texts as identity_text() writes them, `stated` also a bare subject; any other text is
+// a remark, and names nobody.
+std::string owner_of_registration(std::string_view stated, std::string_view logged_by);
+
 // "node1.example.org" of the identity text "certificate:/DC=org/CN=host/node1.example.org"; empty
 // when it is no certificate or its subject names no host.
 std::string_view host_of_certificate(std::string_view identity);

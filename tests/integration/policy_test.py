@@ -21,7 +21,12 @@ hosts = ["own"]
 [[rule]]
 name = "people register"
 allow = ["origin", "registrar"]
-who = ["uid:*", "certificate:/O=lb/CN=alice"]
+who = ["uid:*", "certificate:/O=lb/CN=alice", "certificate:/O=lb/CN=broker"]
+
+[[rule]]
+name = "the broker registers for everybody"
+allow = ["REGISTER_FOREIGN"]
+who = ["certificate:/O=lb/CN=broker"]
 
 [[rule]]
 name = "the wall display"
@@ -33,7 +38,7 @@ name = "science"
 allow = ["anonymous-reader"]
 who = ["group:science"]
 """
-PEOPLE = ("alice", "bob", "carol", "wall", "dana", "erin")
+PEOPLE = ("alice", "bob", "carol", "wall", "dana", "erin", "broker")
 
 
 class Policy(unittest.TestCase):
@@ -62,9 +67,11 @@ class Policy(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer)
         return unique
 
-    def log(self, who, unique, kind, **fields):
+    def log(self, who, unique, kind, user=None, **fields):
         event = {"type": kind, "process": f"https://{self.site.service}/{unique}", "source": "UserInterface",
                  "time": time.time(), "fields": fields}
+        if user:
+            event["user"] = user
         return self.clients[who].post(event)
 
     def see(self, name, unique, path=""):
@@ -210,6 +217,23 @@ class Policy(unittest.TestCase):
             done = self.site.run("lbctl", "policy", "check", *words, check=False)
             self.assertEqual(done.returncode, 65, done)
             self.assertTrue(done.stderr.startswith("lbctl: '"), done.stderr)
+
+    def test_a_broker_registers_for_others_and_nobody_else_does(self):
+        unique = f"foreign-{uuid.uuid4().hex}"
+        registration = {"jobtype": "COLLECTION", "nsubjobs": "2", "seed": "s", "ns": "ns"}
+        answer = self.log("alice", unique, "RegJob", user="/O=lb/CN=carol", **registration)
+        self.assertEqual(answer.status, 403, answer)
+        self.assertIn("others own", answer.json()["detail"])
+        answer = self.log("broker", unique, "RegJob", user="/O=lb/CN=carol", **registration)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.see("carol", unique).json()["owner"], "certificate:/O=lb/CN=carol")
+        self.assertEqual(self.see("broker", unique).status, 403)
+        self.assertEqual(self.log("carol", unique, "UserTag", name="a", value="1").status, 200)
+        children = [row for row in self.clients["carol"].get("/v1/processes?limit=1000").json()["processes"]
+                    if row.get("owner") == "certificate:/O=lb/CN=carol"]
+        self.assertEqual(len(children), 3, "the children that it planned are hers, too")
+        self.assertEqual(self.log("alice", unique, "RegJob", **registration).status, 403)
+        self.site.must_rebuild_equal()
 
     def test_only_the_owner_changes_the_list(self):
         unique = self.register()

@@ -191,10 +191,41 @@ TEST_CASE("who registered under another name of his is the owner still") {
     }
 }
 
+TEST_CASE("who registers for somebody else needs a role for that") {
+    const auto may = [](const std::string& policy, const std::string& user,
+                        const std::string& registrant = {}) {
+        const lb::v1::Identity bob = certificate("bob");
+        event::Event event = event_of(E::kRegJob, S::kUserInterface);
+        event.user = user;
+        return policy_of(policy)
+            .may_log({bob, bob, "node1", kProcess, event, registrant})
+            .is_allowed;
+    };
+    const std::string registrar = rule("allow = ['registrar']");
+    const std::string foreign = rule("allow = ['REGISTER_JOBS', 'REGISTER_FOREIGN']");
+    constexpr char kAlice[] = "certificate:/O=lb/CN=alice";
+    CHECK(may(registrar, "/O=lb/CN=bob"));
+    CHECK(may(registrar, "certificate:/O=lb/CN=bob"));
+    CHECK(may(registrar, "bob, at night"));
+    for (const char* alice : {"/O=lb/CN=alice", kAlice}) {
+        CHECK_FALSE(may(registrar, alice));
+        CHECK(may(foreign, alice));
+        CHECK(may(foreign, alice, kAlice));
+        CHECK_FALSE(may(foreign, alice, "certificate:/O=lb/CN=bob"));
+        CHECK_FALSE(may(foreign + rule("deny = ['foreign-registrar']"), alice));
+        CHECK_FALSE(may(rule("allow = ['foreign-registrar']"), alice));
+        CHECK(may(rule("allow = ['admin']"), alice));
+    }
+    CHECK_FALSE(may(foreign, "", kAlice));
+    // One person under two names is not somebody else.
+    CHECK(may(registrar + "[[same]]\nidentity = 'certificate:/O=lb/CN=bob'\nalso = ['uid:7']\n",
+              "uid:7@node1"));
+}
+
 TEST_CASE("roles that ask nothing but who") {
-    for (const Role role :
-         {Role::kStatistician, Role::kPurger, Role::kGrantor, Role::kMonitor,
-          Role::kAnonymousReader, Role::kReader, Role::kAdmin, Role::kRegistrar}) {
+    for (const Role role : {Role::kStatistician, Role::kPurger, Role::kGrantor, Role::kMonitor,
+                            Role::kAnonymousReader, Role::kReader, Role::kAdmin, Role::kRegistrar,
+                            Role::kForeignRegistrar}) {
         const std::string word(to_string(role));
         INFO(word);
         CHECK(role_of(word) == role);

@@ -130,6 +130,17 @@ TEST_CASE("a host that lives in the future is capped by the server's clock", "[e
     CHECK(open_accepted(bytes, certificate("/CN=x"), long_before)->order_cap_us == long_before);
 }
 
+TEST_CASE("a registration is for whom it names, if it names anybody", "[identity]") {
+    constexpr char kBob[] = "certificate:/CN=bob";
+    for (const char* stated : {"", "bob", "/CN=bob", kBob, "Bob: at night"})
+        CHECK(owner_of_registration(stated, kBob) == kBob);
+    CHECK(owner_of_registration("/CN=alice", kBob) == "certificate:/CN=alice");
+    CHECK(owner_of_registration("uid:7@node1", kBob) == "uid:7@node1");
+    CHECK(owner_of_registration("uid:7", "uid:7@node1") == "uid:7@node1");
+    CHECK(owner_of_registration("uid:7@node2", "uid:7@node1") == "uid:7@node2");
+    CHECK(owner_of_registration("/CN=x", "/CN=x") == "/CN=x");  // an import's bare name
+}
+
 TEST_CASE("hosts are read out of certificates", "[identity]") {
     CHECK(host_of_certificate("certificate:/O=lb/CN=host/node1.example.org") ==
           "node1.example.org");

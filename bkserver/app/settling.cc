@@ -12,6 +12,8 @@ namespace {
 
 // Among the writers of a server: no lane of ingest has it.
 constexpr std::uint32_t kSettlingLane = 1003;
+constexpr std::uint32_t kLookoutLane = 1004;
+constexpr std::int64_t kLookPeriodUs = 1'000'000;
 // A parent is counted again at the earliest after this: many children that change at once cost it a
 // few counts.
 constexpr auto kPauseLeast = std::chrono::milliseconds(200);
@@ -22,14 +24,22 @@ metrics::Registry& registry() {
     return metrics::Registry::global();
 }
 
+std::int64_t monotonic_us() {
+    return static_cast<std::int64_t>(env::posix_env().monotonic_us());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Settling>> Settling::start(store::Database& database) {
     LB_TRY_ASSIGN(auto settler, book::Settler::open(database, kSettlingLane));
-    std::unique_ptr<Settling> settling(new Settling(std::move(settler)));
+    LB_TRY_ASSIGN(auto lookout, book::Lookout::open(database, kLookoutLane));
+    std::unique_ptr<Settling> settling(new Settling(std::move(settler), std::move(lookout)));
     settling->thread_ = std::thread([raw = settling.get()] { raw->run(); });
     return settling;
 }
+
+Settling::Settling(std::unique_ptr<book::Settler> settler, std::unique_ptr<book::Lookout> lookout)
+    : settler_(std::move(settler)), lookout_(std::move(lookout)), began_us_(monotonic_us()) {}
 
 Settling::~Settling() {
     {
@@ -49,6 +59,7 @@ void Settling::run() {
         const auto counted = settler_->settle_once(env::posix_env().now_us());
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
             std::chrono::steady_clock::now() - begin);
+        look();
         report();
         // News that a count made for the parents above need not wait.
         const bool may_climb = counted.ok() && *counted > 0;
@@ -58,7 +69,33 @@ void Settling::run() {
     }
 }
 
+// While this server was away nobody heard the loggers: it says who is silent once it has listened
+// for as long as that takes.
+void Settling::look() {
+    const std::int64_t now_us = monotonic_us();
+    if (now_us < looked_at_us_ + kLookPeriodUs) return;
+    looked_at_us_ = now_us;
+    state::ViewInput listening;
+    listening.now_us = now_us;
+    const bool knows_loggers = listening.silent_at_us() >= began_us_;
+    // A database that is away is told of by whoever needs it more.
+    (void)lookout_->look_once(env::posix_env().now_us(), knows_loggers);
+}
+
 void Settling::report() {
+    const book::LookoutCounters looks = lookout_->counters();
+    registry()
+        .counter("lb_bkserver_due_looks_total", "Processes looked at because it was time.")
+        .add(looks.looks - reported_looks_.looks);
+    registry()
+        .counter("lb_bkserver_concern_changes_total",
+                 "Disagreements and stale hosts of processes that appeared or disappeared.")
+        .add(looks.changes - reported_looks_.changes);
+    registry()
+        .counter("lb_bkserver_loggers_turned_total",
+                 "Times that a logger fell silent or was heard again.")
+        .add(looks.turned - reported_looks_.turned);
+    reported_looks_ = looks;
     const book::SettlerCounters now = settler_->counters();
     registry()
         .counter("lb_bkserver_parents_counted_total", "Parents counted from their children.")

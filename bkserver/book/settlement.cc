@@ -70,6 +70,17 @@ bool is_exclusive(const event::AcceptedEvent& accepted) {
     return (accepted.event.priority & kExclusive) != 0 && !is_import;
 }
 
+// A guest that was heard may be missed then, or be one that should not be.
+constexpr std::int64_t kMissedAfterUs = 120'000'000;
+
+std::vector<store::Due> due_after(std::span<const store::Heartbeat> heartbeats) {
+    std::vector<store::Due> due;
+    for (const store::Heartbeat& heartbeat : heartbeats)
+        if (heartbeat.reporter.starts_with("VMSystem"))
+            due.push_back({heartbeat.process, heartbeat.time_us + kMissedAfterUs});
+    return due;
+}
+
 }  // namespace
 
 bool is_same_event(const lb::v1::Envelope& one, const lb::v1::Envelope& other) {
@@ -358,6 +369,7 @@ Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {
     LB_TRY(write_events(candidates));
     LB_TRY(working_.write(now_us));
     LB_TRY(writer_.put_heartbeats(heartbeats_));
+    LB_TRY(writer_.put_due(due_after(heartbeats_)));
     std::vector<store::DeadLetter> letters;
     for (const Candidate& candidate : candidates)
         if (candidate.is_dead())

@@ -350,6 +350,15 @@ void WorkingSet::finish(Entry& entry, std::int64_t now_us) {
     // learn that it got an event.
     entry.must_save = entry.must_save || !entry.pending.empty();
     if (entry.is_new || entry.must_save) ++row.revision;
+    if (entry.status) plan_look(entry, now_us);
+}
+
+void WorkingSet::plan_look(const Entry& entry, std::int64_t now_us) {
+    const store::ProcessNumber process = entry.opened.row.number;
+    if (const auto due_us = state::first_due(entry.opened.registers))
+        due_.push_back({process, *due_us});
+    else if (state::has_disagreements(entry.opened.registers.type))
+        changed_.push_back({process, now_us});
 }
 
 Status WorkingSet::write(std::int64_t now_us) {
@@ -382,6 +391,8 @@ Status WorkingSet::write(std::int64_t now_us) {
     std::vector<store::News> news;
     for (const store::ProcessNumber parent : news_) news.push_back({.parent = parent});
     LB_TRY(writer_.add_news(news));
+    LB_TRY(writer_.put_due(due_));
+    LB_TRY(writer_.bring_forward(changed_));
     return writer_.add_changes(changes_);
 }
 

@@ -111,6 +111,7 @@ class WorkingSet {
     Result<std::map<store::ProcessNumber, std::int64_t>> parents_in(
         std::span<const state::Link> links, store::ProcessNumber child);
     void finish(Entry& entry, std::int64_t now_us);
+    void plan_look(const Entry& entry, std::int64_t now_us);
 
     store::Writer& writer_;
     Caches& caches_;
@@ -124,6 +125,8 @@ class WorkingSet {
     std::vector<store::Relation> related_;
     std::vector<store::Relation> unrelated_;
     std::set<store::ProcessNumber> news_;  // parents to be counted anew
+    std::vector<store::Due> due_;          // what depends on now, and begins to
+    std::vector<store::Due> changed_;      // what depended on it before may no more
 };
 
 }  // namespace lb::book

@@ -190,6 +190,9 @@ struct ViewInput {
     std::int64_t keepalive_us = 30'000'000;
     std::vector<Sighting> heartbeats;  // newest per reporter of this process
     std::vector<Sighting> loggers;     // newest sign of life per host that logs
+
+    // A logger that was seen last at this time or before is silent.
+    [[nodiscard]] std::int64_t silent_at_us() const { return now_us - 3 * keepalive_us; }
 };
 
 struct Disagreement {
@@ -204,7 +207,7 @@ struct View {
         nlohmann::ordered_json::array();      // newest claim per source and host
     std::vector<Disagreement> disagreements;  // past their grace time, by name
     std::vector<std::string> stale;           // hosts whose logger is silent
-    std::optional<std::int64_t> next_due_us;  // when the view changes by itself, if it will
+    std::optional<std::int64_t> next_due_us;  // when a disagreement appears by itself, if one will
     [[nodiscard]] nlohmann::ordered_json to_json() const;
 };
 
@@ -212,5 +215,11 @@ struct View {
 std::vector<std::string> hosts_of(const Registers& registers);
 
 View view(const Registers& registers, const ViewInput& input);
+
+// Whether parties can disagree about processes of this type.
+bool has_disagreements(std::uint32_t type);
+// When the first disagreement of the claims alone, without any sighting, is or was older than the
+// grace time. Nothing: they agree.
+std::optional<std::int64_t> first_due(const Registers& registers);
 
 }  // namespace lb::state

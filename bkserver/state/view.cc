@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int kKeepalivesMissed = 3;
-
 std::string source_name(event::Source source) {
     return event::text_of(source);
 }
@@ -45,14 +43,13 @@ ordered_json evidence_of(const Machine& machine, const Registers& registers) {
 }
 
 void find_stale(const ViewInput& input, View& view) {
-    for (const Sighting& logger : input.loggers) {
-        const std::int64_t stale_at = logger.at_us + kKeepalivesMissed * input.keepalive_us;
-        if (stale_at <= input.now_us)
-            view.stale.push_back(logger.who);
-        else
-            view.next_due_us = std::min(view.next_due_us.value_or(stale_at), stale_at);
-    }
+    for (const Sighting& logger : input.loggers)
+        if (logger.at_us <= input.silent_at_us()) view.stale.push_back(logger.who);
     std::sort(view.stale.begin(), view.stale.end());
+}
+
+bool has_disagreements(const Machine& machine) {
+    return machine.word == "virtual_machine" || machine.word == "physical_machine";
 }
 
 }  // namespace
@@ -84,13 +81,25 @@ View view(Registry registry, const Registers& registers, const ViewInput& input)
     if (machine == nullptr) return view;
     view.evidence = evidence_of(*machine, registers);
     find_stale(input, view);
-    if (machine->word == "virtual_machine" || machine->word == "physical_machine")
-        vm::add_disagreements(*machine, registers, input, view);
+    if (has_disagreements(*machine)) vm::add_disagreements(*machine, registers, input, view);
     return view;
 }
 
 View view(const Registers& registers, const ViewInput& input) {
     return view(machines(), registers, input);
+}
+
+bool has_disagreements(std::uint32_t type) {
+    const Machine* machine = find_machine(machines(), type);
+    return machine != nullptr && has_disagreements(*machine);
+}
+
+std::optional<std::int64_t> first_due(const Registers& registers) {
+    const Machine* machine = find_machine(machines(), registers.type);
+    if (machine == nullptr || !has_disagreements(*machine)) return {};
+    View view;  // from before all time: every disagreement is still to come
+    vm::add_disagreements(*machine, registers, {}, view);
+    return view.next_due_us;
 }
 
 }  // namespace lb::state

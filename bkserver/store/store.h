@@ -87,7 +87,9 @@ struct Change {
     std::string new_state{};
     std::string old_vm_state{};
     std::string new_vm_state{};
-    ArrivalNumber arrival = 0;  // the event that did it; 0: a merge or a rebuild
+    std::string old_concerns{};  // when timers changed these: the states are as they were
+    std::string new_concerns{};
+    ArrivalNumber arrival = 0;  // the event that did it; 0: a merge, a rebuild or a timer
     std::int64_t changed_us = 0;
 };
 
@@ -155,6 +157,22 @@ struct News {
     std::uint64_t number = 0;  // given by the store
     ProcessNumber parent = 0;
     std::uint32_t level = 0;  // how many parents the news climbed
+};
+
+// When what depends on now is to be looked at for a process (book/lookout.h). One row a process.
+struct Due {
+    static constexpr std::int64_t kWhenItChanges = INT64_MAX;  // not by itself
+    static constexpr std::int64_t kNever = 0;                  // there is no row
+
+    ProcessNumber process = 0;
+    std::int64_t at_us = kNever;
+};
+
+// What is wrong with a process by now: names of its disagreements, "stale". Beside its status.
+struct Concern {
+    ProcessNumber process = 0;
+    std::string names{};  // "lost stale", sorted; empty: there is no row
+    std::int64_t since_us = 0;
 };
 
 // All that are not empty (0) must hold.
@@ -335,6 +353,25 @@ class Writer {
     virtual Status put_heartbeats(std::span<const Heartbeat> heartbeats) = 0;
     // The newest by seen_us stays.
     virtual Status put_loggers(std::span<const Logger> loggers) = 0;
+    // Loggers that fell silent, seen last at `silent_at_us` or before, and those that are heard
+    // again: each is returned once, to one of all writers, unless its transaction fails. By host.
+    virtual Result<std::vector<std::string>> take_turned_loggers(std::int64_t silent_at_us) = 0;
+    // New ones, or old ones brought forward: the earlier time stays. One that waits for a change is
+    // due at once.
+    virtual Status put_due(std::span<const Due> due) = 0;
+    // For all processes on these hosts (their column).
+    virtual Status put_due_on(std::span<const std::string> hosts, std::int64_t at_us) = 0;
+    // As put_due(), of rows that are there.
+    virtual Status bring_forward(std::span<const Due> due) = 0;
+    // Up to `limit` whose time has come, the oldest first, held until the transaction ends; those
+    // that another writer holds are passed over.
+    virtual Result<std::vector<Due>> take_due(std::int64_t now_us, std::uint32_t limit) = 0;
+    // Of taken ones: their next time, or kNever.
+    virtual Status settle_due(std::span<const Due> due) = 0;
+    // Only those that there are, in any order.
+    virtual Result<std::vector<Concern>> find_concerns(
+        std::span<const ProcessNumber> processes) = 0;
+    virtual Status put_concerns(std::span<const Concern> concerns) = 0;
     // The same bytes once more only count.
     virtual Status add_dead_letters(std::span<const DeadLetter> letters) = 0;
     virtual Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) = 0;

@@ -62,6 +62,17 @@ class AwayWriter final : public store::Writer {
     Status drop_news(std::span<const store::News>) override { return kAway; }
     Status put_heartbeats(std::span<const store::Heartbeat>) override { return kAway; }
     Status put_loggers(std::span<const store::Logger>) override { return kAway; }
+    Result<std::vector<std::string>> take_turned_loggers(std::int64_t) override { return kAway; }
+    Status put_due(std::span<const store::Due>) override { return kAway; }
+    Status put_due_on(std::span<const std::string>, std::int64_t) override { return kAway; }
+    Status bring_forward(std::span<const store::Due>) override { return kAway; }
+    Result<std::vector<store::Due>> take_due(std::int64_t, std::uint32_t) override { return kAway; }
+    Status settle_due(std::span<const store::Due>) override { return kAway; }
+    Result<std::vector<store::Concern>> find_concerns(
+        std::span<const store::ProcessNumber>) override {
+        return kAway;
+    }
+    Status put_concerns(std::span<const store::Concern>) override { return kAway; }
     Status add_dead_letters(std::span<const store::DeadLetter>) override { return kAway; }
     Status mark_replayed(std::uint64_t, std::int64_t) override { return kAway; }
     Status drop_dead_letter(std::uint64_t) override { return kAway; }

@@ -119,6 +119,31 @@ class FaultyWriter final : public store::Writer {
     Status put_loggers(std::span<const store::Logger> loggers) override {
         return run([&] { return inner_->put_loggers(loggers); });
     }
+    Result<std::vector<std::string>> take_turned_loggers(std::int64_t silent_at_us) override {
+        return run([&] { return inner_->take_turned_loggers(silent_at_us); });
+    }
+    Status put_due(std::span<const store::Due> due) override {
+        return run([&] { return inner_->put_due(due); });
+    }
+    Status put_due_on(std::span<const std::string> hosts, std::int64_t at_us) override {
+        return run([&] { return inner_->put_due_on(hosts, at_us); });
+    }
+    Status bring_forward(std::span<const store::Due> due) override {
+        return run([&] { return inner_->bring_forward(due); });
+    }
+    Result<std::vector<store::Due>> take_due(std::int64_t now_us, std::uint32_t limit) override {
+        return run([&] { return inner_->take_due(now_us, limit); });
+    }
+    Status settle_due(std::span<const store::Due> due) override {
+        return run([&] { return inner_->settle_due(due); });
+    }
+    Result<std::vector<store::Concern>> find_concerns(
+        std::span<const store::ProcessNumber> processes) override {
+        return run([&] { return inner_->find_concerns(processes); });
+    }
+    Status put_concerns(std::span<const store::Concern> concerns) override {
+        return run([&] { return inner_->put_concerns(concerns); });
+    }
     Status add_dead_letters(std::span<const store::DeadLetter> letters) override {
         return run([&] { return inner_->add_dead_letters(letters); });
     }

@@ -245,7 +245,8 @@ Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, 
     const Value values[] = {std::uint64_t{stream}, after, std::uint64_t{limit}};
     LB_TRY_ASSIGN(const Found found,
                   query("SELECT number, process, revision, arrival, changed_us, old_state, "
-                        "new_state, old_vm_state, new_vm_state FROM `change` "
+                        "new_state, old_vm_state, new_vm_state, old_concerns, new_concerns "
+                        "FROM `change` "
                         "WHERE stream = ? AND number > ? ORDER BY number LIMIT ?",
                         values));
     for (std::size_t row = 0; row < found.count(); ++row) {
@@ -258,7 +259,8 @@ Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, 
         change.changed_us = found.signed_number(row, 4);
         std::size_t column = 5;
         for (std::string* word :
-             {&change.old_state, &change.new_state, &change.old_vm_state, &change.new_vm_state}) {
+             {&change.old_state, &change.new_state, &change.old_vm_state, &change.new_vm_state,
+              &change.old_concerns, &change.new_concerns}) {
             LB_TRY_ASSIGN(*word, dictionary_.text_of(
                                      static_cast<std::uint32_t>(found.number(row, column++))));
         }

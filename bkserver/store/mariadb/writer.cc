@@ -361,12 +361,13 @@ Status MariadbWriter::add_changes(std::span<const Change> changes) {
     if (changes.empty()) return {};
     if (stream_ == 0) LB_TRY(open_stream());
     const std::uint64_t first = next_change_ + pending_changes_;
-    Rows rows(10);
+    Rows rows(12);
     for (const Change& change : changes) {
         rows.add(std::uint64_t{stream_}).add(next_change_ + pending_changes_++);
         rows.add(std::uint64_t{change.process}).add(std::uint64_t{change.revision});
         for (const std::string* word :
-             {&change.old_state, &change.new_state, &change.old_vm_state, &change.new_vm_state}) {
+             {&change.old_state, &change.new_state, &change.old_vm_state, &change.new_vm_state,
+              &change.old_concerns, &change.new_concerns}) {
             LB_TRY_ASSIGN(const std::uint32_t number,
                           dictionary_.number_of(TextKind::kWord, *word));
             rows.add(std::uint64_t{number});
@@ -381,7 +382,8 @@ Status MariadbWriter::add_changes(std::span<const Change> changes) {
     if (moved != 1) return lost_race("a stream of changes");
     LB_TRY(connection_.execute(
         "INSERT INTO `change` (stream, number, process, revision, old_state, new_state, "
-        "old_vm_state, new_vm_state, arrival, changed_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "old_vm_state, new_vm_state, old_concerns, new_concerns, arrival, changed_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows));
     return {};
 }

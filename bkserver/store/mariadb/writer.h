@@ -53,6 +53,14 @@ class MariadbWriter : public Writer {
     Status drop_news(std::span<const News> news) override;
     Status put_heartbeats(std::span<const Heartbeat> heartbeats) override;
     Status put_loggers(std::span<const Logger> loggers) override;
+    Result<std::vector<std::string>> take_turned_loggers(std::int64_t silent_at_us) override;
+    Status put_due(std::span<const Due> due) override;
+    Status put_due_on(std::span<const std::string> hosts, std::int64_t at_us) override;
+    Status bring_forward(std::span<const Due> due) override;
+    Result<std::vector<Due>> take_due(std::int64_t now_us, std::uint32_t limit) override;
+    Status settle_due(std::span<const Due> due) override;
+    Result<std::vector<Concern>> find_concerns(std::span<const ProcessNumber> processes) override;
+    Status put_concerns(std::span<const Concern> concerns) override;
     Status add_dead_letters(std::span<const DeadLetter> letters) override;
     Status mark_replayed(std::uint64_t dead_letter, std::int64_t now_us) override;
     Status drop_dead_letter(std::uint64_t dead_letter) override;

@@ -1,0 +1,170 @@
+// What timers find: disagreements past their grace time, guests and hosts that fell silent; once,
+// however many servers look, and beside the state.
+#include "bkserver/book/lookout.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/unit/bkserver_book/desk.h"
+
+using namespace lb;
+using namespace lb::test;
+using E = event::EventType;
+using event::Source;
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+std::string vm(int index) {
+    return "https://" + std::string(kService) + "/vm" + std::to_string(index);
+}
+
+EventBuilder told(E type, Source source, int index, double at) {
+    EventBuilder built(type, source, vm(index));
+    built.at(at);
+    if (source == Source::kVmManager) built.field("hostname", "node1.example.org");
+    return built;
+}
+
+class Watched {
+  public:
+    Watched() : lookout_(open(*desk.database)) {}
+
+    static std::unique_ptr<book::Lookout> open(store::Database& database,
+                                               std::uint32_t lane = 901) {
+        auto opened = book::Lookout::open(database, lane);
+        REQUIRE(opened.ok());
+        return std::move(*opened);
+    }
+    // At so many seconds after noon.
+    std::size_t look(double at, bool knows_loggers = true) const {
+        const auto looked = lookout_->look_once(at_us(at), knows_loggers);
+        REQUIRE(looked.ok());
+        return *looked;
+    }
+    // "lost>" appeared, ">lost" the other way round; since the last call.
+    std::vector<std::string> changes() {
+        auto reader = desk.database->open_reader();
+        REQUIRE(reader.ok());
+        const auto found = (*reader)->changes_after(cursor_, 10'000);
+        REQUIRE(found.ok());
+        std::vector<std::string> texts;
+        for (const store::Change& change : *found) {
+            cursor_[change.stream] = std::max(cursor_[change.stream], change.number);
+            if (change.old_concerns == change.new_concerns) continue;
+            CHECK(change.old_state == change.new_state);
+            CHECK(change.old_vm_state == change.new_vm_state);
+            texts.push_back(change.old_concerns + ">" + change.new_concerns);
+        }
+        return texts;
+    }
+    void run(int index) const {
+        EventBuilder registration(E::kRegJob, Source::kUserInterface, vm(index));
+        registration.at(-10).field("jobtype", "VIRTUAL_MACHINE").field("ns", "-");
+        desk.settle(registration);
+        desk.settle(told(E::kVMRunning, Source::kCloudManager, index, 0)
+                        .field("hostname", "node1.example.org"));
+        desk.settle(told(E::kVMRunning, Source::kVmManager, index, 1));
+    }
+    void hear(const std::string& host, double at) const {
+        auto writer = desk.database->open_writer(902);
+        REQUIRE(writer.ok());
+        REQUIRE((*writer)->begin().ok());
+        const store::Logger logger = {.host = host, .seen_us = at_us(at)};
+        REQUIRE((*writer)->put_loggers(std::span(&logger, 1)).ok());
+        REQUIRE((*writer)->commit().ok());
+    }
+    static std::int64_t at_us(double at) {
+        return kNoon + static_cast<std::int64_t>(at * static_cast<double>(kSecond));
+    }
+
+    Desk desk;
+
+  private:
+    std::unique_ptr<book::Lookout> lookout_;
+    store::ChangeCursor cursor_;
+};
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a machine that all agree on is never looked at") {
+    Watched watched;
+    watched.run(1);
+    CHECK(watched.look(10'000) == 0);
+    CHECK(watched.changes().empty());
+}
+
+TEST_CASE("a disagreement appears after its grace time and disappears with what ends it") {
+    Watched watched;
+    watched.run(1);
+    watched.desk.settle(told(E::kVMStop, Source::kVmManager, 1, 100).field("reason", "destroyed"));
+    CHECK(watched.look(150) == 0);
+    CHECK(watched.look(219) == 0);
+    CHECK(watched.look(221) == 1);
+    CHECK(watched.changes() == Texts{">lost"});
+    CHECK(watched.look(500) == 0);  // it waits for a change
+    CHECK(watched.desk.is_rebuild_equal(vm(1)));
+
+    watched.desk.settle(told(E::kVMRunning, Source::kVmManager, 1, 600));
+    CHECK(watched.look(1e9) == 1);
+    CHECK(watched.changes() == Texts{"lost>"});
+    CHECK(watched.look(2e9) == 0);
+    CHECK(watched.desk.is_rebuild_equal(vm(1)));
+}
+
+TEST_CASE("a host that falls silent makes its machines stale, and none when it is heard again") {
+    Watched watched;
+    watched.run(1);
+    watched.run(2);
+    watched.hear("node1.example.org", 0);
+    CHECK(watched.look(80) == 0);
+    CHECK(watched.look(91, false) == 0);  // this server has not listened for long enough
+    CHECK(watched.look(91) == 2);
+    CHECK(watched.changes() == Texts{">stale", ">stale"});
+    CHECK(watched.look(92) == 0);
+    watched.hear("node1.example.org", 200);
+    CHECK(watched.look(201) == 2);
+    CHECK(watched.changes() == Texts{"stale>", "stale>"});
+    CHECK(watched.look(202) == 0);
+}
+
+TEST_CASE("a guest that used to speak is missed, and welcome again") {
+    Watched watched;
+    watched.run(1);
+    watched.desk.settle(told(E::kVMHeartbeat, Source::kVmSystem, 1, 10));
+    CHECK(watched.look(131) == 1);  // not yet silent
+    CHECK(watched.changes().empty());
+    CHECK(watched.look(189) == 0);
+    CHECK(watched.look(191) == 1);
+    CHECK(watched.changes() == Texts{">silent"});
+    watched.desk.settle(told(E::kVMHeartbeat, Source::kVmSystem, 1, 200));
+    CHECK(watched.look(201) == 1);
+    CHECK(watched.changes() == Texts{"silent>"});
+}
+
+TEST_CASE("two servers that look at once find each change once") {
+    constexpr int kMachines = 40;
+    Watched watched;
+    for (int index = 0; index < kMachines; ++index) {
+        watched.run(index);
+        watched.desk.settle(
+            told(E::kVMStop, Source::kVmManager, index, 100).field("reason", "destroyed"));
+    }
+    const auto other_database = watched.desk.open_database("second");
+    const auto other = Watched::open(*other_database);
+    const auto look = [](book::Lookout& lookout) {
+        for (int round = 0; round < 20; ++round)
+            (void)lookout.look_once(Watched::at_us(300 + round), true);
+    };
+    const auto one = Watched::open(*watched.desk.database, 903);
+    std::thread first([&] { look(*one); });
+    std::thread second([&] { look(*other); });
+    first.join();
+    second.join();
+    watched.look(400);
+    CHECK(watched.changes() == Texts(kMachines, ">lost"));
+    for (int index = 0; index < kMachines; ++index) CHECK(watched.desk.is_rebuild_equal(vm(index)));
+}

@@ -127,7 +127,7 @@ Status DestinationQueue::on_hello_reply(std::string_view payload) {
     link_->set_idle_timeout_ms(static_cast<std::int64_t>(keepalive_us_ / 1000) * kKeepalivesMissed);
     std::uint64_t behind = 0;
     for (auto& [id, lane] : lanes_)
-        if (const auto tail = lane.reader().tail(); tail.ok()) behind += tail->events;
+        if (const auto bytes = lane.reader().unsettled_file_bytes(); bytes.ok()) behind += *bytes;
     log::write(kConnected, name_, reply.software(), behind);
     send_keepalive();
     pump();

@@ -10,7 +10,7 @@ namespace lb::interlogd {
 inline constexpr log::Message kForwarding{"ILD_FORWARDING", log::Level::kInfo, "forwards {}, as {}",
                                           "The daemon forwards what lb-logd spooled."};
 inline constexpr log::Message kConnected{"ILD_CONNECTED", log::Level::kInfo,
-                                         "{}: connected to {}, {} events from the spool are behind",
+                                         "{}: connected to {}; about {} bytes of the spool wait",
                                          "A destination takes events again."};
 inline constexpr log::Message kBackingOff{"ILD_BACKING_OFF", log::Level::kWarning,
                                           "{}: {}; next try in {} ms",

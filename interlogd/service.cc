@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 
 #include "common/base/json_line.h"
@@ -39,6 +40,10 @@ app::Program interlogd_program() {
     program.messages = kMessages;
     program.default_directories = {"/var/spool/lb", "/run/lb"};
     program.start = &ForwardService::start;
+    program.check = [](const config::Config& config, const app::Directories& directories) {
+        const auto options = options_of(config, directories);
+        return options.ok() ? Status() : Status(options.error());
+    };
     return program;
 }
 
@@ -61,7 +66,9 @@ Result<std::unique_ptr<app::Service>> ForwardService::start(const config::Config
         try {
             raw->loop_.run();
         } catch (const std::exception& exception) {
+            // Nobody would be answered any more: who watches over us starts us again.
             log::write(kLoopFailed, exception.what());
+            std::abort();
         }
     });
     service->loop_.post([raw = service.get()] { raw->forwarder_->begin(); });

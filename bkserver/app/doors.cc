@@ -42,7 +42,21 @@ std::string who(const net::Peer& peer) {
     return peer.identity.dn.empty() ? "a stranger" : book::printable(peer.identity.dn);
 }
 
+lb::v1::Reply try_again(std::uint64_t request, const std::string& text) {
+    lb::v1::Reply reply;
+    reply.set_id(request);
+    reply.set_code(lb::v1::ERROR_CODE_RETRY);
+    reply.set_text(text);
+    return reply;
+}
+
 }  // namespace
+
+struct Doors::Question {
+    query::Asker asker;
+    lb::v1::Request request;
+    query::SendReply send;  // any thread
+};
 
 class Doors::FrameHandler : public net::Handler {
   public:
@@ -78,25 +92,22 @@ class Doors::FrameHandler : public net::Handler {
 
   private:
     void on_request(net::Connection& connection, std::string_view payload) {
-        Question question;
-        if (!question.request.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+        auto question = std::make_shared<Question>();
+        if (!question->request.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
             failure_ = {ErrorCode::kReject, "REQUEST does not parse"};
             return send_failure(connection, failure_);
         }
-        question.asker = {identity_, env::posix_env().now_us()};
-        question.send = [outlet = outlet_, open = open_](lb::v1::Reply reply) {
+        question->asker = {identity_, env::posix_env().now_us()};
+        question->send = [outlet = outlet_, open = open_](lb::v1::Reply reply) {
             const bool is_last = !reply.more();
             outlet->send(lb::v1::FRAME_TYPE_REPLY, reply.SerializeAsString());
             if (is_last) --*open;
         };
-        if (++*open_ > kQuestionsMax) {
-            lb::v1::Reply reply;
-            reply.set_id(question.request.id());
-            reply.set_code(lb::v1::ERROR_CODE_RETRY);
-            reply.set_text("64 questions of this connection are being answered: wait for one");
-            return question.send(std::move(reply));
-        }
-        doors_.rooms_.queries.submit(std::move(question));
+        if (++*open_ > kQuestionsMax)
+            return question->send(
+                try_again(question->request.id(),
+                          "64 questions of this connection are being answered: wait for one"));
+        doors_.ask(std::move(question));
     }
 
     Doors& doors_;
@@ -145,7 +156,13 @@ Doors::Doors(ingest::SessionOptions session, std::string host, Rooms rooms)
       refused_(metrics::Registry::global().counter("lb_bkserver_connections_refused_total",
                                                    "Connections that never came to be")),
       broken_(metrics::Registry::global().counter("lb_bkserver_connections_broken_total",
-                                                  "Connections that did not end in good order")) {}
+                                                  "Connections that did not end in good order")),
+      answered_(metrics::Registry::global().counter("lb_query_answered_total",
+                                                    "Questions answered, well or not")),
+      unanswered_(metrics::Registry::global().counter("lb_query_refused_total",
+                                                      "Questions for which there was no room")),
+      answer_seconds_(metrics::Registry::global().histogram("lb_query_answer_seconds",
+                                                            "From arrival to the last reply")) {}
 
 Doors::~Doors() = default;
 
@@ -173,6 +190,18 @@ std::unique_ptr<net::Handler> Doors::make_handler(net::Connection& connection) {
 void Doors::refuse(const std::string& address, const Error& why) {
     refused_.add();
     log::write(kConnectionRefused, address, why.text);
+}
+
+void Doors::ask(std::shared_ptr<Question> question) {
+    const bool is_taken = rooms_.queries.submit([this, question](AnswerTools tools) {
+        tools.queries.answer(question->asker, question->request, question->send);
+        answered_.add();
+        answer_seconds_.observe_us(env::posix_env().now_us() - question->asker.now_us);
+    });
+    if (is_taken) return;
+    unanswered_.add();
+    question->send(try_again(question->request.id(),
+                             "the server has too many questions to answer: try again"));
 }
 
 std::uint64_t Doors::enter(Visitor visitor) {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "bkserver/app/answer_pool.h"
 #include "bkserver/app/http_door.h"
-#include "bkserver/app/query_pool.h"
 #include "bkserver/ingest/session.h"
 #include "bkserver/store/store.h"
 #include "common/net/listener.h"
@@ -24,7 +24,7 @@ namespace lb::bkserver {
 struct Rooms {
     ingest::Lanes& lanes;
     ingest::Stamper& stamper;
-    QueryPool& queries;
+    AnswerPool& queries;
     HttpDoor& http;
 };
 
@@ -55,6 +55,7 @@ class Doors {
     [[nodiscard]] std::vector<store::Logger> logger_reports() const;
 
   private:
+    struct Question;
     class FrameHandler;
     class HttpHandler;
     struct Visitor {
@@ -66,6 +67,7 @@ class Doors {
 
     [[nodiscard]] lb::v1::Identity identity_of(const net::Peer& peer) const;
     [[nodiscard]] std::vector<Visitor> visitors() const;
+    void ask(std::shared_ptr<Question> question);
     std::uint64_t enter(Visitor visitor);
     void leave(std::uint64_t number, const net::Connection& connection, const Error& why);
 
@@ -75,6 +77,9 @@ class Doors {
     metrics::Gauge& connections_;
     metrics::Counter& refused_;
     metrics::Counter& broken_;
+    metrics::Counter& answered_;
+    metrics::Counter& unanswered_;
+    metrics::Histogram& answer_seconds_;
     mutable std::mutex mutex_;  // of the two below
     std::map<std::uint64_t, Visitor> visitors_;
     std::uint64_t next_number_ = 1;

@@ -124,7 +124,7 @@ std::optional<HttpAnswer> HttpDesk::refuse_early(const HttpCall& call) const {
 }
 
 // A token wins over a certificate: whoever sends one means it.
-Result<HttpDesk::Bearer> HttpDesk::authenticate(const HttpCall& call, HttpTools tools) const {
+Result<HttpDesk::Bearer> HttpDesk::authenticate(const HttpCall& call, AnswerTools tools) const {
     const auto bearer = bearer_of(call.request);
     if (!bearer) return Bearer{call.certificate, std::nullopt};
     LB_TRY_ASSIGN(store::Token token, rooms_.tokens.authenticate(*bearer, call.arrived_us));
@@ -140,7 +140,7 @@ Result<HttpDesk::Bearer> HttpDesk::authenticate(const HttpCall& call, HttpTools 
     return known;
 }
 
-void HttpDesk::answer(const HttpCall& call, HttpTools tools) {
+void HttpDesk::answer(const HttpCall& call, AnswerTools tools) {
     if (call.match.route->is_public) return call.reply(answer_public(call));
     const auto bearer = authenticate(call, tools);
     if (bearer.ok()) return answer_known(call, *bearer, tools);
@@ -177,7 +177,7 @@ HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
     return web::problem(500, "no answer to this path");
 }
 
-void HttpDesk::answer_known(const HttpCall& call, const Bearer& bearer, HttpTools tools) {
+void HttpDesk::answer_known(const HttpCall& call, const Bearer& bearer, AnswerTools tools) {
     if (call.match.route->id == RouteId::kPostEvents)
         return HttpIngest::take(call, bearer.identity, bearer.token, rooms_.lanes, rooms_.stamper);
     HttpAnswer answer = answer_question(call, bearer.identity, tools);
@@ -187,7 +187,7 @@ void HttpDesk::answer_known(const HttpCall& call, const Bearer& bearer, HttpTool
 }
 
 HttpAnswer HttpDesk::answer_question(const HttpCall& call, const lb::v1::Identity& identity,
-                                     HttpTools tools) {
+                                     AnswerTools tools) {
     const query::Asker asker{identity, call.arrived_us};
     switch (call.match.route->id) {
         case RouteId::kMetrics:
@@ -218,7 +218,7 @@ HttpAnswer HttpDesk::answer_metrics(const lb::v1::Identity& asker) {
 }
 
 HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& asker,
-                                    HttpTools tools) {
+                                    AnswerTools tools) {
     lb::v1::Request question;
     if (call.match.route->id == RouteId::kWhy) {
         question.mutable_why()->set_process(call.match.process);
@@ -238,7 +238,8 @@ HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& as
         revision);
 }
 
-HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker, HttpTools tools) {
+HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker,
+                                 AnswerTools tools) {
     const auto limit = limit_of(call.request);
     if (!limit.ok()) return web::problem(limit.error());
     const auto cursor = cursor_of(call.request);

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "bkserver/app/answer_pool.h"
 #include "bkserver/app/http_call.h"
-#include "bkserver/app/http_pool.h"
 #include "bkserver/authz/policy.h"
 #include "bkserver/ingest/lanes.h"
 #include "bkserver/ingest/stamper.h"
@@ -35,7 +35,7 @@ class HttpDesk {
     // well is refused before its body is read. Quick.
     [[nodiscard]] std::optional<web::HttpAnswer> refuse_early(const HttpCall& call) const;
     // By a thread of the pool; replies by the call, now or later.
-    void answer(const HttpCall& call, HttpTools tools);
+    void answer(const HttpCall& call, AnswerTools tools);
 
   private:
     struct Bearer {
@@ -43,14 +43,14 @@ class HttpDesk {
         std::optional<store::Token> token;
     };
 
-    Result<Bearer> authenticate(const HttpCall& call, HttpTools tools) const;
+    Result<Bearer> authenticate(const HttpCall& call, AnswerTools tools) const;
     web::HttpAnswer answer_public(const HttpCall& call);
-    void answer_known(const HttpCall& call, const Bearer& bearer, HttpTools tools);
+    void answer_known(const HttpCall& call, const Bearer& bearer, AnswerTools tools);
     web::HttpAnswer answer_question(const HttpCall& call, const lb::v1::Identity& asker,
-                                    HttpTools tools);
+                                    AnswerTools tools);
     web::HttpAnswer answer_process(const HttpCall& call, const query::Asker& asker,
-                                   HttpTools tools);
-    web::HttpAnswer answer_list(const HttpCall& call, const query::Asker& asker, HttpTools tools);
+                                   AnswerTools tools);
+    web::HttpAnswer answer_list(const HttpCall& call, const query::Asker& asker, AnswerTools tools);
     web::HttpAnswer answer_metrics(const lb::v1::Identity& asker);
 
     const HttpRooms rooms_;

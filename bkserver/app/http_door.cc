@@ -210,7 +210,7 @@ void HttpDoor::Conversation::hand_over(HttpCall call) {
     };
     HttpDesk& desk = door_->desk_;
     if (!door_->pool_.submit(
-            [&desk, call = std::move(call)](HttpTools tools) { desk.answer(call, tools); }))
+            [&desk, call = std::move(call)](AnswerTools tools) { desk.answer(call, tools); }))
         send(web::problem(503, "the server has too many requests to answer: try again"),
              is_kept_alive_);
 }
@@ -303,7 +303,7 @@ class HttpDoor::Handler : public net::Handler {
     std::shared_ptr<Conversation> conversation_;
 };
 
-HttpDoor::HttpDoor(HttpLimits limits, HttpDesk& desk, HttpPool& pool)
+HttpDoor::HttpDoor(HttpLimits limits, HttpDesk& desk, AnswerPool& pool)
     : limits_(limits),
       desk_(desk),
       pool_(pool),

@@ -29,7 +29,7 @@ class HttpDoor {
     class Conversation;
 
     // `desk` and `pool` outlive the door and its conversations.
-    HttpDoor(HttpLimits limits, HttpDesk& desk, HttpPool& pool);
+    HttpDoor(HttpLimits limits, HttpDesk& desk, AnswerPool& pool);
     ~HttpDoor();
     HttpDoor(const HttpDoor&) = delete;
     HttpDoor& operator=(const HttpDoor&) = delete;
@@ -45,7 +45,7 @@ class HttpDoor {
 
     const HttpLimits limits_;
     HttpDesk& desk_;
-    HttpPool& pool_;
+    AnswerPool& pool_;
     metrics::Counter& requests_;
     metrics::Counter& refused_;
     metrics::Counter& dropped_;

@@ -1,6 +1,7 @@
 #include "bkserver/app/service.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <future>
 
 #include "bkserver/app/default_policy.h"
@@ -47,6 +48,13 @@ Result<std::string> print(std::string_view name, std::string_view value) {
                                          std::string(value) + "\"; there are " + type_words()};
 }
 
+Status check(const config::Config& config, const app::Directories& directories) {
+    LB_TRY_ASSIGN(const ServerOptions options, options_of(config, directories));
+    LB_TRY(policy_of_option(options.policy));
+    if (!options.database.empty()) LB_TRY(Dsn::parse(options.database));
+    return {};
+}
+
 }  // namespace
 
 app::Program bkserver_program() {
@@ -57,6 +65,7 @@ app::Program bkserver_program() {
     program.messages = kMessages;
     program.default_directories = {"/var/lib/lb-bkserver", "/run/lb-bkserver"};
     program.start = &ServerService::start;
+    program.check = &check;
     program.print = &print;
     program.print_switches = {
         {"print-states", "print the tables by which states are worked out (=TYPE: one), and end"},
@@ -126,11 +135,12 @@ Status ServerService::open_rooms() {
         ServerFacts{.service = options_.service,
                     .is_ready = [this] { return is_ready(); },
                     .forwarders = [this] { return doors_->forwarders(); }});
-    LB_TRY_ASSIGN(queries_, QueryPool::start(*database_, policy_, *administration_,
-                                             options_.query_threads, options_.queries_waiting_max));
+    LB_TRY_ASSIGN(queries_,
+                  AnswerPool::start(*database_, policy_, *administration_, options_.query_threads,
+                                    options_.queries_waiting_max));
     LB_TRY_ASSIGN(http_pool_,
-                  HttpPool::start(*database_, policy_, *administration_, options_.http_threads,
-                                  options_.http_requests_waiting_max));
+                  AnswerPool::start(*database_, policy_, *administration_, options_.http_threads,
+                                    options_.http_requests_waiting_max));
     http_desk_ = std::make_unique<HttpDesk>(HttpRooms{.lanes = *lanes_,
                                                       .stamper = stamper_,
                                                       .policy = policy_,
@@ -181,7 +191,9 @@ void ServerService::serve() {
     try {
         loop_.run();
     } catch (const std::exception& exception) {
+        // Nobody would be answered any more: who watches over us starts us again.
         log::write(kLoopFailed, exception.what());
+        std::abort();
     }
 }
 
@@ -213,12 +225,13 @@ void ServerService::stop() {
             local_.reset();
         });
     }
-    // Whoever waits for an answer gets one before the connections close.
+    // Whoever is being answered gets his answer before the connections close. What connections lead
+    // to stays until the last of them is gone: from here on it takes nothing.
+    if (queries_) queries_->stop();
+    if (http_pool_) http_pool_->stop();
+    if (lanes_) lanes_->stop();
     watch_.reset();
     settling_.reset();
-    queries_.reset();
-    http_pool_.reset();
-    lanes_.reset();
     if (thread_.joinable()) {
         loop_.post([this] { doors_->close_all(); });
         const auto end = std::chrono::steady_clock::now() + kDrainTimeout;
@@ -229,6 +242,9 @@ void ServerService::stop() {
     }
     doors_.reset();
     http_door_.reset();
+    http_pool_.reset();
+    queries_.reset();
+    lanes_.reset();
     administration_.reset();
     database_.reset();
     if (private_server_) private_server_->stop();

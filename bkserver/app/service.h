@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "bkserver/app/administration.h"
+#include "bkserver/app/answer_pool.h"
 #include "bkserver/app/doors.h"
 #include "bkserver/app/options.h"
-#include "bkserver/app/query_pool.h"
 #include "bkserver/app/settling.h"
 #include "bkserver/app/watch.h"
 #include "bkserver/authz/policy.h"
@@ -60,8 +60,8 @@ class ServerService : public app::Service {
     ingest::Stamper stamper_;
     std::unique_ptr<ingest::Lanes> lanes_;
     std::unique_ptr<ServerAdministration> administration_;
-    std::unique_ptr<QueryPool> queries_;
-    std::unique_ptr<HttpPool> http_pool_;
+    std::unique_ptr<AnswerPool> queries_;
+    std::unique_ptr<AnswerPool> http_pool_;
     std::unique_ptr<HttpDesk> http_desk_;
     std::unique_ptr<HttpDoor> http_door_;
     std::unique_ptr<Doors> doors_;

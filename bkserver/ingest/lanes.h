@@ -62,12 +62,16 @@ class Lanes {
     static Result<std::unique_ptr<Lanes>> start(store::Database& database,
                                                 const book::Policy& policy, LaneOptions options,
                                                 metrics::Registry& registry);
-    // Stops after the transactions that run; what waits is not settled, its receivers hear nothing.
     ~Lanes();
     Lanes(const Lanes&) = delete;
     Lanes& operator=(const Lanes&) = delete;
 
-    // False when the queues are full: nothing was taken. Never waits.
+    // Stops after the transactions that run; what waits is not settled, its receivers hear nothing.
+    // From then on there is no room for anything.
+    void stop();
+
+    // False when the queues are full: nothing was taken. Never waits. The last event that is taken
+    // may be larger than the room.
     bool submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std::uint64_t ticket);
     [[nodiscard]] Room room() const;
     [[nodiscard]] std::uint64_t settled_last_hour() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bkserver/book/intake.h"
+#include "common/base/utf8.h"
 #include "common/env/env.h"
 
 namespace lb::ingest {
@@ -10,6 +11,8 @@ namespace lb::ingest {
 namespace {
 
 constexpr std::uint32_t kProtocolVersion = 1;
+// Of what a peer tells of itself: it is kept as long as it is connected.
+constexpr std::size_t kReportTextBytesMax = 255;
 
 lb::v1::ErrorCode wire_code(ErrorCode code) {
     return static_cast<lb::v1::ErrorCode>(code);
@@ -115,8 +118,8 @@ Status Session::on_hello(std::string_view payload) {
     is_greeted_ = true;
     const std::int64_t now_us = env::posix_env().now_us();
     report_.role = hello.role();
-    report_.software = hello.software();
-    report_.host = hello.host();
+    report_.software = cut_utf8(hello.software(), kReportTextBytesMax);
+    report_.host = cut_utf8(hello.host(), limits::kHostBytesMax);
     report_.clock_offset_us = hello.clock_us() - now_us;
     report_.seen_us = now_us;
     lb::v1::Ack credit;
@@ -211,12 +214,14 @@ void Session::mark(std::uint64_t ticket, book::Settled settled) {
     pending[index].settled = std::move(settled);
 }
 
-// What a peer may have unsettled: its window, or less when the queues fill up.
+// What a peer may have unsettled: its window, or less when the queues fill up. When they are full
+// it may send nothing at all: without a credit of events not even the one that always goes.
 void Session::set_credit(lb::v1::Ack& ack) {
     const Room room = lanes_.room();
+    is_paused_ = room.events == 0 || room.bytes == 0;
+    if (is_paused_) return;
     ack.set_credit_events(std::min<std::uint64_t>(options_.window_events, room.events));
     ack.set_credit_bytes(std::min<std::uint64_t>(options_.window_bytes, room.bytes));
-    is_paused_ = ack.credit_events() == 0 || ack.credit_bytes() == 0;
 }
 
 void Session::send_ack(bool even_without_progress) {

@@ -1,9 +1,5 @@
 #include "bkserver/ingest/stamper.h"
 
-#include <algorithm>
-#include <array>
-
-#include "common/base/encoding.h"
 #include "common/env/env.h"
 #include "common/event/envelope.h"
 #include "common/event/event_id.h"
@@ -13,23 +9,13 @@ namespace lb::ingest {
 namespace {
 
 constexpr std::size_t kOriginBytes = 16;
-constexpr std::size_t kBootIdFileBytesMax = 64;
-
-// The kernel's id of this boot; empty where there is none.
-std::string read_boot_id() {
-    const auto text =
-        env::read_file(env::posix_env(), "/proc/sys/kernel/random/boot_id", kBootIdFileBytesMax);
-    if (!text.ok()) return {};
-    std::string digits;
-    std::copy_if(text->begin(), text->end(), std::back_inserter(digits),
-                 [](char character) { return character != '-' && character != '\n'; });
-    return from_hex(digits).value_or(std::string());
-}
 
 }  // namespace
 
 Stamper::Stamper(std::string host)
-    : host_(std::move(host)), origin_(kOriginBytes, '\0'), boot_id_(read_boot_id()) {
+    : host_(std::move(host)),
+      origin_(kOriginBytes, '\0'),
+      boot_id_(env::boot_id(env::posix_env())) {
     env::posix_env().fill_random(origin_);
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kRequestBytesMax = 4096;
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
 constexpr int kPeerTimeoutMs = 2000;
+// When the process is out of descriptors, accepting again at once would only spin.
+constexpr int kAcceptAgainMs = 100;
 
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -98,7 +100,10 @@ void ControlSocket::serve() {
         if (waited[1].revents != 0) return;
         if (waited[0].revents == 0) continue;
         const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        if (connection < 0) continue;
+        if (connection < 0) {
+            is_ready(wake_, POLLIN, kAcceptAgainMs);
+            continue;
+        }
         serve_one(connection);
         close(connection);
     }

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "common/app/command_line.h"
@@ -132,6 +133,7 @@ class Runner {
         for (const std::string& name : config_.fixed_differences(fresh))
             log::write(kNeedsRestart, name);
         LB_TRY(service_->reload(fresh));
+        const std::lock_guard lock(config_mutex_);
         config_ = std::move(fresh);
         return {};
     }
@@ -142,10 +144,15 @@ class Runner {
             return json_line(json{{"program", program_.name}, {"version", LB_VERSION}});
         if (verb == "metrics")
             return json_line(json{{"text", metrics::Registry::global().exposition()}});
-        if (verb == "config") return json_line(json{{"toml", config_.print()}});
+        if (verb == "config") return json_line(json{{"toml", config_text()}});
         if (verb == "loglevel") return set_log_level(argument);
         const auto result = service_->control(verb, argument);
         return result.ok() ? *result : error_json(result.error());
+    }
+
+    std::string config_text() {
+        const std::lock_guard lock(config_mutex_);
+        return config_.print();
     }
 
     static std::string set_log_level(std::string_view name) {
@@ -158,15 +165,23 @@ class Runner {
 
     const Program& program_;
     const CommandLine& line_;
+    std::mutex
+        config_mutex_;  // of what is below: reloads change it, the control socket asks for it
     config::Config config_;
     std::unique_ptr<Service> service_;
     std::unique_ptr<ControlSocket> control_;
 };
 
+int check(const Program& program, const config::Config& config, const Directories& directories) {
+    const Status checked = program.check ? program.check(config, directories) : Status();
+    if (!checked.ok()) return complain(program, checked.error(), ExitCode::kConfig);
+    return print("the configuration is right\n");
+}
+
 int load_and_run(const Program& program, const CommandLine& line) {
     auto config = config::Config::load(program.options, line.config_file, line.overrides);
     if (!config.ok()) return complain(program, config.error(), ExitCode::kConfig);
-    if (line.act == Act::kCheckConfig) return print("the configuration is right\n");
+    if (line.act == Act::kCheckConfig) return check(program, *config, line.directories);
     if (line.act == Act::kPrintConfig) return print(config->print());
     return Runner(program, line, std::move(*config)).run();
 }

@@ -61,6 +61,9 @@ struct Program {
     // Builds the service; its threads run when it returns.
     std::function<Result<std::unique_ptr<Service>>(const config::Config&, const Directories&)>
         start;
+    // What --check-config looks at beyond the table of options: how they fit together, the files
+    // they name. May be empty.
+    std::function<Status(const config::Config&, const Directories&)> check;
     // Further switches that print something and end, such as --print-states; text by name, may be
     // empty.
     std::function<Result<std::string>(std::string_view name, std::string_view value)> print;

@@ -2,7 +2,17 @@
 
 #include <vector>
 
+#include "common/base/encoding.h"
+
 namespace lb::env {
+
+namespace {
+
+constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
+constexpr std::size_t kBootIdTextBytesMax = 64;
+constexpr std::size_t kBootIdBytes = 16;
+
+}  // namespace
 
 Result<std::string> read_file(Env& env, const std::string& path, std::size_t bytes_max) {
     LB_TRY_ASSIGN(auto file, env.open_file(path, OpenMode::kRead));
@@ -49,6 +59,19 @@ Status make_directories(Env& env, const std::string& path) {
         LB_TRY(env.sync_directory(directory_of(*name)));
     }
     return {};
+}
+
+std::string boot_id(Env& env) {
+    // A file of /proc has no size before it is read.
+    const auto file = env.open_file(kBootIdPath, OpenMode::kRead);
+    if (!file.ok()) return {};
+    std::string text(kBootIdTextBytesMax, '\0');
+    const auto count = (*file)->read_at(0, text);
+    if (!count.ok()) return {};
+    text.resize(*count);
+    std::erase_if(text, [](char c) { return c == '-' || c == '\n'; });
+    const auto bytes = from_hex(text);
+    return bytes && bytes->size() == kBootIdBytes ? *bytes : std::string();
 }
 
 std::string directory_of(const std::string& path) {

@@ -79,6 +79,8 @@ Status replace_file(Env& env, const std::string& path, std::string_view bytes);
 // Makes `path` and what is missing above it; all names are durable when it returns, also those that
 // an earlier call made and died over.
 Status make_directories(Env& env, const std::string& path);
+// 16 bytes: which boot of this host it is; empty where the kernel does not tell.
+std::string boot_id(Env& env);
 // "/a/b/c" -> "/a/b"; "c" -> ".".
 std::string directory_of(const std::string& path);
 

@@ -28,7 +28,10 @@ Result<std::string> tags_text(std::string_view member, const json& object) {
     TagList tags;
     for (const auto& [name, value] : object.items()) {
         if (!value.is_string()) return wrong(member, "the value of each tag must be text");
-        tags.emplace_back(name, value.get<std::string>());
+        const auto& text = value.get_ref<const std::string&>();
+        if (name.find_first_of("=,") != std::string::npos || text.find(',') != std::string::npos)
+            return wrong(member, "a tag's name has no '=' or ',', and its value no ','");
+        tags.emplace_back(name, text);
     }
     return text_of_tags(tags);
 }
@@ -38,6 +41,7 @@ Result<std::string> scalar_text(std::string_view member, const json& value) {
     if (value.is_null()) return std::string();
     if (value.is_string()) return value.get<std::string>();
     if (value.is_boolean()) return std::string(value.get<bool>() ? "true" : "false");
+    if (value.is_number_unsigned()) return std::to_string(value.get<std::uint64_t>());
     if (value.is_number_integer()) return std::to_string(value.get<std::int64_t>());
     if (value.is_number()) return text_of_real(value.get<double>());
     if (value.is_object()) return tags_text(member, value);
@@ -137,8 +141,7 @@ class Reader {
         if (name == "level") return take_level(value);
         if (name == "resync") event().is_resync = is_true(value);
         if (name == "since") return take_time(name, value, event().since_us.emplace());
-        if (name == "priority" && value.is_number_unsigned())
-            event().priority = value.get<std::uint32_t>();
+        if (name == "priority") return take_priority(value);
         if (name == "event_id") return take_event_id(value);
         if (type_->find_field(name) != nullptr) return take_field(name, value);
         return {};  // members of others are ignored
@@ -168,6 +171,13 @@ class Reader {
         const auto names = level_names();
         for (std::size_t i = 0; i < names.size(); ++i)
             if (equal_ignoring_case(names[i], name)) event().level = static_cast<std::uint8_t>(i);
+        return {};
+    }
+
+    Status take_priority(const json& value) {
+        if (!value.is_number_unsigned() || value.get<std::uint64_t>() > UINT32_MAX)
+            return wrong("priority", "expected a whole number from 0 to 4294967295");
+        event().priority = value.get<std::uint32_t>();
         return {};
     }
 

@@ -272,6 +272,20 @@ Result<std::size_t> LaneReader::remove_settled() {
     return count;
 }
 
+Result<std::uint64_t> LaneReader::unsettled_file_bytes() {
+    LB_TRY_ASSIGN(const auto segments, list_segments(env_, directory_));
+    std::uint64_t bytes = 0;
+    for (const SegmentName& segment : segments) {
+        if (segment.number < settled_.segment) continue;
+        LB_TRY_ASSIGN(const auto file,
+                      env_.open_file(directory_ + "/" + segment.to_string(), env::OpenMode::kRead));
+        LB_TRY_ASSIGN(const std::uint64_t size, file->size());
+        const std::uint64_t settled = segment.number == settled_.segment ? settled_.offset : 0;
+        bytes += size - std::min(settled, size);
+    }
+    return bytes;
+}
+
 Result<LaneTail> LaneReader::tail() {
     LaneReaderOptions options = options_;
     options.on_damage = nullptr;

@@ -53,7 +53,7 @@ struct LaneReaderOptions {
 
 struct LaneTail {
     std::uint64_t events = 0;    // not settled
-    std::uint64_t bytes = 0;     // of the segments' files from the settled position on
+    std::uint64_t bytes = 0;     // of their payloads
     std::int64_t oldest_us = 0;  // when the oldest unsettled event was appended; 0 = none
     std::uint64_t segments = 0;
 };
@@ -79,8 +79,10 @@ class LaneReader {
     // Removes segments that are wholly settled, after syncing the ledger. How many.
     Result<std::size_t> remove_settled();
 
-    // Counts what is not settled. Reads the segments: for start-up and for people, not per batch.
+    // Counts what is not settled. Reads the segments, which may be many: for people.
     Result<LaneTail> tail();
+    // Bytes of the segments' files from the settled position on: quick, and about what is left.
+    Result<std::uint64_t> unsettled_file_bytes();
 
   private:
     // How long reading has stood at one place.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "common/base/encoding.h"
 #include "common/base/limits.h"
 #include "common/event/codec.h"
 #include "common/event/envelope.h"
@@ -17,27 +16,10 @@ namespace lb::logd {
 
 namespace {
 
-constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
-constexpr std::size_t kBootIdBytes = 16;
-
 std::string system_host() {
     char name[limits::kHostBytesMax + 1] = {};
     if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
     return name;
-}
-
-// 16 bytes; empty when the kernel does not tell.
-std::string read_boot_id(env::Env& env) {
-    LB_ASSERT(kBootIdBytes == event::kEventIdBytes);
-    auto file = env.open_file(kBootIdPath, env::OpenMode::kRead);
-    if (!file.ok()) return {};
-    std::string text(64, '\0');
-    const auto count = (*file)->read_at(0, text);
-    if (!count.ok()) return {};
-    text.resize(*count);
-    std::erase_if(text, [](char c) { return c == '-' || c == '\n'; });
-    auto bytes = from_hex(text);
-    return bytes && bytes->size() == kBootIdBytes ? *bytes : std::string();
 }
 
 }  // namespace
@@ -45,7 +27,7 @@ std::string read_boot_id(env::Env& env) {
 Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
     Intake intake(env);
     intake.host_ = options.host.empty() ? system_host() : options.host;
-    intake.boot_id_ = read_boot_id(env);
+    intake.boot_id_ = env::boot_id(env);
     intake.sync_wait_ms_ = options.sync_wait_ms;
     intake.sync_wait_ms_max_ = options.sync_wait_ms_max;
     for (const std::string& text : options.destinations) {

@@ -67,6 +67,10 @@ app::Program logd_program() {
     program.messages = kMessages;
     program.default_directories = {"/var/spool/lb", "/run/lb"};
     program.start = &LogdService::start;
+    program.check = [](const config::Config& config, const app::Directories& directories) {
+        const auto options = options_of(config, directories);
+        return options.ok() ? Status() : Status(options.error());
+    };
     return program;
 }
 

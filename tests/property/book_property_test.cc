@@ -1,25 +1,20 @@
 // Promises 2 and 3 at the store: a life that arrives in any order, in any batches, twice and over
 // two servers at once leaves the same bytes, and a rebuild finds the same.
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
-#include <thread>
 
 #include "common/event/codec.h"
 #include "common/event/event_id.h"
 #include "common/event/process_id.h"
 #include "tests/property/state_lives.h"
-#include "tests/unit/bkserver_book/desk.h"
+#include "tests/property/two_servers.h"
 
 using namespace lb;
 using namespace lb::test;
 
 namespace {
 
-constexpr std::size_t kBatchMost = 12;
 constexpr std::int64_t kDayUs = 86'400'000'000;
-// Two servers get in each other's way now and then; more than that is a lock for ever.
-constexpr int kRetriesMax = 20;
 
 // The machine of one life: events name its id, its libvirt UUID or a key that its owner bound.
 std::vector<book::Arrived> arrivals_of(unsigned seed, const std::string& id,
@@ -62,28 +57,11 @@ std::vector<book::Arrived> arrivals_of(unsigned seed, const std::string& id,
     return arrivals;
 }
 
-void settle_in_batches(book::Book& book, const std::vector<book::Arrived>& arrivals,
-                       unsigned seed) {
-    std::mt19937 random(seed);
-    int retries = 0;
-    for (std::size_t from = 0; from < arrivals.size();) {
-        const std::size_t count = std::min(1 + random() % kBatchMost, arrivals.size() - from);
-        const auto settled = book.settle(std::span(arrivals).subspan(from, count));
-        if (!settled.ok()) {
-            if (settled.error().code == ErrorCode::kRetry && ++retries <= kRetriesMax) continue;
-            std::fprintf(stderr, "settling failed: %s\n", settled.error().text.c_str());
-            std::abort();
-        }
-        from += count;
-    }
-}
-
 }  // namespace
 
 TEST_CASE("order, batches, repeats and servers leave the same bytes", "[book][property]") {
-    Desk desk;
-    const auto second_database = desk.open_database("second");
-    const auto second_book = desk.open_book(*second_database, 1);
+    TwoServers servers;
+    const Desk& desk = servers.desk;
     for (unsigned seed = 1; seed <= 25; ++seed) {
         INFO("seed " << seed);
         std::string expected;
@@ -105,24 +83,7 @@ TEST_CASE("order, batches, repeats and servers leave the same bytes", "[book][pr
                 envelope.set_event_id(event_id);
                 arrived.envelope = envelope.SerializeAsString();
             }
-            std::mt19937 random(seed * 100 + round);
-            if (round > 0) {
-                const std::size_t repeated = arrivals.size() / 3;
-                arrivals.insert(arrivals.end(), arrivals.begin(),
-                                arrivals.begin() + static_cast<std::ptrdiff_t>(repeated));
-                std::shuffle(arrivals.begin(), arrivals.end(), random);
-            }
-            if (round < 2) {
-                settle_in_batches(*desk.book, arrivals, seed + round);
-            } else {
-                const auto middle =
-                    arrivals.begin() + static_cast<std::ptrdiff_t>(arrivals.size() / 2);
-                const std::vector<book::Arrived> first(arrivals.begin(), middle);
-                const std::vector<book::Arrived> rest(middle, arrivals.end());
-                std::thread other([&] { settle_in_batches(*second_book, rest, seed); });
-                settle_in_batches(*desk.book, first, seed + 7);
-                other.join();
-            }
+            servers.deliver(arrivals, seed, round);
             CHECK(desk.is_rebuild_equal(id));
             auto status = desk.status(id);
             status.erase("jobId");

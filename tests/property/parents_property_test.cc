@@ -1,6 +1,5 @@
 // Promises 2 and 3 for parents: a collection and a cluster whose events arrive in any order, in any
 // batches, twice and over two servers at once, while settlers count, leave the same bytes.
-#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
@@ -8,7 +7,7 @@
 
 #include "common/event/event_id.h"
 #include "common/event/process_id.h"
-#include "tests/unit/bkserver_book/desk.h"
+#include "tests/property/two_servers.h"
 
 using namespace lb;
 using namespace lb::test;
@@ -19,7 +18,6 @@ namespace {
 
 constexpr int kChildren = 6;
 constexpr int kMembers = 4;
-constexpr int kRetriesMax = 50;
 
 // Everything that happens to one collection with its children and one cluster with its members.
 class Story {
@@ -113,22 +111,6 @@ class Story {
     double time_ = 0;
 };
 
-void settle_in_batches(book::Book& book, const std::vector<book::Arrived>& arrivals,
-                       unsigned seed) {
-    std::mt19937 random(seed);
-    int retries = 0;
-    for (std::size_t from = 0; from < arrivals.size();) {
-        const std::size_t count = std::min<std::size_t>(1 + random() % 12, arrivals.size() - from);
-        const auto settled = book.settle(std::span(arrivals).subspan(from, count));
-        if (!settled.ok()) {
-            if (settled.error().code == ErrorCode::kRetry && ++retries <= kRetriesMax) continue;
-            std::fprintf(stderr, "settling failed: %s\n", settled.error().text.c_str());
-            std::abort();
-        }
-        from += count;
-    }
-}
-
 // All statuses and the columns of lists, without the names that differ from round to round.
 std::string told(const Desk& desk, const Story& story) {
     std::string text;
@@ -148,10 +130,9 @@ std::string told(const Desk& desk, const Story& story) {
 
 TEST_CASE("parents come out the same, whatever the order, batches, repeats, servers and settlers",
           "[book][property]") {
-    Desk desk;
-    const auto second_database = desk.open_database("second");
-    const auto second_book = desk.open_book(*second_database, 1);
-    auto settler = book::Settler::open(*second_database, 903);
+    TwoServers servers;
+    const Desk& desk = servers.desk;
+    auto settler = book::Settler::open(*servers.second_database, 903);
     REQUIRE(settler.ok());
     std::atomic<bool> is_done = false;
     std::thread settling([&] {
@@ -162,26 +143,7 @@ TEST_CASE("parents come out the same, whatever the order, batches, repeats, serv
         std::string expected;
         for (unsigned round = 0; round < 3; ++round) {
             Story story(seed, round);
-            std::vector<book::Arrived> arrivals = story.events;
-            std::mt19937 random(seed * 100 + round);
-            if (round > 0) {
-                const auto half = static_cast<std::ptrdiff_t>(arrivals.size() / 2);
-                const std::vector<book::Arrived> repeated(arrivals.begin(),
-                                                          arrivals.begin() + half);
-                arrivals.insert(arrivals.end(), repeated.begin(), repeated.end());
-                std::shuffle(arrivals.begin(), arrivals.end(), random);
-            }
-            if (round < 2) {
-                settle_in_batches(*desk.book, arrivals, seed + round);
-            } else {
-                const auto middle =
-                    arrivals.begin() + static_cast<std::ptrdiff_t>(arrivals.size() / 2);
-                const std::vector<book::Arrived> first(arrivals.begin(), middle);
-                const std::vector<book::Arrived> rest(middle, arrivals.end());
-                std::thread other([&] { settle_in_batches(*second_book, rest, seed); });
-                settle_in_batches(*desk.book, first, seed + 7);
-                other.join();
-            }
+            servers.deliver(story.events, seed, round);
             desk.settle_parents();
             for (const std::string& process : story.processes()) {
                 INFO(process);

@@ -47,6 +47,14 @@ TEST_CASE("what is wrong in JSON is named", "[json]") {
         {R"({"type": "VMStop", "time": 1, "fields": {"nosuch": 1}})", "nosuch"},
         {R"({"type": "VMStop", "time": 1, "event_id": "12"})", "event_id"},
         {R"({"type": "Done", "time": 1, "exit_code": "many"})", "exit_code"},
+        {R"({"type": "Done", "time": 1, "exit_code": 18446744073709551615})", "exit_code"},
+        {R"({"type": "Done", "time": 1, "priority": 4294967296})", "priority"},
+        {R"({"type": "PBSResourceUsage", "time": 1, "fields": {"resources": {"a,b": "1"}}})",
+         "resources"},
+        {R"({"type": "PBSResourceUsage", "time": 1, "fields": {"resources": {"a=b": "1"}}})",
+         "resources"},
+        {R"({"type": "PBSResourceUsage", "time": 1, "fields": {"resources": {"a": "1,b=2"}}})",
+         "resources"},
     };
     for (const auto& [text, word] : cases) {
         INFO(text);

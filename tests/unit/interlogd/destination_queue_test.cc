@@ -16,12 +16,36 @@ namespace {
 
 constexpr char kDestination[] = "lb.example.org:9000";
 
+// A file whose reads are counted.
+class CountedFile final : public env::File {
+  public:
+    CountedFile(std::unique_ptr<env::File> file, std::uint64_t& bytes_read)
+        : file_(std::move(file)), bytes_read_(bytes_read) {}
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
+        auto count = file_->read_at(offset, buffer);
+        if (count.ok()) bytes_read_ += *count;
+        return count;
+    }
+    Status write_at(std::uint64_t offset, std::string_view bytes) override {
+        return file_->write_at(offset, bytes);
+    }
+    Status sync_data() override { return file_->sync_data(); }
+    Status truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Result<std::uint64_t> size() override { return file_->size(); }
+
+  private:
+    std::unique_ptr<env::File> file_;
+    std::uint64_t& bytes_read_;
+};
+
 // The real file system, with a clock that the test moves.
 class ClockedEnv final : public env::Env {
   public:
     Result<std::unique_ptr<env::File>> open_file(const std::string& path,
                                                  env::OpenMode mode) override {
-        return env::posix_env().open_file(path, mode);
+        LB_TRY_ASSIGN(auto file, env::posix_env().open_file(path, mode));
+        return std::unique_ptr<env::File>(
+            std::make_unique<CountedFile>(std::move(file), bytes_read));
     }
     Status make_directory(const std::string& path) override {
         return env::posix_env().make_directory(path);
@@ -48,6 +72,7 @@ class ClockedEnv final : public env::Env {
     void fill_random(std::span<char> buffer) override { env::posix_env().fill_random(buffer); }
 
     std::uint64_t clock_us = 1'000'000'000;
+    std::uint64_t bytes_read = 0;  // of all files
 };
 
 // A host: a spool to append to, and the queue of one destination over it.
@@ -383,4 +408,24 @@ TEST_CASE("a slow network holds the queue, not the memory", "[interlogd]") {
     host.links.last().queued_bytes = 0;
     host.pass_ms(1);
     CHECK(host.links.last().events().size() == 3);
+}
+
+TEST_CASE("a connection costs no look at all that the spool has") {
+    Host host;
+    constexpr std::size_t kEventBytes = 500'000;
+    constexpr int kEvents = 40;
+    for (int i = 0; i < kEvents; ++i)
+        host.append("event " + std::to_string(i), spool::Lane::kBulk, kEventBytes);
+    host.env.bytes_read = 0;
+    host.connected(1);
+    CHECK(host.links.last().events().size() == 1);
+    CHECK(host.env.bytes_read < kEvents * kEventBytes / 2);
+    spool::LaneReaderOptions options;
+    options.root = host.root;
+    options.id.destination = *spool::Destination::parse(kDestination);
+    const auto reader = spool::LaneReader::open(host.env, options);
+    REQUIRE(reader.ok());
+    const auto bytes = (*reader)->unsettled_file_bytes();
+    REQUIRE(bytes.ok());
+    CHECK(*bytes > kEvents * kEventBytes);
 }

@@ -1,12 +1,13 @@
-#include "bkserver/app/http_pool.h"
+#include "bkserver/app/answer_pool.h"
 
 namespace lb::bkserver {
 
-Result<std::unique_ptr<HttpPool>> HttpPool::start(store::Database& database,
-                                                  const authz::Policy& policy,
-                                                  query::Administration& administration,
-                                                  std::uint32_t threads, std::size_t waiting_max) {
-    std::unique_ptr<HttpPool> pool(new HttpPool(waiting_max));
+Result<std::unique_ptr<AnswerPool>> AnswerPool::start(store::Database& database,
+                                                      const authz::Policy& policy,
+                                                      query::Administration& administration,
+                                                      std::uint32_t threads,
+                                                      std::size_t waiting_max) {
+    std::unique_ptr<AnswerPool> pool(new AnswerPool(waiting_max));
     for (std::uint32_t i = 0; i < threads; ++i) {
         LB_TRY_ASSIGN(auto reader, database.open_reader());
         pool->readers_.push_back(std::move(reader));
@@ -19,16 +20,23 @@ Result<std::unique_ptr<HttpPool>> HttpPool::start(store::Database& database,
     return pool;
 }
 
-HttpPool::~HttpPool() {
+AnswerPool::~AnswerPool() {
+    stop();
+}
+
+void AnswerPool::stop() {
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
         wake_.notify_all();
     }
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_)
+        if (thread.joinable()) thread.join();
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
 }
 
-bool HttpPool::submit(Task task) {
+bool AnswerPool::submit(Task task) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= waiting_max_ || is_stopping_) return false;
     waiting_.push_back(std::move(task));
@@ -36,8 +44,8 @@ bool HttpPool::submit(Task task) {
     return true;
 }
 
-void HttpPool::run(store::Reader& reader, const authz::Policy& policy,
-                   query::Administration& administration) {
+void AnswerPool::run(store::Reader& reader, const authz::Policy& policy,
+                     query::Administration& administration) {
     query::Service queries(reader, policy, administration);
     std::unique_lock lock(mutex_);
     for (;;) {

@@ -1,0 +1,57 @@
+// Threads that answer questions and HTTP requests, each with a reader of the store and a query
+// service of its own, so that a slow one never holds up the connections. Bounded: when all are busy
+// and the queue is full, nothing more is taken.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "bkserver/query/service.h"
+
+namespace lb::bkserver {
+
+// What a task may use while it runs.
+struct AnswerTools {
+    store::Reader& reader;
+    query::Service& queries;
+};
+
+class AnswerPool {
+  public:
+    using Task = std::function<void(AnswerTools tools)>;
+
+    // All outlive the pool.
+    static Result<std::unique_ptr<AnswerPool>> start(store::Database& database,
+                                                     const authz::Policy& policy,
+                                                     query::Administration& administration,
+                                                     std::uint32_t threads,
+                                                     std::size_t waiting_max);
+    ~AnswerPool();
+    AnswerPool(const AnswerPool&) = delete;
+    AnswerPool& operator=(const AnswerPool&) = delete;
+
+    // Any thread. False when there is no room: the task was not taken.
+    bool submit(Task task);
+    // Ends after the tasks that run; what waits is dropped, and nothing more is taken.
+    void stop();
+
+  private:
+    explicit AnswerPool(std::size_t waiting_max) : waiting_max_(waiting_max) {}
+    void run(store::Reader& reader, const authz::Policy& policy,
+             query::Administration& administration);
+
+    const std::size_t waiting_max_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Task> waiting_;
+    bool is_stopping_ = false;
+    std::vector<std::unique_ptr<store::Reader>> readers_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace lb::bkserver

@@ -56,10 +56,14 @@ inline constexpr log::Message kAuditDenied{"BKS_AUDIT_DENIED", log::Level::kWarn
                                            "were denied are in `lbctl dead list`."};
 inline constexpr log::Message kAuditDone{"BKS_AUDIT_DONE", log::Level::kInfo, "{} {} {}",
                                          "What an administrator or owner did."};
+inline constexpr log::Message kSlowQuery{
+    "BKS_SLOW_QUERY", log::Level::kWarning, "a query took {} ms: {}; plan: {}",
+    "Ask with more indexed attributes, or add an index (lbctl index add). The plan is the "
+    "database's; key says which index it took."};
 
 inline constexpr std::array kMessages = {
-    kListening,         kNoNetwork,        kDatabase,   kDatabaseAway, kIngest,
-    kConnectionRefused, kConnectionBroken, kPeerOpened, kPolicyLoaded, kPolicyOpen,
-    kLoopFailed,        kHttpRefused,      kHttpDenied, kAuditDenied,  kAuditDone};
+    kListening,        kNoNetwork,   kDatabase,     kDatabaseAway, kIngest,     kConnectionRefused,
+    kConnectionBroken, kPeerOpened,  kPolicyLoaded, kPolicyOpen,   kLoopFailed, kHttpRefused,
+    kHttpDenied,       kAuditDenied, kAuditDone,    kSlowQuery};
 
 }  // namespace lb::bkserver

@@ -106,7 +106,13 @@ Status ServerService::open_database() {
         LB_TRY_ASSIGN(dsn, Dsn::parse(options_.database));
     }
     for (std::uint32_t waited = 0;; ++waited) {
-        auto opened = MariadbDatabase::open({dsn, options_.instance, options_.service});
+        auto opened = MariadbDatabase::open(
+            {dsn,
+             options_.instance,
+             options_.service,
+             {options_.slow_query_ms, [](const store::mariadb::SlowQuery& slow) {
+                  log::write(kSlowQuery, slow.milliseconds, slow.sql, slow.plan);
+              }}});
         if (opened.ok()) {
             database_ = std::move(*opened);
             log::write(kDatabase, dsn.to_string());

@@ -335,6 +335,22 @@ Reading Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& que
     return read_by_rules(*rules, actor_of(*rules, reader), question);
 }
 
+bool Policy::may_read_all(const lb::v1::Identity& reader) const {
+    const auto rules = this->rules();
+    const Actor actor = actor_of(*rules, reader);
+    if (actor.is_admin) return true;
+    RuleSet general;
+    for (const Rule& rule : rules->rules) {
+        const bool is_for_readers =
+            std::find(rule.roles.begin(), rule.roles.end(), Role::kReader) != rule.roles.end();
+        if (is_for_readers && rule.is_deny) return false;
+        if (is_for_readers && rule.processes.empty()) general.rules.push_back(rule);
+    }
+    return judge(general,
+                 {.role = Role::kReader, .identity = actor.identity, .groups = actor.groups})
+        .is_allowed;
+}
+
 Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuestion& question,
                                  std::uint64_t sources) const {
     constexpr std::uint64_t kOwnersToGive = bit_of(event::Source::kVmSystem) |

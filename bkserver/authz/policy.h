@@ -35,6 +35,9 @@ class Policy : public book::Policy {
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
     [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
                                    const ReadQuestion& question) const;
+    // Certainly sees every process wholly: counts need not look at each. Where anything is decided
+    // process by process, a deny or a list of processes, nobody does but administrators.
+    [[nodiscard]] bool may_read_all(const lb::v1::Identity& reader) const;
     // Administrators for everything; who registered a process, for what users and guests say.
     [[nodiscard]] book::Decision may_issue_token(const lb::v1::Identity& issuer,
                                                  const ReadQuestion& question,

@@ -1,5 +1,9 @@
 #include "bkserver/cli/command_line.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <ostream>
 
 #include "common/base/json_line.h"
@@ -12,6 +16,16 @@ namespace {
 constexpr char kDefaultServer[] = "/run/lb-bkserver/bkserver.sock";
 
 }  // namespace
+
+Terminal Terminal::of_output() {
+    if (::isatty(STDOUT_FILENO) != 1) return {};
+    winsize size = {};
+    ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    const char* const no_colours = std::getenv("NO_COLOR");
+    const char* const kind = std::getenv("TERM");
+    const bool is_dumb = kind == nullptr || std::string_view(kind) == "dumb";
+    return {size.ws_col, !is_dumb && (no_colours == nullptr || *no_colours == '\0')};
+}
 
 void Context::fail(const Error& error) {
     err << "lbctl: " << error.text << '\n';
@@ -41,7 +55,17 @@ void add_settings(CLI::App& lbctl, Settings& settings) {
     lbctl.add_option("--timeout", settings.timeout_seconds, "seconds to wait for each answer")
         ->check(CLI::Range(1, 86'400))
         ->capture_default_str();
-    lbctl.add_flag("--json", settings.is_json, "print JSON, one object a line");
+    lbctl.add_option("--output,-o", settings.output, "how rows are printed: table, json, csv, id")
+        ->check(CLI::IsMember({"table", "json", "csv", "id"}))
+        ->each([&settings](const std::string& form) { settings.is_json = form == "json"; })
+        ->default_str("table");
+    lbctl
+        .add_flag_callback("--json",
+                           [&settings] {
+                               settings.is_json = true;
+                               settings.output = "json";
+                           })
+        ->description("the same as --output json: one object a line");
 }
 
 Result<std::unique_ptr<net::Client>> connect(const Settings& settings) {

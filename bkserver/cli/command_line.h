@@ -25,6 +25,16 @@ struct Settings {
     std::string server_name;  // in the server's certificate, when it is not the host
     int timeout_seconds = 30;
     bool is_json = false;
+    std::string output = "table";  // or json, csv, id: how rows are printed
+};
+
+// What standard output is.
+struct Terminal {
+    std::size_t width = 0;  // columns; 0: no terminal, nothing is cut
+    bool has_colours = false;
+
+    // No colours where NO_COLOR is set or TERM is dumb.
+    static Terminal of_output();
 };
 
 // The program while one command runs. Output and complaints go through it.
@@ -33,6 +43,7 @@ struct Context {
     std::ostream& out;
     std::ostream& err;
     int exit_code = kDone;
+    Terminal terminal = {};
 
     // "lbctl: <text>" on the error stream; the exit code that fits.
     void fail(const Error& error);

@@ -14,6 +14,7 @@
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
 #include "bkserver/cli/replay_command.h"
+#include "bkserver/cli/search_commands.h"
 #include "bkserver/cli/setup_opennebula_command.h"
 #include "bkserver/cli/spool_commands.h"
 #include "bkserver/cli/token_commands.h"
@@ -31,12 +32,14 @@ constexpr char kFooter[] =
 
 int main(int argc, char** argv) {
     CLI::App lbctl("What users and administrators ask the bookkeeping, and tell it.", "lbctl");
-    lb::cli::Context context{{}, std::cout, std::cerr};
+    lb::cli::Context context{
+        {}, std::cout, std::cerr, lb::cli::kDone, lb::cli::Terminal::of_output()};
     lb::cli::add_settings(lbctl, context.settings);
     lbctl.set_version_flag("--version,-V", "lbctl " LB_VERSION);
     lbctl.require_subcommand(1);
     lbctl.footer(kFooter);
     lb::cli::add_query_commands(lbctl, context);
+    lb::cli::add_search_commands(lbctl, context);
     lb::cli::add_register_commands(lbctl, context);
     lb::cli::add_adopt_command(lbctl, context);
     lb::cli::add_dump_command(lbctl, context);

@@ -3,8 +3,12 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/asking.h"
 #include "bkserver/cli/progress.h"
+#include "bkserver/cli/row_printer.h"
 #include "bkserver/cli/table.h"
+#include "common/env/env.h"
+#include "common/event/moment.h"
 #include "lb/v1/wire.pb.h"
 
 namespace lb::cli {
@@ -14,40 +18,28 @@ namespace {
 using lb::v1::DeadLetterRequest;
 using lb::v1::Request;
 using lb::v1::ServerRequest;
-using OnRow = std::function<void(const Json&)>;
-
-// Hands every row of the answer to `on_row`; returns the cursor for more.
-Result<std::string> ask(net::Client& client, const Request& request, const OnRow& on_row) {
-    std::string cursor;
-    const Status status = client.ask(request, [&](const lb::v1::Reply& reply) {
-        for (const std::string& text : reply.rows()) {
-            Json row = Json::parse(text, nullptr, false);
-            if (!row.is_discarded()) on_row(row);
-        }
-        cursor = reply.cursor();
-        return true;
-    });
-    if (!status.ok()) return status.error();
-    return cursor;
-}
-
-Result<std::string> ask(const Settings& settings, const Request& request, const OnRow& on_row) {
-    LB_TRY_ASSIGN(const auto client, connect(settings));
-    return ask(*client, request, on_row);
-}
-
-std::string state_words(const Json& row) {
-    std::string words = text_of(row, "state");
-    if (const std::string vm_state = text_of(row, "vm_state"); !vm_state.empty())
-        words += " (" + vm_state + ")";
-    return words;
-}
 
 // status
 
-Status show_status(Context& context, const std::vector<std::string>& processes) {
+struct StatusOptions {
+    std::vector<std::string> processes;
+    std::string at;
+    std::string known_at;
+};
+
+Result<std::int64_t> moment(const std::string& text) {
+    if (text.empty()) return std::int64_t{0};
+    return event::moment_from_text(text, env::posix_env().now_us());
+}
+
+Status show_status(Context& context, const StatusOptions& options) {
     Request request;
-    for (const std::string& process : processes) request.mutable_status()->add_processes(process);
+    for (const std::string& process : options.processes)
+        request.mutable_status()->add_processes(process);
+    LB_TRY_ASSIGN(const std::int64_t at_us, moment(options.at));
+    LB_TRY_ASSIGN(const std::int64_t known_at_us, moment(options.known_at));
+    request.mutable_status()->set_at_us(at_us);
+    request.mutable_status()->set_known_at_us(known_at_us);
     LB_TRY(ask(context.settings, request, [&](const Json& row) {
         if (row.contains("error")) {
             context.err << "lbctl: " << text_of(row, "process") << ": " << text_of(row, "text")
@@ -140,39 +132,6 @@ Status show_history(Context& context, const std::string& process, std::uint32_t 
         request.mutable_history()->set_cursor(cursor);
     }
     if (!context.settings.is_json) table.print(context.out);
-    return {};
-}
-
-// jobs
-
-struct ListOptions {
-    lb::v1::ListRequest filter;
-    std::uint32_t limit = 100;
-};
-
-Status show_list(Context& context, const ListOptions& options) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
-    Table table({"PROCESS", "TYPE", "STATE", "HOST", "OWNER", "SINCE"});
-    std::uint32_t shown = 0;
-    Request request;
-    *request.mutable_list() = options.filter;
-    bool has_more = false;
-    for (;;) {
-        if (options.limit != 0) request.mutable_list()->set_limit(options.limit - shown);
-        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
-                          ++shown;
-                          if (context.settings.is_json) return context.print_json(row);
-                          table.add({text_of(row, "jobId"), text_of(row, "jobtype"),
-                                     state_words(row), text_of(row, "vm_phy_hostname"),
-                                     row.contains("adopted") ? "(adopted)" : text_of(row, "owner"),
-                                     text_of(row, "stateEnterTime")});
-                      }));
-        has_more = !cursor.empty();
-        if (!has_more || (options.limit != 0 && shown >= options.limit)) break;
-        request.mutable_list()->set_cursor(cursor);
-    }
-    if (!context.settings.is_json) table.print(context.out);
-    if (has_more) context.err << "lbctl: there are more; --limit 0 shows all\n";
     return {};
 }
 
@@ -289,32 +248,6 @@ void add_dead_commands(CLI::App& lbctl, Context& context) {
     }
 }
 
-void add_list_command(CLI::App& lbctl, Context& context) {
-    struct Texts {
-        std::string type, state, vm_state, host, owner;
-        std::uint32_t limit = 100;
-    };
-    auto texts = std::make_shared<Texts>();
-    CLI::App* const jobs = add_command(
-        lbctl, context, "jobs", "Processes, by filters that must all hold", [&context, texts] {
-            ListOptions options;
-            options.filter.set_type(texts->type);
-            options.filter.set_state(texts->state);
-            options.filter.set_vm_state(texts->vm_state);
-            options.filter.set_host(texts->host);
-            options.filter.set_owner(texts->owner);
-            options.limit = texts->limit;
-            return show_list(context, options);
-        });
-    jobs->add_option("--type", texts->type, "virtual_machine, physical_machine, ...");
-    jobs->add_option("--state", texts->state, "Submitted, Running, Done, ...");
-    jobs->add_option("--vm-state", texts->vm_state, "pending, running, stopped, ...");
-    jobs->add_option("--host", texts->host, "physical machine on which it is");
-    jobs->add_option("--owner", texts->owner, "who registered it, as status shows it");
-    jobs->add_option("--limit", texts->limit, "so many at most; 0: all")->capture_default_str();
-    jobs->footer("Example: lbctl jobs --type virtual_machine --state Running --host node1");
-}
-
 void add_server_commands(CLI::App& lbctl, Context& context) {
     CLI::App* const server = lbctl.add_subcommand("server", "The server itself");
     server->require_subcommand(1)->fallthrough();
@@ -335,14 +268,19 @@ void add_server_commands(CLI::App& lbctl, Context& context) {
 }  // namespace
 
 void add_query_commands(CLI::App& lbctl, Context& context) {
-    auto processes = std::make_shared<std::vector<std::string>>();
+    auto wanted = std::make_shared<StatusOptions>();
     CLI::App* const status =
         add_command(lbctl, context, "status", "The state of processes, with all that is known",
-                    [&context, processes] { return show_status(context, *processes); });
-    status->add_option("PROCESS", *processes, "id, its unique part, or a key")->required();
+                    [&context, wanted] { return show_status(context, *wanted); });
+    status->add_option("PROCESS", wanted->processes, "id, its unique part, or a key")->required();
+    status->add_option("--at", wanted->at,
+                       "as it was then by the events' own times: 2026-11-25T12:00:00Z, -2h");
+    status->add_option("--known-at", wanted->known_at,
+                       "as the server knew it then, by when events had arrived");
     status->footer(
         "Examples:\n  lbctl status https://lb.example.org:9000/Zm9vYmFy\n"
-        "  lbctl status --json libvirt-uuid:/6b1a2a9e-5a0f-4f2e-9f3c-0d6a1c1f5b10");
+        "  lbctl status --json libvirt-uuid:/6b1a2a9e-5a0f-4f2e-9f3c-0d6a1c1f5b10\n"
+        "  lbctl status Zm9vYmFy --at -2h --known-at -1h");
 
     auto why = std::make_shared<WhyOptions>();
     CLI::App* const why_command = add_command(
@@ -361,8 +299,8 @@ void add_query_commands(CLI::App& lbctl, Context& context) {
     history_command->add_option("PROCESS", history->first, "id, its unique part, or a key")
         ->required();
     history_command->add_option("--limit", history->second, "so many at most; 0: all");
+    history_command->footer("Example: lbctl history libvirt-uuid:/6b1a2a9e-... --limit 20");
 
-    add_list_command(lbctl, context);
     add_dead_commands(lbctl, context);
 
     auto target = std::make_shared<RebuildOptions>();

@@ -16,7 +16,8 @@ class Table {
     explicit Table(std::vector<std::string> heading) : rows_{std::move(heading)} {}
 
     void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-    void print(std::ostream& out) const;
+    // On a terminal the widest columns are cut until a line fits, and states have colours.
+    void print(std::ostream& out, const Terminal& terminal = {}) const;
 
   private:
     std::vector<std::vector<std::string>> rows_;  // the heading first

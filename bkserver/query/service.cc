@@ -7,9 +7,9 @@
 
 #include "bkserver/query/counting.h"
 #include "bkserver/query/dump.h"
+#include "bkserver/query/sight.h"
 #include "bkserver/query/timeline.h"
 #include "bkserver/query/views.h"
-#include "bkserver/state/access.h"
 
 namespace lb::query {
 
@@ -76,6 +76,12 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
             return answer_history(asker, request.history(), writer);
         case lb::v1::Request::kList:
             return answer_list(asker, request.list(), writer);
+        case lb::v1::Request::kQuery:
+            return answer_query(asker, request.query(), writer);
+        case lb::v1::Request::kChanges:
+            return answer_changes(asker, request.changes(), writer);
+        case lb::v1::Request::kIndex:
+            return answer_index(asker, request.index(), writer);
         case lb::v1::Request::kDead:
             LB_TRY(must_administer(asker));
             if (request.dead().act() == lb::v1::DeadLetterRequest::ACT_REPLAY ||
@@ -103,33 +109,12 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
                  "this server does not know the question; it may be older than the client"};
 }
 
-Result<state::Access> Service::access_of(const store::Process& process) {
-    if (!process.has_access_list) return state::Access{};
-    if (!process.registers.empty()) {
-        LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
-        return state::access_of(registers);
-    }
-    LB_TRY_ASSIGN(const auto whole, reader_.get_process(process.number));
-    if (!whole) return state::Access{};
-    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(whole->registers));
-    return state::access_of(registers);
-}
-
-Result<authz::Reading> Service::reading_of(const Asker& asker, const store::Process& process) {
-    authz::ReadQuestion question{.process = process.id, .registrant = process.registrant};
-    authz::Reading reading = policy_.may_read(asker.identity, question);
-    // What a process gives of its own only adds to what the policy gives.
-    if (reading.view == authz::View::kFull || !process.has_access_list) return reading;
-    LB_TRY_ASSIGN(const state::Access access, access_of(process));
-    question.access = &access;
-    return policy_.may_read(asker.identity, question);
-}
-
 Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
     LB_TRY_ASSIGN(auto found, reader_.find_process(name));
     if (!found)
         return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
-    LB_TRY_ASSIGN(const authz::Reading reading, reading_of(asker, *found));
+    LB_TRY_ASSIGN(const authz::Reading reading,
+                  reading_of(reader_, policy_, asker.identity, *found));
     if (reading.view == authz::View::kNone) {
         administration_.audit(asker.identity, "read", found->id, reading.reason);
         return Error{ErrorCode::kDenied, reading.reason};
@@ -157,27 +142,20 @@ Status Service::must_administer(const Asker& asker) const {
     return Error{ErrorCode::kDenied, decision.reason};
 }
 
-Result<state::View> Service::view_of(const Asker& asker, const store::Process& process,
-                                     const state::Registers& registers) {
-    state::ViewInput input;
-    input.now_us = asker.now_us;
-    LB_TRY_ASSIGN(const auto heartbeats, reader_.heartbeats_of(process.number));
-    for (const store::Heartbeat& beat : heartbeats)
-        input.heartbeats.push_back(
-            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
-    LB_TRY_ASSIGN(const auto loggers, reader_.loggers_of(state::hosts_of(registers)));
-    for (const store::Logger& logger : loggers)
-        input.loggers.push_back({logger.host, logger.seen_us});
-    return state::view(registers, input);
-}
-
-Result<Row> Service::status_of(const Asker& asker, std::string_view name) {
+Result<Row> Service::status_of(const Asker& asker, std::string_view name, const AsOf& as_of) {
     LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
     const store::Process& process = readable.process;
+    // What depends on now is not known of the past.
+    if (as_of.at_us != 0 || as_of.known_at_us != 0) {
+        LB_TRY_ASSIGN(const auto then, fold_until(reader_, process, as_of));
+        Row row = state::derive(then, process.id).attributes;
+        restrict_row(row, readable.view, policy_.salt());
+        return row;
+    }
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     Row row = state::derive(registers, process.id, children).attributes;
-    LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
+    LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
     return row;
@@ -191,7 +169,7 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
         return Error{ErrorCode::kFull, fmt::format("{} processes in one question, more than {}",
                                                    ask.processes_size(), kStatusProcessesMax)};
     for (const std::string& name : ask.processes()) {
-        auto row = status_of(asker, name);
+        auto row = status_of(asker, name, {ask.at_us(), ask.known_at_us()});
         // One question about several processes is answered for those that can be shown.
         if (row.ok())
             writer.add_row(*row);
@@ -214,7 +192,7 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
-    LB_TRY_ASSIGN(const auto view, view_of(asker, process, registers));
+    LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
     const Row shown = view.to_json();
     for (const auto& [name, value] : shown.items())
         if (!value.empty()) row[name] = value;
@@ -245,7 +223,8 @@ Status Service::answer_list(const Asker& asker, const lb::v1::ListRequest& ask,
         LB_TRY_ASSIGN(const auto processes, reader_.list_processes(filter, after, limit));
         for (const store::Process& process : processes) {
             after = process.number;
-            LB_TRY_ASSIGN(const authz::Reading reading, reading_of(asker, process));
+            LB_TRY_ASSIGN(const authz::Reading reading,
+                          reading_of(reader_, policy_, asker.identity, process));
             if (!may_filter(ask, reading.view)) continue;
             Row row = list_row(process);
             restrict_row(row, reading.view, policy_.salt());

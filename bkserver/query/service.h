@@ -9,6 +9,7 @@
 #include "bkserver/query/administration.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/query/reply_writer.h"
+#include "bkserver/query/timeline.h"
 #include "bkserver/store/store.h"
 #include "lb/v1/wire.pb.h"
 
@@ -40,8 +41,8 @@ class Service {
     // Calls `send` at least once, the last time without `more`.
     void answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send);
 
-    // One status, as a page shows it.
-    Result<Row> status_of(const Asker& asker, std::string_view name);
+    // One status, as a page shows it; `as_of`: as it was then.
+    Result<Row> status_of(const Asker& asker, std::string_view name, const AsOf& as_of = {});
 
   private:
     Status dispatch(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer);
@@ -50,6 +51,10 @@ class Service {
     Status answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
                           ReplyWriter& writer);
     Status answer_list(const Asker& asker, const lb::v1::ListRequest& ask, ReplyWriter& writer);
+    Status answer_query(const Asker& asker, const lb::v1::QueryRequest& ask, ReplyWriter& writer);
+    Status answer_changes(const Asker& asker, const lb::v1::ChangesRequest& ask,
+                          ReplyWriter& writer);
+    Status answer_index(const Asker& asker, const lb::v1::IndexRequest& ask, ReplyWriter& writer);
     Status answer_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
     Status list_dead(const lb::v1::DeadLetterRequest& ask, ReplyWriter& writer);
     Status answer_rebuild(const lb::v1::RebuildRequest& ask, ReplyWriter& writer);
@@ -69,12 +74,7 @@ class Service {
     Result<Readable> readable_process(const Asker& asker, std::string_view name);
     // The same, of which it may see everything: history and reasons have no reduced form.
     Result<store::Process> wholly_readable_process(const Asker& asker, std::string_view name);
-    Result<authz::Reading> reading_of(const Asker& asker, const store::Process& process);
-    // Rights that the process gives, whether the row came with its registers or without.
-    Result<state::Access> access_of(const store::Process& process);
     Status must_administer(const Asker& asker) const;
-    Result<state::View> view_of(const Asker& asker, const store::Process& process,
-                                const state::Registers& registers);
 
     store::Reader& reader_;
     const authz::Policy& policy_;

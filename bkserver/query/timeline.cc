@@ -8,6 +8,7 @@
 #include "common/event/event_id.h"
 #include "common/event/field_text.h"
 #include "common/event/identity.h"
+#include "common/event/order_key.h"
 #include "common/event/time_text.h"
 
 namespace lb::query {
@@ -34,6 +35,10 @@ Result<bool> scan_events(
         cursor = page.cursor;
     }
     return false;
+}
+
+Error too_long() {
+    return {ErrorCode::kFull, "the history is longer than this server reads (100,000 events)"};
 }
 
 Row claim_row(const state::ClaimView& claim) {
@@ -117,11 +122,35 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
         return true;
     };
     LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
-    if (!is_whole)
-        return Error{ErrorCode::kFull,
-                     "the history is longer than this server shows (100,000 "
-                     "events)"};
+    if (!is_whole) return too_long();
     return is_cut ? last : std::string();
+}
+
+Result<state::Registers> fold_until(store::Reader& reader, const store::Process& process,
+                                    const AsOf& as_of) {
+    if (state::has_children(process.type))
+        return Error{ErrorCode::kUnsupported,
+                     process.id +
+                         " is counted from its children as they are now; ask for the past "
+                         "of each of them"};
+    state::Registers registers = state::fresh(process.type);
+    bool has_any = false;
+    const auto visit = [&](const store::Event& stored, const event::AcceptedEvent& opened) {
+        const event::Arrival arrival = opened.arrival();
+        const bool is_later =
+            as_of.at_us != 0 && event::order_time_us(opened.event, arrival) > as_of.at_us;
+        const bool is_unknown = as_of.known_at_us != 0 && stored.arrived_us > as_of.known_at_us;
+        if (is_later || is_unknown) return true;
+        state::apply(registers, opened.event, arrival);
+        has_any = true;
+        return true;
+    };
+    LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
+    if (!is_whole) return too_long();
+    if (!has_any)
+        return Error{ErrorCode::kNotFound,
+                     "nothing was known of " + process.id + " then; its first event came later"};
+    return registers;
 }
 
 Result<Row> explanation_row(store::Reader& reader, const store::Process& process,

@@ -99,7 +99,7 @@ bool may_filter_by(std::string_view member, View view) {
         case View::kFull:
             return true;
         case View::kAnonymized:
-            return member != "owner";
+            return !contains(kPersons, member) && !contains(kTelling, member);
         case View::kReduced:
             return contains(kReduced, member);
         case View::kNone:

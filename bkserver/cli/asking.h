@@ -1,0 +1,28 @@
+// Questions to the server and the rows of their answers.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "bkserver/cli/command_line.h"
+#include "lb/v1/wire.pb.h"
+
+namespace lb::cli {
+
+using OnRow = std::function<void(const Json&)>;
+
+// Hands every row of the answer to `on_row`; returns the cursor for more.
+Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row);
+Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
+                        const OnRow& on_row);
+
+// A query of which all pages are asked for, up to `rows_max` rows (0: all of them). True: there are
+// more. Long scans show on a terminal's error stream how far they are.
+Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,
+                       const OnRow& on_row);
+
+// A value inside a query, whatever it holds.
+std::string value_in_query(std::string_view value);
+
+}  // namespace lb::cli

@@ -1,0 +1,10 @@
+// lbctl jobs, events, count, watch: queries over all processes; index: what makes them fast.
+#pragma once
+
+#include "bkserver/cli/command_line.h"
+
+namespace lb::cli {
+
+void add_search_commands(CLI::App& lbctl, Context& context);
+
+}  // namespace lb::cli

@@ -1,0 +1,190 @@
+#include "bkserver/query/candidate.h"
+
+#include "bkserver/query/counting.h"
+#include "bkserver/query/sight.h"
+#include "common/event/process_id.h"
+#include "common/event/time_text.h"
+
+namespace lb::query {
+
+namespace {
+
+using language::Condition;
+using language::Expression;
+using language::Term;
+using store::Column;
+using Values = std::vector<Value>;
+
+Values text_value(std::string_view text, const Term& term) {
+    if (text.empty()) return {};
+    return values_of(Row(text), term, {});
+}
+
+Values time_value(std::int64_t time_us) {
+    if (time_us == 0) return {};
+    return {{event::time_to_text(time_us), time_us}};
+}
+
+// Conditions of which one could not be answered fit nothing; the error is the answer.
+template <typename ValuesOf>
+Result<bool> evaluate_over(const Expression& expression, const Domain& domain,
+                           ValuesOf values_of_condition) {
+    Status failed;
+    const bool fitting = language::evaluate(expression, [&](const Condition& condition) {
+        if (!failed.ok()) return false;
+        const Result<Values> values = values_of_condition(condition);
+        if (!values.ok()) {
+            failed = values.error();
+            return false;
+        }
+        return fits(condition, domain.terms[condition.term], *values);
+    });
+    if (!failed.ok()) return failed.error();
+    return fitting;
+}
+
+// A short name stands for the id that ends in it, any spelling of an id or key for the one kept.
+bool is_name(const std::string& asked, const std::string& name) {
+    if (asked == name) return true;
+    const auto subject = event::parse_subject(asked);
+    if (subject.ok()) return event::to_string(*subject) == name;
+    return name.starts_with("https://") && name.ends_with("/" + asked) &&
+           asked.find('/') == std::string::npos;
+}
+
+// Names are compared by what they stand for: each operand that stands for one becomes that name.
+Values names_as_asked(const Condition& condition, const Values& names) {
+    Values values = names;
+    for (const auto& operand : condition.operands)
+        for (const Value& name : names)
+            if (is_name(operand.text, name.text)) values.push_back({operand.text, 0});
+    return values;
+}
+
+Result<Values> names_of(store::Reader& reader, store::ProcessNumber process) {
+    LB_TRY_ASSIGN(const auto subjects, reader.subjects_of(process));
+    Values names;
+    for (const store::Subject& subject : subjects) names.push_back({subject.text, 0});
+    return names;
+}
+
+}  // namespace
+
+std::vector<Value> value_of_column(const store::Process& process, Column column, const Term& term) {
+    switch (column) {
+        case Column::kType:
+            return text_value(state::process_type_word(process.type), term);
+        case Column::kState:
+            return text_value(process.state, term);
+        case Column::kVmState:
+            return text_value(process.vm_state, term);
+        case Column::kOwner:
+            return text_value(process.owner, term);
+        case Column::kHost:
+            return text_value(process.host, term);
+        case Column::kEntered:
+            return time_value(process.entered_us);
+        case Column::kUpdated:
+            return time_value(process.updated_us);
+        case Column::kAdopted:
+            return {{"", process.is_adopted && process.registrant.empty() ? 1 : 0}};
+        case Column::kProcessNumber:
+        case Column::kName:
+        case Column::kEventType:
+        case Column::kEventTime:
+        case Column::kEventArrived:
+        case Column::kEventVerdict:
+            break;
+    }
+    return {};
+}
+
+Result<bool> ProcessCandidate::fits(const Expression& expression) {
+    return evaluate_over(expression, process_domain(),
+                         [&](const Condition& condition) { return values(condition); });
+}
+
+Result<Row> ProcessCandidate::status() {
+    LB_TRY_ASSIGN(const Row* const attributes, this->attributes());
+    LB_TRY_ASSIGN(const state::View* const view, this->view());
+    Row row = *attributes;
+    add_view(row, *view);
+    return row;
+}
+
+Result<std::vector<Value>> ProcessCandidate::values(const Condition& condition) {
+    const Domain& domain = process_domain();
+    const Term& term = domain.terms[condition.term];
+    const Source& source = domain.sources[condition.term];
+    if (source.origin == Origin::kNames) {
+        LB_TRY_ASSIGN(const Values names, names_of(reader_, process_.number));
+        return names_as_asked(condition, names);
+    }
+    if (source.column) return value_of_column(process_, *source.column, term);
+    if (source.origin == Origin::kDisagreement || source.origin == Origin::kStale) {
+        LB_TRY_ASSIGN(const state::View* const view, this->view());
+        Values found;
+        if (source.origin == Origin::kStale)
+            for (const std::string& host : view->stale) found.push_back({host, 0});
+        else
+            for (const auto& one : view->disagreements) found.push_back({one.name, 0});
+        return found;
+    }
+    LB_TRY_ASSIGN(const Row* const attributes, this->attributes());
+    const auto member = attributes->find(source.path);
+    return member == attributes->end() ? Values() : values_of(*member, term, condition.member);
+}
+
+Result<const Row*> ProcessCandidate::attributes() {
+    if (!registers_) {
+        LB_TRY_ASSIGN(registers_, state::Registers::decode(process_.registers));
+        LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process_));
+        attributes_ = state::derive(*registers_, process_.id, children).attributes;
+    }
+    return &*attributes_;
+}
+
+Result<const state::View*> ProcessCandidate::view() {
+    LB_TRY(attributes());
+    if (!view_) {
+        LB_TRY_ASSIGN(view_, view_of(reader_, process_, *registers_, now_us_));
+    }
+    return &*view_;
+}
+
+Result<bool> EventCandidate::fits(const Expression& expression) {
+    return evaluate_over(expression, event_domain(),
+                         [&](const Condition& condition) { return values(condition); });
+}
+
+Result<Row> EventCandidate::row() {
+    if (!row_) {
+        LB_TRY_ASSIGN(const auto opened, open_event(found_.event));
+        row_ = event_row(found_.event, opened);
+    }
+    return *row_;
+}
+
+Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
+    const Domain& domain = event_domain();
+    const Term& term = domain.terms[condition.term];
+    const Source& source = domain.sources[condition.term];
+    if (source.column == Column::kEventTime) return time_value(found_.time_us);
+    if (source.column == Column::kEventArrived) return time_value(found_.event.arrived_us);
+    if (source.origin == Origin::kNames) {
+        LB_TRY_ASSIGN(const Values names, names_of(reader_, found_.process));
+        return names_as_asked(condition, names);
+    }
+    if (source.origin == Origin::kProcess) {
+        if (!process_) {
+            LB_TRY_ASSIGN(process_, reader_.get_process(found_.process));
+        }
+        return process_ ? value_of_column(*process_, *source.column, term) : Values();
+    }
+    LB_TRY_ASSIGN(const Row row, this->row());
+    const auto member = row.find(source.path);
+    if (member == row.end()) return Values();
+    return values_of(*member, term, condition.member);
+}
+
+}  // namespace lb::query

@@ -1,0 +1,62 @@
+// One process or event that may fit a query, and the values that the query's conditions ask of it.
+// What costs something (the status, the view, names) is worked out when it is first asked for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bkserver/query/fit.h"
+#include "bkserver/query/forms.h"
+#include "bkserver/query/vocabulary.h"
+#include "bkserver/state/engine.h"
+#include "bkserver/store/store.h"
+#include "common/base/result.h"
+
+namespace lb::query {
+
+class ProcessCandidate {
+  public:
+    // Both outlive the candidate. `process` has its registers if anything but columns is asked.
+    ProcessCandidate(store::Reader& reader, const store::Process& process, std::int64_t now_us)
+        : reader_(reader), process_(process), now_us_(now_us) {}
+
+    Result<bool> fits(const language::Expression& expression);
+    // The whole status as `lbctl status` shows it.
+    Result<Row> status();
+
+  private:
+    Result<std::vector<Value>> values(const language::Condition& condition);
+    Result<const Row*> attributes();
+    Result<const state::View*> view();
+
+    store::Reader& reader_;
+    const store::Process& process_;
+    const std::int64_t now_us_;
+    std::optional<state::Registers> registers_;
+    std::optional<Row> attributes_;
+    std::optional<state::View> view_;
+};
+
+class EventCandidate {
+  public:
+    EventCandidate(store::Reader& reader, const store::FoundEvent& found)
+        : reader_(reader), found_(found) {}
+
+    Result<bool> fits(const language::Expression& expression);
+    Result<Row> row();
+
+  private:
+    Result<std::vector<Value>> values(const language::Condition& condition);
+
+    store::Reader& reader_;
+    const store::FoundEvent& found_;
+    std::optional<Row> row_;
+    std::optional<store::Process> process_;
+};
+
+// The value that the store has in a column of a process; none where it has nothing.
+std::vector<Value> value_of_column(const store::Process& process, store::Column column,
+                                   const language::Term& term);
+
+}  // namespace lb::query

@@ -1,0 +1,79 @@
+#include "bkserver/query/sight.h"
+
+#include <algorithm>
+
+#include "bkserver/query/views.h"
+#include "bkserver/state/access.h"
+
+namespace lb::query {
+
+namespace {
+
+bool may_ask(const language::Condition& condition, const Source& source, authz::View view) {
+    switch (source.origin) {
+        case Origin::kStatus:
+            return may_filter_by(source.path, view);
+        case Origin::kDisagreement:
+            return may_filter_by("disagreements", view);
+        case Origin::kStale:
+            return may_filter_by("stale", view);
+        case Origin::kNames:
+            // Whoever knows a name may ask for its status, too; a pattern would find names out.
+            return condition.op == language::Operator::kEqual ||
+                   condition.op == language::Operator::kIn;
+        case Origin::kEvent:
+        case Origin::kField:
+        case Origin::kProcess:
+            break;
+    }
+    return false;
+}
+
+Result<state::Access> access_of(store::Reader& reader, const store::Process& process) {
+    if (!process.registers.empty()) {
+        LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
+        return state::access_of(registers);
+    }
+    LB_TRY_ASSIGN(const auto whole, reader.get_process(process.number));
+    if (!whole) return state::Access{};
+    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(whole->registers));
+    return state::access_of(registers);
+}
+
+}  // namespace
+
+Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& policy,
+                                  const lb::v1::Identity& asker, const store::Process& process) {
+    authz::ReadQuestion question{.process = process.id, .registrant = process.registrant};
+    authz::Reading reading = policy.may_read(asker, question);
+    // What a process gives of its own only adds to what the policy gives.
+    if (reading.view == authz::View::kFull || !process.has_access_list) return reading;
+    LB_TRY_ASSIGN(const state::Access access, access_of(reader, process));
+    question.access = &access;
+    return policy.may_read(asker, question);
+}
+
+bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view) {
+    if (view == authz::View::kFull) return true;
+    return view != authz::View::kNone &&
+           std::all_of(expression.conditions.begin(), expression.conditions.end(),
+                       [&](const language::Condition& condition) {
+                           return may_ask(condition, domain.sources[condition.term], view);
+                       });
+}
+
+Result<state::View> view_of(store::Reader& reader, const store::Process& process,
+                            const state::Registers& registers, std::int64_t now_us) {
+    state::ViewInput input;
+    input.now_us = now_us;
+    LB_TRY_ASSIGN(const auto heartbeats, reader.heartbeats_of(process.number));
+    for (const store::Heartbeat& beat : heartbeats)
+        input.heartbeats.push_back(
+            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
+    LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(state::hosts_of(registers)));
+    for (const store::Logger& logger : loggers)
+        input.loggers.push_back({logger.host, logger.seen_us});
+    return state::view(registers, input);
+}
+
+}  // namespace lb::query

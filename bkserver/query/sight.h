@@ -1,0 +1,28 @@
+// Who sees how much of a process, and what the store knows of it beside its registers.
+#pragma once
+
+#include <cstdint>
+
+#include "bkserver/authz/policy.h"
+#include "bkserver/query/language/expression.h"
+#include "bkserver/query/vocabulary.h"
+#include "bkserver/state/engine.h"
+#include "bkserver/store/store.h"
+#include "common/base/result.h"
+
+namespace lb::query {
+
+// By the policy and by the rights that the process itself gives, whether its row came with its
+// registers or without.
+Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& policy,
+                                  const lb::v1::Identity& asker, const store::Process& process);
+
+// Whether the answer to `expression` tells nothing that `view` does not show. What was not asked
+// with care finds nothing: else whoever sees no owners could ask who owns what, name by name.
+bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view);
+
+// What depends on now.
+Result<state::View> view_of(store::Reader& reader, const store::Process& process,
+                            const state::Registers& registers, std::int64_t now_us);
+
+}  // namespace lb::query

@@ -30,7 +30,9 @@ std::vector<book::Arrived> arrivals_of(unsigned seed, const std::string& id,
     bind.event.set_text("key", one_key);
     bind.event_id = event::event_id_of_text("bind" + id);
     life.push_back(bind);
-    for (const LifeEvent& one : life) {
+    for (LifeEvent& one : life) {
+        // One owner: of several who register a process, whoever comes first has it.
+        one.event.user.clear();
         const bool is_owners =
             one.event.type == bind.event.type ||
             one.event.type == static_cast<std::uint16_t>(event::EventType::kRegJob);

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "bkserver/store/mariadb/database.h"
+#include "common/base/assert.h"
 #include "tests/support/event_builder.h"
 #include "tests/support/private_mariadb.h"
 
@@ -35,11 +36,11 @@ class Heard : public ingest::Outlet {
   public:
     void send(v1::FrameType type, const std::string& payload) override {
         const std::lock_guard lock(mutex_);
-        if (type == v1::FRAME_TYPE_HELLO_REPLY) REQUIRE(hello.ParseFromString(payload));
-        if (type == v1::FRAME_TYPE_ACK) REQUIRE(ack.ParseFromString(payload));
+        if (type == v1::FRAME_TYPE_HELLO_REPLY) LB_ASSERT(hello.ParseFromString(payload));
+        if (type == v1::FRAME_TYPE_ACK) LB_ASSERT(ack.ParseFromString(payload));
         if (type != v1::FRAME_TYPE_LOG_REPLY) return;
         v1::LogReply reply;
-        REQUIRE(reply.ParseFromString(payload));
+        LB_ASSERT(reply.ParseFromString(payload));
         logged.set_value(reply);
     }
     v1::HelloReply hello;

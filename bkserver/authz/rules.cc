@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/base/ascii.h"
+#include "common/base/pattern.h"
 #include "common/event/identity.h"
 
 namespace lb::authz {
@@ -223,27 +224,6 @@ std::string canonical_identity(const RuleSet& rules, std::string_view identity) 
 
 bool speaks_for_owner(std::string_view source) {
     return std::find(kOwnerSources.begin(), kOwnerSources.end(), source) != kOwnerSources.end();
-}
-
-bool matches_pattern(std::string_view pattern, std::string_view text) {
-    // Greedy match with one point to come back to: the last star and where it began to match.
-    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
 }
 
 bool is_same_host(std::string_view a, std::string_view b) {

@@ -105,8 +105,6 @@ bool is_event_group(std::string_view name);
 // Sources whose events are the owner's own word.
 bool speaks_for_owner(std::string_view source);
 
-// '*' in `pattern` matches any text, also none; all else matches itself.
-bool matches_pattern(std::string_view pattern, std::string_view text);
 // Short and full names of a host are one host; case does not count.
 bool is_same_host(std::string_view a, std::string_view b);
 

@@ -4,6 +4,7 @@
 
 #include "common/base/ascii.h"
 #include "common/base/json_line.h"
+#include "common/base/pattern.h"
 #include "common/event/time_text.h"
 
 namespace lb::query {
@@ -43,7 +44,7 @@ bool fits_one(const Condition& condition, const Term& term, const Value& value) 
             return against(0) >= 0;
         case Operator::kLike:
         case Operator::kUnlike:
-            return fits_pattern(operands[0].text, value.text);
+            return matches_pattern(operands[0].text, value.text, QuestionMark::kAnyByte);
         case Operator::kIn:
             return std::any_of(operands.begin(), operands.end(), [&](const Operand& operand) {
                 return compare(term, value, operand) == 0;
@@ -100,26 +101,6 @@ bool fits(const Condition& condition, const Term& term, std::span<const Value> v
     const bool is_negative =
         condition.op == Operator::kUnequal || condition.op == Operator::kUnlike;
     return fits_any != is_negative;
-}
-
-bool fits_pattern(std::string_view pattern, std::string_view text) {
-    std::size_t p = 0, t = 0;
-    std::size_t star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 std::vector<Value> values_of(const nlohmann::ordered_json& json, const Term& term,

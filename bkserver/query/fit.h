@@ -22,9 +22,6 @@ struct Value {
 bool fits(const language::Condition& condition, const language::Term& term,
           std::span<const Value> values);
 
-// '*' any text, '?' any one byte.
-bool fits_pattern(std::string_view pattern, std::string_view text);
-
 // The values of a JSON member for a term: of lists and objects all that they hold; of an object
 // with members the one called `member` (no case).
 std::vector<Value> values_of(const nlohmann::ordered_json& json, const language::Term& term,

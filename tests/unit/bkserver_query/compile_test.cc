@@ -66,15 +66,3 @@ TEST_CASE("values fit as the language says", "[query]") {
         fits_text("address=\"52:54:00:00:00:01\"", {{"10.0.0.7", {{"mac", "52:54:00:00:00:01"}}}}));
     CHECK(fits_text("possible_destinations~\"b*\"", nlohmann::ordered_json::array({"a", "bc"})));
 }
-
-TEST_CASE("patterns", "[query]") {
-    CHECK(fits_pattern("*", ""));
-    CHECK(fits_pattern("n1*", "n1.example.org"));
-    CHECK(fits_pattern("*a*b?", "xxaxxabc"));
-    CHECK_FALSE(fits_pattern("a?", "a"));
-    CHECK_FALSE(fits_pattern("", "a"));
-    // No time without end.
-    std::string stars;
-    for (int i = 0; i < 2000; ++i) stars += "*a";
-    CHECK_FALSE(fits_pattern(stars + "b", std::string(4000, 'a')));
-}

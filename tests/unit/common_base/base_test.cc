@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/little_endian.h"
+#include "common/base/pattern.h"
 #include "common/base/result.h"
 #include "common/base/utf8.h"
 
@@ -47,6 +48,22 @@ TEST_CASE("little-endian, whatever the processor", "[base]") {
     store_little_endian<std::uint64_t>(bytes, 0x0102030405060708);
     CHECK(std::string_view(bytes, 8) == "\x08\x07\x06\x05\x04\x03\x02\x01");
     CHECK(load_little_endian<std::uint64_t>(bytes) == 0x0102030405060708);
+}
+
+TEST_CASE("patterns", "[base]") {
+    constexpr auto kAnyByte = QuestionMark::kAnyByte;
+    CHECK(matches_pattern("*", ""));
+    CHECK(matches_pattern("n1*", "n1.example.org"));
+    CHECK(matches_pattern("*a*b?", "xxaxxabc", kAnyByte));
+    CHECK_FALSE(matches_pattern("a?", "a", kAnyByte));
+    CHECK_FALSE(matches_pattern("", "a"));
+    // A name that holds a question mark is that name alone, unless it is asked for more.
+    CHECK(matches_pattern("/CN=who?", "/CN=who?"));
+    CHECK_FALSE(matches_pattern("/CN=who?", "/CN=whom"));
+    // No time without end.
+    std::string stars;
+    for (int i = 0; i < 2000; ++i) stars += "*a";
+    CHECK_FALSE(matches_pattern(stars + "b", std::string(4000, 'a')));
 }
 
 TEST_CASE("errors say where they come from", "[base]") {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/base/assert.h"
+#include "common/base/quoted.h"
 #include "common/config/nearest.h"
 #include "common/config/toml_file.h"
 
@@ -51,15 +52,6 @@ std::vector<std::string> split_list(std::string_view text) {
         items.emplace_back(item);
     }
     return items;
-}
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
 }
 
 std::string as_toml(const Option& option, const std::string& text) {

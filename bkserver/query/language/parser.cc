@@ -7,6 +7,7 @@
 
 #include "bkserver/query/language/lexer.h"
 #include "bkserver/query/language/operand.h"
+#include "common/base/quoted.h"
 
 namespace lb::query::language {
 
@@ -223,15 +224,6 @@ class Parser {
     std::vector<Waiting> waiting_;
     std::size_t operands_ = 0;
 };
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
-}
 
 std::string text_of(const Condition& condition, std::span<const Term> terms) {
     std::string text = terms[condition.term].name;

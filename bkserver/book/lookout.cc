@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "bkserver/book/sightings.h"
+
 namespace lb::book {
 
 namespace {
@@ -118,7 +120,8 @@ Status Lookout::look_at(const store::Process& process, const std::string& known,
         findings.due.push_back({process.number, store::Due::kWhenItChanges});
         return {};
     }
-    LB_TRY_ASSIGN(const state::ViewInput input, input_of(process, *registers, now_us));
+    LB_TRY_ASSIGN(const state::ViewInput input,
+                  sightings_of(*reader_, process.number, *registers, now_us));
     const state::View view = state::view(*registers, input);
     const std::string names = names_of(process, view);
     findings.due.push_back({process.number, next_look(view, names)});
@@ -134,20 +137,6 @@ Status Lookout::look_at(const store::Process& process, const std::string& known,
                                 .new_concerns = names,
                                 .changed_us = now_us});
     return {};
-}
-
-Result<state::ViewInput> Lookout::input_of(const store::Process& process,
-                                           const state::Registers& registers, std::int64_t now_us) {
-    state::ViewInput input;
-    input.now_us = now_us;
-    LB_TRY_ASSIGN(const auto heartbeats, reader_->heartbeats_of(process.number));
-    for (const store::Heartbeat& beat : heartbeats)
-        input.heartbeats.push_back(
-            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
-    LB_TRY_ASSIGN(const auto loggers, reader_->loggers_of(state::hosts_of(registers)));
-    for (const store::Logger& logger : loggers)
-        input.loggers.push_back({logger.host, logger.seen_us});
-    return input;
 }
 
 }  // namespace lb::book

@@ -52,8 +52,6 @@ class Lookout {
     Result<std::size_t> look_at_some(std::int64_t now_us);
     Status look_at(const store::Process& process, const std::string& known, std::int64_t now_us,
                    Findings& findings);
-    Result<state::ViewInput> input_of(const store::Process& process,
-                                      const state::Registers& registers, std::int64_t now_us);
 
     std::unique_ptr<store::Writer> writer_;
     std::unique_ptr<store::Reader> reader_;

@@ -70,14 +70,13 @@ bool is_exclusive(const event::AcceptedEvent& accepted) {
     return (accepted.event.priority & kExclusive) != 0 && !is_import;
 }
 
-// A guest that was heard may be missed then, or be one that should not be.
-constexpr std::int64_t kMissedAfterUs = 120'000'000;
-
+// A guest that was heard may be one that should not be, once the grace time is over; from then on
+// the view itself says when to look again.
 std::vector<store::Due> due_after(std::span<const store::Heartbeat> heartbeats) {
     std::vector<store::Due> due;
     for (const store::Heartbeat& heartbeat : heartbeats)
         if (heartbeat.reporter.starts_with("VMSystem"))
-            due.push_back({heartbeat.process, heartbeat.time_us + kMissedAfterUs});
+            due.push_back({heartbeat.process, heartbeat.time_us + state::ViewInput().grace_us});
     return due;
 }
 

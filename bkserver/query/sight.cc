@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bkserver/book/sightings.h"
 #include "bkserver/query/views.h"
 #include "bkserver/state/access.h"
 
@@ -64,15 +65,8 @@ bool may_ask(const language::Expression& expression, const Domain& domain, authz
 
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,
                             const state::Registers& registers, std::int64_t now_us) {
-    state::ViewInput input;
-    input.now_us = now_us;
-    LB_TRY_ASSIGN(const auto heartbeats, reader.heartbeats_of(process.number));
-    for (const store::Heartbeat& beat : heartbeats)
-        input.heartbeats.push_back(
-            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
-    LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(state::hosts_of(registers)));
-    for (const store::Logger& logger : loggers)
-        input.loggers.push_back({logger.host, logger.seen_us});
+    LB_TRY_ASSIGN(const state::ViewInput input,
+                  book::sightings_of(reader, process.number, registers, now_us));
     return state::view(registers, input);
 }
 

@@ -1,0 +1,16 @@
+// What the store knows of the signs of life of a process and of the loggers of its hosts.
+#pragma once
+
+#include <cstdint>
+
+#include "bkserver/state/engine.h"
+#include "bkserver/store/store.h"
+#include "common/base/result.h"
+
+namespace lb::book {
+
+// For state::view() at `now_us`. Errors are the store's.
+Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
+                                      const state::Registers& registers, std::int64_t now_us);
+
+}  // namespace lb::book

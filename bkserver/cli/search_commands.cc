@@ -148,6 +148,13 @@ Status count(Context& context, const Wanted& wanted, bool counts_events) {
 }
 
 // Rows as they happen, until the terminal or the reader of the pipe has enough.
+// "silent, stale"; "none".
+std::string listed(const Json& texts) {
+    std::string words;
+    for (const Json& text : texts) words += (words.empty() ? "" : ", ") + text.get<std::string>();
+    return words.empty() ? "none" : words;
+}
+
 Status watch(Context& context, const Wanted& wanted) {
     LB_TRY_ASSIGN(const auto client, connect(context.settings));
     lb::v1::Request request;
@@ -163,8 +170,11 @@ Status watch(Context& context, const Wanted& wanted) {
         Json before = {{"state", text_of(row, "old_state")}};
         if (row.contains("old_vm_state")) before["vm_state"] = row["old_vm_state"];
         const std::string was = state_words(before);
-        context.out << text_of(row, "changed") << "  " << text_of(row, "jobId") << "  "
-                    << (was.empty() ? "(new)" : was) << " -> " << state_words(row);
+        context.out << text_of(row, "changed") << "  " << text_of(row, "jobId") << "  ";
+        if (row.contains("concerns"))
+            context.out << state_words(row) << "  concerns: " << listed(row["concerns"]);
+        else
+            context.out << (was.empty() ? "(new)" : was) << " -> " << state_words(row);
         if (const std::string host = text_of(row, "vm_phy_hostname"); !host.empty())
             context.out << "  on " << host;
         context.out << '\n';
@@ -199,13 +209,7 @@ Status act_on_indices(Context& context, IndexRequest::Act act,
     RowPrinter printer(
         context,
         {{"INDEX", "name"},
-         {"ATTRIBUTES", "terms",
-          [](const Json& row) {
-              std::string words;
-              for (const Json& term : row["terms"])
-                  words += (words.empty() ? "" : ", ") + term.get<std::string>();
-              return words;
-          }},
+         {"ATTRIBUTES", "terms", [](const Json& row) { return listed(row["terms"]); }},
          {"OF", "own", [](const Json& row) { return row.contains("own") ? "the schema" : ""; }}},
         "name");
     LB_TRY(ask(context.settings, request, [&](const Json& row) { printer.add(row); }));
@@ -297,9 +301,10 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
 
     auto watched = std::make_shared<Wanted>();
     watched->limit = 0;
-    CLI::App* const watch_command = add_command(
-        lbctl, context, "watch", "Changes of state of processes that fit a query, as they happen",
-        [&context, watched] { return watch(context, *watched); });
+    CLI::App* const watch_command =
+        add_command(lbctl, context, "watch",
+                    "Changes of state, and concerns, of processes that fit a query, as they happen",
+                    [&context, watched] { return watch(context, *watched); });
     add_query_words(*watch_command, watched);
     add_filters(*watch_command, watched);
     watch_command->add_option("--limit", watched->limit, "end after so many; 0: never")

@@ -51,6 +51,21 @@ Result<store::ChangeCursor> read_change_cursor(std::string_view text) {
                  "the cursor is none that this server gave for changes; ask again without one"};
 }
 
+std::vector<std::string_view> words_of(std::string_view text) {
+    std::vector<std::string_view> words;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        words.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return words;
+}
+
+// Of concerns alone, which a timer found.
+bool is_of_concerns(const store::Change& change) {
+    return change.old_concerns != change.new_concerns;
+}
+
 // As somebody sees it who sees `view` of the process.
 Row change_row(const store::Change& change, const store::Process& process, authz::View view,
                std::string_view salt) {
@@ -67,6 +82,10 @@ Row change_row(const store::Change& change, const store::Process& process, authz
     row.update(now);
     add("state", change.new_state);
     add("vm_state", change.new_vm_state);
+    if (is_of_concerns(change)) {
+        row["old_concerns"] = words_of(change.old_concerns);
+        row["concerns"] = words_of(change.new_concerns);
+    }
     return row;
 }
 
@@ -93,6 +112,7 @@ Result<std::string> list_changes(const SearchContext& context, const lb::v1::Cha
         LB_TRY_ASSIGN(const auto reading,
                       reading_of(context.reader, context.policy, context.asker, *process));
         if (!may_ask(expression, process_domain(), reading.view)) continue;
+        if (is_of_concerns(change) && !may_filter_by("disagreements", reading.view)) continue;
         ProcessCandidate candidate(context.reader, *process, context.now_us);
         LB_TRY_ASSIGN(const bool is_fitting, candidate.fits(expression));
         if (is_fitting) on_row(change_row(change, *process, reading.view, salt));

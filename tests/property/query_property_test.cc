@@ -415,6 +415,26 @@ TEST_CASE("changes come once, to those who see the process", "[query][property]"
     CHECK(less[0]["vm_state"] == "running");
     CHECK_FALSE(less[0].contains("owner"));
     CHECK_FALSE(less[0].contains("vm_phy_hostname"));
+    // What a timer finds is a change, too, for those who see disagreements.
+    const auto writer = bench.desk.database->open_writer(902);
+    REQUIRE(writer.ok());
+    const auto process = bench.reader->find_process(id_of(0));
+    REQUIRE((process.ok() && process->has_value()));
+    const store::Change concern = {.process = (*process)->number,
+                                   .revision = (*process)->revision,
+                                   .old_state = (*process)->state,
+                                   .new_state = (*process)->state,
+                                   .old_concerns = "stale",
+                                   .new_concerns = "silent stale",
+                                   .changed_us = kNoon};
+    REQUIRE((*writer)->begin().ok());
+    REQUIRE((*writer)->add_changes(std::span(&concern, 1)).ok());
+    REQUIRE((*writer)->commit().ok());
+    const auto concerned = changes(bench.policy, all, "");
+    REQUIRE(concerned.size() == 1);
+    CHECK(concerned[0]["old_concerns"] == Row({"stale"}));
+    CHECK(concerned[0]["concerns"] == Row({"silent", "stale"}));
+    CHECK(changes(reduced, some, "").empty());
     std::string wrong = "c1:x";
     lb::v1::ChangesRequest ask;
     ask.set_cursor(wrong);

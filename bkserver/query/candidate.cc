@@ -136,7 +136,7 @@ Result<std::vector<Value>> ProcessCandidate::values(const Condition& condition) 
 }
 
 Result<const Row*> ProcessCandidate::attributes() {
-    if (!registers_) {
+    if (!attributes_) {
         LB_TRY_ASSIGN(registers_, state::Registers::decode(process_.registers));
         LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process_));
         attributes_ = state::derive(*registers_, process_.id, children).attributes;
@@ -157,12 +157,12 @@ Result<bool> EventCandidate::fits(const Expression& expression) {
                          [&](const Condition& condition) { return values(condition); });
 }
 
-Result<Row> EventCandidate::row() {
+Result<const Row*> EventCandidate::row() {
     if (!row_) {
         LB_TRY_ASSIGN(const auto opened, open_event(found_.event));
         row_ = event_row(found_.event, opened);
     }
-    return *row_;
+    return &*row_;
 }
 
 Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
@@ -181,10 +181,9 @@ Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
         }
         return process_ ? value_of_column(*process_, *source.column, term) : Values();
     }
-    LB_TRY_ASSIGN(const Row row, this->row());
-    const auto member = row.find(source.path);
-    if (member == row.end()) return Values();
-    return values_of(*member, term, condition.member);
+    LB_TRY_ASSIGN(const Row* const row, this->row());
+    const auto member = row->find(source.path);
+    return member == row->end() ? Values() : values_of(*member, term, condition.member);
 }
 
 }  // namespace lb::query

@@ -44,7 +44,8 @@ class EventCandidate {
         : reader_(reader), found_(found) {}
 
     Result<bool> fits(const language::Expression& expression);
-    Result<Row> row();
+    // As a history shows it; lives as long as the candidate.
+    Result<const Row*> row();
 
   private:
     Result<std::vector<Value>> values(const language::Condition& condition);

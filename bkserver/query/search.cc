@@ -361,8 +361,8 @@ Result<std::string> search_events(const SearchContext& context, const QueryReque
     const auto visit = [&](const store::FoundEvent& found,
                            EventCandidate& candidate) -> Result<bool> {
         if (shown == question.limit) return false;
-        LB_TRY_ASSIGN(const Row row, candidate.row());
-        on_row(chosen(row, ask));
+        LB_TRY_ASSIGN(const Row* const row, candidate.row());
+        on_row(chosen(*row, ask));
         last = store::Place{found.time_us, found.event.arrival};
         ++shown;
         return true;

@@ -83,33 +83,30 @@ void Settling::look() {
 }
 
 void Settling::report() {
+    const auto add = [](std::string_view name, std::string_view help, std::uint64_t count) {
+        registry().counter(name, help).add(count);
+    };
     const book::LookoutCounters looks = lookout_->counters();
-    registry()
-        .counter("lb_bkserver_due_looks_total", "Processes looked at because it was time.")
-        .add(looks.looks - reported_looks_.looks);
-    registry()
-        .counter("lb_bkserver_concern_changes_total",
-                 "Disagreements and stale hosts of processes that appeared or disappeared.")
-        .add(looks.changes - reported_looks_.changes);
-    registry()
-        .counter("lb_bkserver_loggers_turned_total",
-                 "Times that a logger fell silent or was heard again.")
-        .add(looks.turned - reported_looks_.turned);
+    add("lb_bkserver_due_looks_total", "Processes looked at because it was time.",
+        looks.looks - reported_looks_.looks);
+    add("lb_bkserver_concern_changes_total",
+        "Disagreements and stale hosts of processes that appeared or disappeared.",
+        looks.changes - reported_looks_.changes);
+    add("lb_bkserver_loggers_turned_total", "Times that a logger fell silent or was heard again.",
+        looks.turned - reported_looks_.turned);
+    add("lb_bkserver_due_conflicts_total", "Looks repeated because another server was faster.",
+        looks.conflicts - reported_looks_.conflicts);
     reported_looks_ = looks;
     const book::SettlerCounters now = settler_->counters();
-    registry()
-        .counter("lb_bkserver_parents_counted_total", "Parents counted from their children.")
-        .add(now.counted - reported_.counted);
-    registry()
-        .counter("lb_bkserver_children_counted_total", "Children looked at to count parents.")
-        .add(now.children - reported_.children);
-    registry()
-        .counter("lb_bkserver_parents_changed_total", "State changes of parents written.")
-        .add(now.changes - reported_.changes);
-    registry()
-        .counter("lb_bkserver_parents_unsettled_total",
-                 "News of children left for a newer server, or for a repair by lbctl rebuild.")
-        .add(now.unsettled - reported_.unsettled);
+    add("lb_bkserver_parents_counted_total", "Parents counted from their children.",
+        now.counted - reported_.counted);
+    add("lb_bkserver_children_counted_total", "Children looked at to count parents.",
+        now.children - reported_.children);
+    add("lb_bkserver_parents_changed_total", "State changes of parents written.",
+        now.changes - reported_.changes);
+    add("lb_bkserver_parents_unsettled_total",
+        "News of children left for a newer server, or for a repair by lbctl rebuild.",
+        now.unsettled - reported_.unsettled);
     reported_ = now;
 }
 

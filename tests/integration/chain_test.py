@@ -3,18 +3,10 @@
 import unittest
 
 from hook_calls import read_calls
-from site_harness import HOST, Site, run, wait_until
+from site_harness import HOST, SiteTest, run, wait_until
 
 
-class Chain(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Chain(SiteTest):
     def play(self, calls):
         for call in calls:
             self.site.hook(*call.arguments, stdin=call.xml)

@@ -4,20 +4,16 @@ import json
 import os
 import unittest
 
-from site_harness import Site, wait_until
+from site_harness import SiteTest, wait_until
 
 
-class Doctor(unittest.TestCase):
+class Doctor(SiteTest):
     @classmethod
     def setUpClass(cls):
-        cls.site = Site().__enter__()
+        super().setUpClass()
         cls.libvirt = cls.site.directory / "libvirt"
         (cls.libvirt / "hooks").mkdir(parents=True)
         cls.set_hook("exit 0")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
 
     @classmethod
     def set_hook(cls, script, mode=0o755):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from site_harness import HOST, Site
+from site_harness import HOST, SiteTest
 from ulm_lines import line, lives
 
 # What a wrapper of the original did: every step logs, and hands the printed code to the next one.
@@ -38,15 +38,7 @@ echo "$EDG_WL_SEQUENCE"
 """
 
 
-class Formats(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Formats(SiteTest):
     def statuses(self):
         jobs = [row["jobId"] for row in self.site.lbctl("jobs", "--limit", "0")]
         return {job: self.site.status(job) for job in jobs}

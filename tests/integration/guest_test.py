@@ -8,7 +8,7 @@ import sys
 import unittest
 
 import libvirt_host
-from site_harness import BIN, HOST, Site
+from site_harness import BIN, HOST, SiteTest
 
 # Where the kernel has them as modules; the guest loads them in this order.
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console")
@@ -44,14 +44,14 @@ def make_initramfs(modules):
     return b"".join(entries) + cpio_entry(0, "TRAILER!!!", 0)
 
 
-class Guest(unittest.TestCase):
+class Guest(SiteTest):
     @classmethod
     def setUpClass(cls):
-        cls.site = Site().__enter__()
+        super().setUpClass()
         environment = cls.site.environment
         hook = (f"#!/bin/sh\nexport LB_SOCKET={environment['LB_SOCKET']} LB_DROP_DIR={environment['LB_DROP_DIR']}\n"
                 f"exec {BIN}/lb-hook-libvirt \"$@\"\n")
-        cls.host = libvirt_host.LibvirtHost(cls.site.directory / "libvirt", hook).__enter__()
+        cls.host = cls.enterClassContext(libvirt_host.LibvirtHost(cls.site.directory / "libvirt", hook))
         lib, run = cls.host.directory / "lib", cls.host.directory / "run"
         cls.agent = cls.site.add_daemon("lb-agent-guest", f'''
 libvirt_directories = ["{run}/qemu/channel", "{lib}/qemu/channel/target"]
@@ -59,12 +59,7 @@ libvirt_states = "{run}/qemu"
 socket = "{environment['LB_SOCKET']}"
 drop_dir = "{environment['LB_DROP_DIR']}"
 ''', cls.site.directory / "node").start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.agent.stop()
-        cls.host.__exit__(None, None, None)
-        cls.site.__exit__(None, None, None)
+        cls.addClassCleanup(cls.agent.stop)
 
     def define(self):
         kernel, modules = find_kernel()

@@ -15,27 +15,23 @@ except ImportError:
     jsonschema = None
 
 from http_client import HttpClient
-from site_harness import BIN, SOURCE, Site, wait_until
+from site_harness import BIN, SOURCE, SiteTest, wait_until
 
 UUID = "6b1a2a9e-0000-4000-8000-0000000000b1"
 KEY = f"libvirt-uuid:/{UUID}"
 OTHER_KEY = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000b2"
 
 
-class Http(unittest.TestCase):
+class Http(SiteTest):
     @classmethod
     def setUpClass(cls):
-        cls.site = Site().__enter__()
+        super().setUpClass()
         cls.site.issue(user="alice")
         cls.site.issue(user="bob")
         for key in (KEY, OTHER_KEY):
             cls.site.logevent("--sync", "--timeout", "20000", "-s", "VMManager", "-k", key, "-e", "VMCreate",
                               "--hostname", cls.site.host)
         cls.id = cls.site.status(KEY)["jobId"]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
 
     def issue(self, *arguments, process=KEY):
         return self.site.lbctl("token", "issue", "--process", process, *arguments)[0]

@@ -6,21 +6,16 @@ import sys
 import unittest
 
 import libvirt_host
-from site_harness import BIN, HOST, Site
+from site_harness import BIN, HOST, SiteTest
 
 
-class Lives(unittest.TestCase):
+class Lives(SiteTest):
     @classmethod
     def setUpClass(cls):
-        cls.site = Site().__enter__()
+        super().setUpClass()
         hook = (f"#!/bin/sh\nexport LB_SOCKET={cls.site.environment['LB_SOCKET']} "
                 f"LB_DROP_DIR={cls.site.environment['LB_DROP_DIR']}\nexec {BIN}/lb-hook-libvirt \"$@\"\n")
-        cls.host = libvirt_host.LibvirtHost(cls.site.directory / "libvirt", hook).__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.host.__exit__(None, None, None)
-        cls.site.__exit__(None, None, None)
+        cls.host = cls.enterClassContext(libvirt_host.LibvirtHost(cls.site.directory / "libvirt", hook))
 
     def started(self, guest):
         name, uuid = self.host.define(guest)

@@ -12,7 +12,7 @@ import time
 import unittest
 import xmlrpc.server
 
-from site_harness import BIN, SOURCE, Site, free_port, wait_until
+from site_harness import BIN, SOURCE, SiteTest, free_port, wait_until
 from zmq_publisher import Publisher
 
 MESSAGES = SOURCE / "tests/fixtures/opennebula"
@@ -66,12 +66,12 @@ class Handler(xmlrpc.server.SimpleXMLRPCRequestHandler):
     rpc_paths = ("/RPC2",)
 
 
-class OpenNebulaAgent(unittest.TestCase):
+class OpenNebulaAgent(SiteTest):
     @classmethod
     def setUpClass(cls):
         if not (BIN / "lb-agent-opennebula").exists():
             raise unittest.SkipTest("skipped: built without libzmq, cppzmq or libcurl")
-        cls.site = Site().__enter__()
+        super().setUpClass()
         cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="lb-one-agent-", dir=cls.site.directory))
         (cls.directory / "one_auth").write_text("oneadmin:secret\n")
         cls.events, cls.port = free_port(), free_port()
@@ -92,7 +92,6 @@ drop_dir = "{cls.site.environment['LB_DROP_DIR']}"
 
     @classmethod
     def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
         cls.publisher.close()
         cls.cloud.close()
 

@@ -7,7 +7,7 @@ import re
 import tempfile
 import unittest
 
-from site_harness import BIN, HOST, SOURCE, Site, run
+from site_harness import BIN, HOST, SOURCE, SiteTest, run
 
 MESSAGES = SOURCE / "tests/fixtures/opennebula"
 UUID = "6b1a2a9e-3a0f-4c8e-9a51-0d7c4c1d9a01"
@@ -26,15 +26,7 @@ def vm_of(number, replaced=None):
     return base64.b64encode(xml.encode()).decode()
 
 
-class OpenNebula(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class OpenNebula(SiteTest):
     def hook(self, *arguments, stdin=None, check=True):
         done = self.site.run("lb-hook-opennebula", *arguments, stdin=stdin, check=check)
         if check:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import unittest
 
-from site_harness import Site, wait_until
+from site_harness import SiteTest, wait_until
 
 CHILDREN = 300
 
@@ -15,15 +15,7 @@ def child_of(parent, index, seed="s"):
     return f"{host}/{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
-class Parents(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Parents(SiteTest):
     def log(self, process, *arguments):
         option = "-j" if process.startswith("https://") else "-k"
         return self.site.logevent(option, process, *arguments)

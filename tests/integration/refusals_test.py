@@ -5,7 +5,7 @@ import ssl
 import struct
 import unittest
 
-from site_harness import HOST, Site, run, wait_until
+from site_harness import HOST, SiteTest, run, wait_until
 
 HELLO, BATCH, REQUEST = 1, 3, 9
 
@@ -37,15 +37,7 @@ def frame(kind, payload, version=1):
     return struct.pack("<II", len(payload), crc32c(tail + payload)) + tail + payload
 
 
-class Refusals(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Refusals(SiteTest):
     def network(self, name, authority=None):
         pki = self.site.pki
         return {"LB_SERVER": self.site.service, "LB_CA": str(authority or f"{pki}/ca.pem"),

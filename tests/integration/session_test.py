@@ -6,21 +6,13 @@ import subprocess
 import time
 import unittest
 
-from site_harness import HOST, Site, run
+from site_harness import HOST, SiteTest, run
 
 UUID = "6b1a2a9e-0000-4000-8000-0000000000aa"
 KEY = f"libvirt-uuid:/{UUID}"
 
 
-class Session(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Session(SiteTest):
     def text(self, *arguments, code=0):
         done = run("lbctl", *arguments, check=False, environment=self.site.environment)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from site_harness import BIN, HOST, Site, run, wait_until
+from site_harness import BIN, HOST, SiteTest, run, wait_until
 
 
 class Manager:
@@ -49,15 +49,7 @@ class Manager:
         return self.process.returncode
 
 
-class Units(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = Site().__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.__exit__(None, None, None)
-
+class Units(SiteTest):
     @contextlib.contextmanager
     def under_a_manager(self, daemon, listener=None):
         daemon.stop()

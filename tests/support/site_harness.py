@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 SOURCE = pathlib.Path(os.environ.get("LB_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 BIN = pathlib.Path(os.environ.get("LB_BINARY_DIR", SOURCE / "build" / "dev")) / "bin"
@@ -291,3 +292,11 @@ def run(*command, stdin=None, check=True, environment=None, seconds=120):
     if check and done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done
+
+
+class SiteTest(unittest.TestCase):
+    """Tests that share one site. It ends with the class, also when setting up fails half-way."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = cls.enterClassContext(Site())

@@ -4,6 +4,7 @@ revoked. What was acknowledged must be stored exactly once, with nothing repaire
 
 import argparse
 import contextlib
+import errno
 import os
 import random
 import subprocess
@@ -69,15 +70,16 @@ def small_disk(site, options):
         run("umount", "--lazy", spool)
 
 
-def fill(spool, leave_bytes=0):
-    """Takes the disk's free bytes; the path of what took them."""
+def fill(spool):
+    """Takes the disk's free bytes; the path of what took them. The load may have filled the disk before."""
     ballast = spool / "ballast"
-    with open(ballast, "wb") as file:
-        free = os.statvfs(spool).f_bavail * os.statvfs(spool).f_frsize
-        try:
-            file.write(b"x" * max(0, free - leave_bytes))
-        except OSError:
-            pass  # full a little earlier than it said: as wanted
+    try:
+        with open(ballast, "wb") as file:
+            free = os.statvfs(spool).f_bavail * os.statvfs(spool).f_frsize
+            file.write(b"x" * free)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
     return ballast
 
 
@@ -105,7 +107,7 @@ def disks(choice):
                 if trouble == "full":
                     ballast = fill(spool)
                     time.sleep(1.5)
-                    ballast.unlink()
+                    ballast.unlink(missing_ok=True)
                 elif trouble == "inodes":
                     names = take_inodes(spool)
                     time.sleep(1.5)
@@ -117,7 +119,7 @@ def disks(choice):
                     ballast = fill(spool) if done.returncode else None
                     time.sleep(1.5)
                     if ballast:
-                        ballast.unlink()
+                        ballast.unlink(missing_ok=True)
                     else:
                         run("mount", "-o", "remount,rw", spool)
 

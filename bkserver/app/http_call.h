@@ -18,6 +18,7 @@ class HttpStream {
     virtual ~HttpStream() = default;
     // False when the client has gone or takes nothing: send no more.
     virtual bool send(std::string bytes) = 0;
+    [[nodiscard]] virtual bool is_open() const = 0;
     virtual void end() = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "bkserver/app/http_desk.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "bkserver/app/http_ingest.h"
@@ -61,6 +62,70 @@ Result<std::string> cursor_of(const web::HttpRequest& request) {
 std::string parameter_of(const web::HttpRequest& request, std::string_view name) {
     const std::string* value = request.parameter(name);
     return value == nullptr ? std::string() : *value;
+}
+
+// "jobId,state" as repeated words.
+template <typename Words>
+void add_words(std::string_view text, Words& words) {
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+        if (!word.empty()) words.Add(std::string(word));
+    }
+}
+
+lb::v1::QueryRequest query_question(const HttpCall& call, lb::v1::QueryRequest::What what) {
+    lb::v1::QueryRequest query;
+    query.set_what(what);
+    query.set_condition(parameter_of(call.request, "query"));
+    query.set_sort(parameter_of(call.request, "sort"));
+    add_words(parameter_of(call.request, "fields"), *query.mutable_fields());
+    return query;
+}
+
+lb::v1::ListRequest plain_list_question(const web::HttpRequest& request) {
+    lb::v1::ListRequest list;
+    list.set_type(parameter_of(request, "type"));
+    list.set_state(parameter_of(request, "state"));
+    list.set_vm_state(parameter_of(request, "vm_state"));
+    list.set_host(parameter_of(request, "host"));
+    list.set_owner(parameter_of(request, "owner"));
+    return list;
+}
+
+// A page of the history of a process, of what fits a query, or of a plain list.
+Result<lb::v1::Request> page_question(const HttpCall& call) {
+    LB_TRY_ASSIGN(const std::uint32_t limit, limit_of(call.request));
+    LB_TRY_ASSIGN(const std::string cursor, cursor_of(call.request));
+    const auto with_page = [&](auto& question) {
+        question.set_limit(limit);
+        question.set_cursor(cursor);
+    };
+    lb::v1::Request question;
+    const auto& request = call.request;
+    const bool is_query = request.parameter("query") != nullptr ||
+                          request.parameter("sort") != nullptr ||
+                          request.parameter("fields") != nullptr;
+    if (call.match.route->id == RouteId::kHistory) {
+        question.mutable_history()->set_process(call.match.process);
+        with_page(*question.mutable_history());
+    } else if (call.match.route->id == RouteId::kEvents) {
+        *question.mutable_query() = query_question(call, lb::v1::QueryRequest::WHAT_EVENTS);
+        with_page(*question.mutable_query());
+    } else if (is_query) {
+        for (const char* name : {"type", "state", "vm_state", "host", "owner"})
+            if (request.parameter(name) != nullptr)
+                return Error{ErrorCode::kReject, std::string(name) +
+                                                     " stands beside query, sort or fields: say it "
+                                                     "in the query, " +
+                                                     name + "=..."};
+        *question.mutable_query() = query_question(call, lb::v1::QueryRequest::WHAT_PROCESSES);
+        with_page(*question.mutable_query());
+    } else {
+        *question.mutable_list() = plain_list_question(request);
+        with_page(*question.mutable_list());
+    }
+    return question;
 }
 
 // What the query service answered, gathered.
@@ -170,6 +235,8 @@ HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
         case RouteId::kProcess:
         case RouteId::kHistory:
         case RouteId::kWhy:
+        case RouteId::kEvents:
+        case RouteId::kChanges:
         case RouteId::kOwnProcesses:
         case RouteId::kUnique:
             break;
@@ -180,6 +247,8 @@ HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
 void HttpDesk::answer_known(const HttpCall& call, const Bearer& bearer, AnswerTools tools) {
     if (call.match.route->id == RouteId::kPostEvents)
         return HttpIngest::take(call, bearer.identity, bearer.token, rooms_.lanes, rooms_.stamper);
+    if (call.match.route->id == RouteId::kChanges)
+        return rooms_.changes.follow(call, bearer.identity, tools);
     HttpAnswer answer = answer_question(call, bearer.identity, tools);
     if (answer.status == 403)
         log::write(kHttpDenied, call.address, book::printable(call.request.path), "not allowed");
@@ -195,6 +264,7 @@ HttpAnswer HttpDesk::answer_question(const HttpCall& call, const lb::v1::Identit
         case RouteId::kProcesses:
         case RouteId::kOwnProcesses:
         case RouteId::kHistory:
+        case RouteId::kEvents:
             return answer_list(call, asker, tools);
         case RouteId::kProcess:
         case RouteId::kUnique:
@@ -205,6 +275,7 @@ HttpAnswer HttpDesk::answer_question(const HttpCall& call, const lb::v1::Identit
         case RouteId::kVersion:
         case RouteId::kOpenApi:
         case RouteId::kPostEvents:
+        case RouteId::kChanges:
             break;
     }
     return web::problem(500, "no answer to this path");
@@ -240,31 +311,14 @@ HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& as
 
 HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker,
                                  AnswerTools tools) {
-    const auto limit = limit_of(call.request);
-    if (!limit.ok()) return web::problem(limit.error());
-    const auto cursor = cursor_of(call.request);
-    if (!cursor.ok()) return web::problem(cursor.error());
-    lb::v1::Request question;
-    const bool is_history = call.match.route->id == RouteId::kHistory;
-    if (is_history) {
-        lb::v1::HistoryRequest& history = *question.mutable_history();
-        history.set_process(call.match.process);
-        history.set_limit(*limit);
-        history.set_cursor(*cursor);
-    } else {
-        lb::v1::ListRequest& list = *question.mutable_list();
-        list.set_type(parameter_of(call.request, "type"));
-        list.set_state(parameter_of(call.request, "state"));
-        list.set_vm_state(parameter_of(call.request, "vm_state"));
-        list.set_host(parameter_of(call.request, "host"));
-        list.set_owner(parameter_of(call.request, "owner"));
-        list.set_limit(*limit);
-        list.set_cursor(*cursor);
-    }
-    const Gathered gathered = ask(tools.queries, asker, question);
+    const auto question = page_question(call);
+    if (!question.ok()) return web::problem(question.error());
+    const Gathered gathered = ask(tools.queries, asker, *question);
     if (!gathered.status.ok()) return web::problem(gathered.status.error());
-    return web::list_answer(web::form_of(call.request), is_history ? "events" : "processes",
-                            gathered.rows, gathered.cursor);
+    const RouteId route = call.match.route->id;
+    const bool has_events = route == RouteId::kHistory || route == RouteId::kEvents;
+    return web::list_answer(call.request, has_events ? "events" : "processes", gathered.rows,
+                            gathered.cursor);
 }
 
 }  // namespace lb::bkserver

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bkserver/app/answer_pool.h"
+#include "bkserver/app/change_feed.h"
 #include "bkserver/app/http_call.h"
 #include "bkserver/authz/policy.h"
 #include "bkserver/ingest/lanes.h"
@@ -23,6 +24,7 @@ struct HttpRooms {
     const authz::Policy& policy;
     authz::TokenBook& tokens;
     query::Administration& administration;
+    ChangeFeed& changes;
     std::string service;             // host:port of the ids kept here
     std::function<bool()> is_ready;  // quick; any thread
 };

@@ -1,5 +1,7 @@
 #include "bkserver/app/http_door.h"
 
+#include <atomic>
+
 #include "bkserver/app/messages.h"
 #include "bkserver/book/intake.h"
 #include "bkserver/web/request_reader.h"
@@ -14,29 +16,48 @@ using Stage = web::RequestReader::Stage;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-class ConnectionStream : public HttpStream {
+// Opened in the connection's loop: a call that was answered meanwhile, for it took too long, has no
+// stream any more, and nothing that was said on it is sent.
+class ConnectionStream : public HttpStream, public std::enable_shared_from_this<ConnectionStream> {
   public:
     ConnectionStream(std::weak_ptr<net::Connection> connection, std::size_t bytes_max)
         : connection_(std::move(connection)), bytes_max_(bytes_max) {}
 
     bool send(std::string bytes) override {
         const auto connection = connection_.lock();
-        if (connection == nullptr) return false;
-        if (connection->queued_bytes() + bytes.size() > bytes_max_) {
+        if (connection == nullptr || is_refused_) return false;
+        if (connection->queued_bytes() + posted_bytes_ + bytes.size() > bytes_max_) {
             end();
             return false;
         }
-        connection->send_bytes(std::move(bytes));
+        posted_bytes_ += bytes.size();
+        connection->loop().post([self = shared_from_this(), bytes = std::move(bytes)]() mutable {
+            self->posted_bytes_ -= bytes.size();
+            const auto open = self->connection_.lock();
+            if (open != nullptr && !self->is_refused_) open->send_bytes(std::move(bytes));
+        });
         return true;
     }
 
+    [[nodiscard]] bool is_open() const override { return !is_refused_ && !connection_.expired(); }
+
     void end() override {
-        if (const auto connection = connection_.lock()) connection->close_gracefully();
+        const auto connection = connection_.lock();
+        if (connection == nullptr) return;
+        connection->loop().post([self = shared_from_this()] {
+            const auto open = self->connection_.lock();
+            if (open != nullptr && !self->is_refused_) open->close_gracefully();
+        });
     }
+
+    // In the loop's thread.
+    void refuse() { is_refused_ = true; }
 
   private:
     const std::weak_ptr<net::Connection> connection_;
     const std::size_t bytes_max_;
+    std::atomic<std::size_t> posted_bytes_{0};  // on their way to the connection
+    std::atomic<bool> is_refused_{false};
 };
 
 }  // namespace
@@ -193,13 +214,15 @@ void HttpDoor::Conversation::hand_over(HttpCall call) {
                 self->late_answer_ = std::move(late_answer);
         });
     };
-    call.open_stream = [self, bytes_max = limits_.stream_bytes_max](std::string_view type) {
+    call.open_stream = [self, request,
+                        bytes_max = limits_.stream_bytes_max](std::string_view type) {
         auto stream = std::make_shared<ConnectionStream>(self->connection_, bytes_max);
-        stream->send(web::stream_head(type));
-        self->loop_.post([self] {
+        self->loop_.post([self, request, stream, head = web::stream_head(type)]() mutable {
             const auto open = self->connection_.lock();
-            if (open == nullptr || self->phase_ != Phase::kAnswering) return;
+            if (open == nullptr || self->request_ != request || self->phase_ != Phase::kAnswering)
+                return stream->refuse();
             self->phase_ = Phase::kStreaming;
+            open->send_bytes(std::move(head));
             if (self->timer_ != 0) self->loop_.cancel(std::exchange(self->timer_, 0));
             self->release_body();
             // Nothing is expected from the client any more, not even a sign of life.

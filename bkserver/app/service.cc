@@ -147,11 +147,13 @@ Status ServerService::open_rooms() {
     LB_TRY_ASSIGN(http_pool_,
                   AnswerPool::start(*database_, policy_, *administration_, options_.http_threads,
                                     options_.http_requests_waiting_max));
+    LB_TRY_ASSIGN(changes_, ChangeFeed::start(*database_, policy_, *administration_));
     http_desk_ = std::make_unique<HttpDesk>(HttpRooms{.lanes = *lanes_,
                                                       .stamper = stamper_,
                                                       .policy = policy_,
                                                       .tokens = tokens_,
                                                       .administration = *administration_,
+                                                      .changes = *changes_,
                                                       .service = options_.service,
                                                       .is_ready = [this] { return is_ready(); }});
     http_door_ = std::make_unique<HttpDoor>(options_.http, *http_desk_, *http_pool_);
@@ -235,6 +237,7 @@ void ServerService::stop() {
     // to stays until the last of them is gone: from here on it takes nothing.
     if (queries_) queries_->stop();
     if (http_pool_) http_pool_->stop();
+    changes_.reset();
     if (lanes_) lanes_->stop();
     watch_.reset();
     settling_.reset();

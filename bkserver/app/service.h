@@ -11,6 +11,7 @@
 
 #include "bkserver/app/administration.h"
 #include "bkserver/app/answer_pool.h"
+#include "bkserver/app/change_feed.h"
 #include "bkserver/app/doors.h"
 #include "bkserver/app/options.h"
 #include "bkserver/app/settling.h"
@@ -62,6 +63,7 @@ class ServerService : public app::Service {
     std::unique_ptr<ServerAdministration> administration_;
     std::unique_ptr<AnswerPool> queries_;
     std::unique_ptr<AnswerPool> http_pool_;
+    std::unique_ptr<ChangeFeed> changes_;
     std::unique_ptr<HttpDesk> http_desk_;
     std::unique_ptr<HttpDoor> http_door_;
     std::unique_ptr<Doors> doors_;

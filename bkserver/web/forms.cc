@@ -1,5 +1,6 @@
 #include "bkserver/web/forms.h"
 
+#include "common/base/encoding.h"
 #include "common/base/json_line.h"
 
 namespace lb::web {
@@ -55,6 +56,27 @@ std::string lines_of(const Json& object) {
     return lines;
 }
 
+// What the original's ?text pages call otherwise: scripts that knew it find their keys.
+constexpr struct {
+    std::string_view name;
+    std::string_view original;
+} kOriginalKeys[] = {{"jobId", "job"},
+                     {"state", "status"},
+                     {"jobtype", "job_type"},
+                     {"ft_src", "ft_source"},
+                     {"ft_dest", "ft_destination"},
+                     {"ft_compute_job", "compute_job"},
+                     {"ft_sandbox_type", "sandbox_type"},
+                     {"cream_state", "cream_status"}};
+
+std::string with_original_keys(const Json& object) {
+    std::string lines = lines_of(object);
+    for (const auto& key : kOriginalKeys)
+        if (const auto value = object.find(key.name); value != object.end())
+            lines += std::string(key.original) + "=" + one_line(*value) + "\n";
+    return lines;
+}
+
 std::string page(std::string_view title, std::string_view body) {
     const std::string safe = escaped(title);
     return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + safe +
@@ -88,6 +110,26 @@ std::string table_of_rows(const Json& rows) {
     return "<table>\n" + body + "</table>\n";
 }
 
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view kPlain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    std::string encoded;
+    for (const char byte : text)
+        if (kPlain.find(byte) != std::string_view::npos)
+            encoded += byte;
+        else
+            encoded += "%" + to_hex(std::string_view(&byte, 1));
+    return encoded;
+}
+
+std::string next_page(const HttpRequest& request, const std::string& cursor) {
+    std::string link = "?cursor=" + percent_encoded(cursor);
+    for (const auto& [name, value] : request.query)
+        if (name != "cursor")
+            link += "&amp;" + percent_encoded(name) + "=" + percent_encoded(value);
+    return link;
+}
+
 }  // namespace
 
 Form form_of(const HttpRequest& request) {
@@ -104,7 +146,7 @@ Form form_of(const HttpRequest& request) {
 HttpAnswer object_answer(Form form, std::string_view title, const Json& object) {
     switch (form) {
         case Form::kText:
-            return {.body = lines_of(object)};
+            return {.body = with_original_keys(object)};
         case Form::kHtml:
             return {.content_type = "text/html; charset=utf-8",
                     .body = page(title, table_of(object))};
@@ -114,8 +156,9 @@ HttpAnswer object_answer(Form form, std::string_view title, const Json& object) 
     return {.content_type = "application/json", .body = json_line(object) + "\n"};
 }
 
-HttpAnswer list_answer(Form form, std::string_view name, const Json& rows,
+HttpAnswer list_answer(const HttpRequest& request, std::string_view name, const Json& rows,
                        const std::string& cursor) {
+    const Form form = form_of(request);
     if (form == Form::kText) {
         std::string body;
         for (const Json& row : rows) body += lines_of(row) + "\n";
@@ -125,7 +168,7 @@ HttpAnswer list_answer(Form form, std::string_view name, const Json& rows,
     if (form == Form::kHtml) {
         std::string body = table_of_rows(rows);
         if (!cursor.empty())
-            body += "<p><a href=\"?cursor=" + escaped(cursor) + "\">more</a></p>\n";
+            body += "<p><a href=\"" + next_page(request, cursor) + "\">more</a></p>\n";
         return {.content_type = "text/html; charset=utf-8", .body = page(name, body)};
     }
     Json object = {{std::string(name), rows}};

@@ -18,8 +18,9 @@ Form form_of(const HttpRequest& request);
 
 // One object; `title` heads the page.
 HttpAnswer object_answer(Form form, std::string_view title, const Json& object);
-// {"<name>": [...], "cursor": "..."}; an empty cursor is absent: there is no more.
-HttpAnswer list_answer(Form form, std::string_view name, const Json& rows,
+// {"<name>": [...], "cursor": "..."}; an empty cursor is absent: there is no more. The page's link
+// to the next one asks the same as `request` did.
+HttpAnswer list_answer(const HttpRequest& request, std::string_view name, const Json& rows,
                        const std::string& cursor);
 
 }  // namespace lb::web

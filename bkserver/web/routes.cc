@@ -15,6 +15,8 @@ constexpr std::array kRoutes = {
     Route{"GET",  "/v1/openapi.json",               RouteId::kOpenApi,      true},
     Route{"GET",  "/v1/version",                    RouteId::kVersion,      true},
     Route{"POST", "/v1/events",                     RouteId::kPostEvents,   false},
+    Route{"GET",  "/v1/events",                     RouteId::kEvents,       false},
+    Route{"GET",  "/v1/changes",                    RouteId::kChanges,      false},
     Route{"GET",  "/v1/processes",                  RouteId::kProcesses,    false},
     Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false},
     Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false},

@@ -22,6 +22,8 @@ enum class RouteId : std::uint8_t {
     kProcess,
     kHistory,
     kWhy,
+    kEvents,        // of all processes
+    kChanges,       // a stream
     kOwnProcesses,  // the root: what a browser shows first
     kUnique,        // a process id, opened as the address that it is
 };

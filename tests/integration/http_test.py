@@ -216,9 +216,32 @@ class Http(SiteTest):
         self.assertEqual(len(first["processes"]), 1)
         second = alice.get(f"/v1/processes?type=virtual_machine&limit=1&cursor={first['cursor']}").json()
         self.assertNotEqual(first["processes"], second["processes"])
-        for query in ("limit=x", "cursor=!", "cursor=____", "type=nonsense", "a=1&a=2"):
+        for query in ("query=hots%3D1", "query=(", "query=type%3Dsimple&owner=x", "sort=nonsense", "limit=x", "cursor=!", "cursor=____", "type=nonsense", "a=1&a=2"):
             answer = alice.get("/v1/processes?" + query)
             self.assertEqual((answer.status, answer.headers["content-type"]), (400, "application/problem+json"), query)
+
+    def test_lists_by_query(self):
+        alice, bob = self.client(name="alice"), self.client(name="bob")
+        ids = []
+        for kind in ("VIRTUAL_MACHINE", "SIMPLE", "SIMPLE"):
+            ids.append(f"https://{self.site.service}/query-{uuid.uuid4().hex}")
+            alice.post({"type": "RegJob", "process": ids[-1], "source": "UserInterface",
+                        "fields": {"jobtype": kind, "ns": "web"}})
+        query = "query=" + urllib.parse.quote("type=simple and owner=me")
+        found, cursor = [], ""
+        while cursor is not None:
+            page = alice.get(f"/v1/processes?{query}&fields=jobId&limit=1&cursor={cursor}").json()
+            found += page["processes"]
+            cursor = page.get("cursor")
+        self.assertEqual(sorted(row["jobId"] for row in found), sorted(ids[1:]))
+        self.assertTrue(all(set(row) == {"jobId"} for row in found), found)
+        self.assertEqual(bob.get("/v1/processes?query=" + urllib.parse.quote("type=simple")).json()["processes"], [])
+        events = alice.get("/v1/events?query=" + urllib.parse.quote("type=RegJob")).json()["events"]
+        self.assertEqual({row["type"] for row in events}, {"RegJob"})
+        self.assertEqual(bob.get("/v1/events").json()["events"], [])
+        text = alice.get("/" + ids[0].rsplit("/", 1)[1] + "?text").body
+        self.assertIn(f"job={ids[0]}\n", text)
+        self.assertIn("status=Submitted\n", text)
 
     # The document.
 
@@ -263,6 +286,10 @@ class Http(SiteTest):
                  ("get", "/v1/openapi.json", "/v1/openapi.json", None, {}), ("get", "/", "/", None, {}),
                  ("get", "/v1/processes", "/v1/processes", None, {}),
                  ("get", "/v1/processes", "/v1/processes?limit=-1", None, {}),
+                 ("get", "/v1/processes", "/v1/processes?query=type%3Dsimple&fields=jobId", None, {}),
+                 ("get", "/v1/events", "/v1/events?limit=2", None, {}),
+                 ("get", "/v1/events", "/v1/events?query=nonsense%3D1", None, {}),
+                 ("get", "/v1/changes", "/v1/changes?cursor=nonsense", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}?text", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {"Accept": "text/html"}),

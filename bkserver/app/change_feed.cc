@@ -1,0 +1,174 @@
+#include "bkserver/app/change_feed.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/base/encoding.h"
+#include "common/env/env.h"
+#include "common/event/identity.h"
+
+namespace lb::bkserver {
+
+namespace {
+
+constexpr char kEventStream[] = "text/event-stream";
+constexpr auto kLookInterval = std::chrono::milliseconds(500);
+// Of one stream at one look: a client that was away for long catches up over several.
+constexpr std::uint32_t kChangesPerLook = 200;
+// A comment keeps what is between us and the client from closing, and finds out who has gone.
+constexpr std::int64_t kHeartbeatUs = 15'000'000;
+
+// What changed behind a cursor, as far as somebody may see it.
+struct Changes {
+    Status status;
+    std::vector<std::string> rows;
+    std::string cursor;
+};
+
+Changes changes_after(query::Service& queries, const query::Asker& asker,
+                      const std::string& condition, const std::string& cursor) {
+    lb::v1::Request request;
+    lb::v1::ChangesRequest& ask = *request.mutable_changes();
+    ask.set_condition(condition);
+    ask.set_cursor(cursor);
+    ask.set_limit(kChangesPerLook);
+    Changes changes;
+    queries.answer(asker, request, [&](const lb::v1::Reply& reply) {
+        changes.rows.insert(changes.rows.end(), reply.rows().begin(), reply.rows().end());
+        changes.cursor = reply.cursor();
+        if (reply.code() != lb::v1::ERROR_CODE_OK)
+            changes.status = Error{static_cast<ErrorCode>(reply.code()), reply.text()};
+    });
+    return changes;
+}
+
+// The last event has the id: whoever loses the stream among them gets them again, none is lost.
+std::string to_events(const Changes& changes) {
+    std::string text;
+    for (std::size_t i = 0; i < changes.rows.size(); ++i) {
+        if (i + 1 == changes.rows.size()) text += "id: " + to_base64url(changes.cursor) + "\n";
+        text += "event: change\ndata: " + changes.rows[i] + "\n\n";
+    }
+    return text;
+}
+
+// An event without data is none, but its id is kept by the client.
+std::string place(const std::string& cursor) {
+    return "id: " + to_base64url(cursor) + "\n\n";
+}
+
+Result<std::string> cursor_of(const web::HttpRequest& request) {
+    // A browser repeats the address with its old cursor; what it got since stands in the header.
+    const std::string* text = request.header("last-event-id");
+    if (text == nullptr || text->empty()) text = request.parameter("cursor");
+    if (text == nullptr) return std::string();
+    auto bytes = from_base64url(*text);
+    if (bytes && !bytes->empty()) return std::move(*bytes);
+    return Error{ErrorCode::kReject, "the cursor is none that this server gave; ask without one"};
+}
+
+}  // namespace
+
+ChangeFeed::ChangeFeed(std::unique_ptr<store::Reader> reader)
+    : reader_(std::move(reader)),
+      streams_(metrics::Registry::global().gauge("lb_http_streams",
+                                                 "Streams of changes that are open now.")) {}
+
+Result<std::unique_ptr<ChangeFeed>> ChangeFeed::start(store::Database& database,
+                                                      const authz::Policy& policy,
+                                                      query::Administration& administration) {
+    LB_TRY_ASSIGN(auto reader, database.open_reader());
+    std::unique_ptr<ChangeFeed> feed(new ChangeFeed(std::move(reader)));
+    feed->thread_ = std::thread(
+        [raw = feed.get(), &policy, &administration] { raw->run(policy, administration); });
+    return feed;
+}
+
+ChangeFeed::~ChangeFeed() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        wake_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+bool ChangeFeed::reserve(const std::string& identity) {
+    const std::lock_guard lock(mutex_);
+    const auto own = std::count(identities_.begin(), identities_.end(), identity);
+    if (identities_.size() >= kStreamsMax ||
+        static_cast<std::size_t>(own) >= kStreamsPerIdentityMax)
+        return false;
+    identities_.push_back(identity);
+    streams_.set(static_cast<std::int64_t>(identities_.size()));
+    return true;
+}
+
+void ChangeFeed::release(const std::string& identity) {
+    const std::lock_guard lock(mutex_);
+    identities_.erase(std::find(identities_.begin(), identities_.end(), identity));
+    streams_.set(static_cast<std::int64_t>(identities_.size()));
+}
+
+void ChangeFeed::follow(const HttpCall& call, const lb::v1::Identity& reader, AnswerTools tools) {
+    if (call.request.method == "HEAD")
+        return call.reply({.content_type = kEventStream, .body = {}});
+    const auto cursor = cursor_of(call.request);
+    if (!cursor.ok()) return call.reply(web::problem(cursor.error()));
+    const std::string* query = call.request.parameter("query");
+    const std::string condition = query == nullptr ? std::string() : *query;
+    const Changes first =
+        changes_after(tools.queries, {reader, call.arrived_us}, condition, *cursor);
+    if (!first.status.ok()) return call.reply(web::problem(first.status.error()));
+    if (!reserve(event::identity_text(reader)))
+        return call.reply(web::problem(503, "too many streams are open: close some, or try again"));
+    auto stream = call.open_stream(kEventStream);
+    // Where the stream begins, at once: a client that loses it right away can go on from there.
+    stream->send("retry: 2000\n" + place(first.cursor) + to_events(first));
+    const std::lock_guard lock(mutex_);
+    arrived_.push_back({std::move(stream), reader, condition, first.cursor, call.arrived_us});
+}
+
+void ChangeFeed::run(const authz::Policy& policy, query::Administration& administration) {
+    query::Service queries(*reader_, policy, administration);
+    std::vector<Follower> followers;
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, kLookInterval, [&] { return is_stopping_; })) {
+        for (Follower& follower : arrived_) followers.push_back(std::move(follower));
+        arrived_.clear();
+        lock.unlock();
+        // One question tells whether anything changed at all.
+        const std::string newest =
+            followers.empty() ? std::string() : changes_after(queries, {}, {}, {}).cursor;
+        std::erase_if(followers, [&](Follower& one) {
+            if (serve(one, newest, queries)) return false;
+            release(event::identity_text(one.reader));
+            return true;
+        });
+        lock.lock();
+    }
+    for (const Follower& follower : followers) follower.stream->end();
+    for (const Follower& follower : arrived_) follower.stream->end();
+}
+
+bool ChangeFeed::serve(Follower& follower, const std::string& newest, query::Service& queries) {
+    if (!follower.stream->is_open()) return false;
+    const std::int64_t now_us = env::posix_env().now_us();
+    std::string text;
+    // While the database is away there is no newest change: the stream waits.
+    if (!newest.empty() && newest != follower.cursor) {
+        const Changes changes =
+            changes_after(queries, {follower.reader, now_us}, follower.condition, follower.cursor);
+        if (changes.status.ok()) {
+            text = to_events(changes);
+            follower.cursor = changes.cursor;
+        }
+    }
+    if (text.empty() && now_us < follower.sent_us + kHeartbeatUs) return true;
+    // The place goes on even when nothing that may be seen has changed.
+    if (text.empty()) text = ":\n" + place(follower.cursor);
+    follower.sent_us = now_us;
+    return follower.stream->send(std::move(text));
+}
+
+}  // namespace lb::bkserver

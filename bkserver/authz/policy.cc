@@ -335,19 +335,22 @@ Reading Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& que
     return read_by_rules(*rules, actor_of(*rules, reader), question);
 }
 
-bool Policy::may_read_all(const lb::v1::Identity& reader) const {
+bool Policy::may_count_all(const lb::v1::Identity& asker) const {
+    return covers_all(Role::kReader, asker) || covers_all(Role::kStatistician, asker);
+}
+
+bool Policy::covers_all(Role role, const lb::v1::Identity& identity) const {
     const auto rules = this->rules();
-    const Actor actor = actor_of(*rules, reader);
+    const Actor actor = actor_of(*rules, identity);
     if (actor.is_admin) return true;
     RuleSet general;
     for (const Rule& rule : rules->rules) {
-        const bool is_for_readers =
-            std::find(rule.roles.begin(), rule.roles.end(), Role::kReader) != rule.roles.end();
-        if (is_for_readers && rule.is_deny) return false;
-        if (is_for_readers && rule.processes.empty()) general.rules.push_back(rule);
+        const bool is_meant =
+            std::find(rule.roles.begin(), rule.roles.end(), role) != rule.roles.end();
+        if (is_meant && rule.is_deny) return false;
+        if (is_meant && rule.processes.empty()) general.rules.push_back(rule);
     }
-    return judge(general,
-                 {.role = Role::kReader, .identity = actor.identity, .groups = actor.groups})
+    return judge(general, {.role = role, .identity = actor.identity, .groups = actor.groups})
         .is_allowed;
 }
 

@@ -35,9 +35,10 @@ class Policy : public book::Policy {
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
     [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
                                    const ReadQuestion& question) const;
-    // Certainly sees every process wholly: counts need not look at each. Where anything is decided
-    // process by process, a deny or a list of processes, nobody does but administrators.
-    [[nodiscard]] bool may_read_all(const lb::v1::Identity& reader) const;
+    // Certainly may count every process, who sees them all or is a statistician: counts need not
+    // look at each. Where anything is decided process by process, a deny or a list of processes,
+    // nobody does but administrators.
+    [[nodiscard]] bool may_count_all(const lb::v1::Identity& asker) const;
     // Administrators for everything; who registered a process, for what users and guests say.
     [[nodiscard]] book::Decision may_issue_token(const lb::v1::Identity& issuer,
                                                  const ReadQuestion& question,
@@ -53,6 +54,7 @@ class Policy : public book::Policy {
     [[nodiscard]] bool is_local_admin(const lb::v1::Identity& identity) const;
     [[nodiscard]] Actor actor_of(const RuleSet& rules, const lb::v1::Identity& identity) const;
 
+    [[nodiscard]] bool covers_all(Role role, const lb::v1::Identity& identity) const;
     [[nodiscard]] book::Decision judge_token(const RuleSet& rules,
                                              const book::PolicyQuestion& question) const;
 

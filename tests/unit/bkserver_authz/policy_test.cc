@@ -245,6 +245,21 @@ TEST_CASE("roles that ask nothing but who") {
     }
 }
 
+TEST_CASE("who counts everything, so that nobody looks at each process") {
+    const auto all = [](const std::string& text) {
+        return policy_of(text).may_count_all(certificate("bob"));
+    };
+    CHECK_FALSE(all(""));
+    CHECK_FALSE(all(rule("allow = ['monitor', 'anonymous-reader']")));
+    CHECK(all(rule("allow = ['admin']")));
+    for (const char* role : {"reader", "statistician", "GET_STATISTICS"}) {
+        const std::string allow = "allow = ['" + std::string(role) + "']";
+        CHECK(all(rule(allow)));
+        CHECK_FALSE(all(rule(allow + "\nprocesses = ['https://lb*']")));
+        CHECK_FALSE(all(rule(allow) + rule("deny = ['" + std::string(role) + "']")));
+    }
+}
+
 TEST_CASE("root of another host is no administrator") {
     const Policy policy = policy_of("");
     lb::v1::Identity root;

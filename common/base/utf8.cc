@@ -1,6 +1,8 @@
 #include "common/base/utf8.h"
 
+#include <array>
 #include <cstdint>
+#include <cstdio>
 
 namespace lb {
 
@@ -31,6 +33,33 @@ std::size_t character_bytes(std::string_view text) {
     return is_wrong ? 0 : size;
 }
 
+// Of a character of UTF-8.
+std::uint32_t code_point(std::string_view character) {
+    const auto lead = static_cast<unsigned char>(character.front());
+    if (character.size() == 1) return lead;
+    // What the lead has beside the marks of the length.
+    std::uint32_t code = lead & (0x7fU >> character.size());
+    for (const char c : character.substr(1))
+        code = code << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+    return code;
+}
+
+bool is_control(std::uint32_t code) {
+    constexpr std::uint32_t kLineSeparator = 0x2028;
+    constexpr std::uint32_t kLastOverride = 0x202e;
+    constexpr std::uint32_t kFirstIsolate = 0x2066;
+    constexpr std::uint32_t kLastIsolate = 0x2069;
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) ||
+           (code >= kLineSeparator && code <= kLastOverride) ||
+           (code >= kFirstIsolate && code <= kLastIsolate);
+}
+
+std::string code_text(std::uint32_t code) {
+    std::array<char, 16> text{};
+    std::snprintf(text.data(), text.size(), code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+    return text.data();
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -49,6 +78,23 @@ std::string repaired_utf8(std::string_view text) {
         const std::size_t size = character_bytes(text);
         out += size == 0 ? kReplacement : text.substr(0, size);
         text.remove_prefix(size == 0 ? 1 : size);
+    }
+    return out;
+}
+
+std::string escaped_controls(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t size = character_bytes(text);
+        const std::string_view character = text.substr(0, size == 0 ? 1 : size);
+        const std::uint32_t code =
+            size == 0 ? static_cast<unsigned char>(text.front()) : code_point(character);
+        if (size == 0 || is_control(code))
+            out += code_text(code);
+        else
+            out += character;
+        text.remove_prefix(character.size());
     }
     return out;
 }

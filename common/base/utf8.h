@@ -10,6 +10,9 @@ namespace lb {
 bool is_utf8(std::string_view text);
 // Every byte that belongs to no character becomes U+FFFD.
 std::string repaired_utf8(std::string_view text);
+// On one line, as it may stand in a log or on a terminal: what is no UTF-8, controls, and what
+// breaks lines or turns the direction of writing is shown by its code: \x1b, \u202e.
+std::string escaped_controls(std::string_view text);
 // The longest beginning of `text` that is at most `bytes_max` long and ends between characters.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 

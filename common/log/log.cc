@@ -16,6 +16,8 @@
 #include <map>
 #include <mutex>
 
+#include "common/base/utf8.h"
+
 namespace lb::log {
 
 namespace {
@@ -118,7 +120,7 @@ void write_line(const Message& message, std::string_view line) {
     const std::lock_guard lock(target.mutex);
     int held_back = 0;
     if (!passes(target.windows[std::string(message.id)], held_back)) return;
-    std::string text(line);
+    std::string text = escaped_controls(line);
     if (held_back > 0) text += fmt::format(" ({} more like this were not written)", held_back);
     if (target.is_journal) {
         sd_journal_send("MESSAGE=%s", text.c_str(), "PRIORITY=%i", static_cast<int>(message.level),

@@ -30,8 +30,10 @@ void set_level(Level level);
 [[nodiscard]] bool is_enabled(Level level);
 void set_program(std::string_view name);
 
-// Writes a line as it is. At most kRepeatsPerWindow of one message id in kWindowSeconds get
-// through; the next one after that says how many were held back.
+// Writes a line; controls in it, which only somebody else's text can have, are shown by their
+// codes, so that nobody writes a line of his own or moves a terminal. At most kRepeatsPerWindow of
+// one message id in kWindowSeconds get through; the next one after that says how many were held
+// back.
 inline constexpr int kRepeatsPerWindow = 20;
 inline constexpr int kWindowSeconds = 10;
 void write_line(const Message& message, std::string_view line);

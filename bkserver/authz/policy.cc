@@ -107,8 +107,8 @@ Decision judge_binding(const RuleSet& rules, const book::PolicyQuestion& questio
     if (is_registrant(rules, actor, question.registrant))
         return {true, "allowed to whoever registered the process"};
     if (!question.registrant.empty())
-        return {false, fmt::format("{} is registered by {}; {} may not bind it", question.subject,
-                                   question.registrant, actor.identity)};
+        return {false, fmt::format("{} is registered by somebody else; {} may not bind it",
+                                   question.subject, actor.identity)};
     if (actor.is_admin) return as_admin(actor);
     return judge_as_registrar(rules, question, actor, Role::kRegistrar);
 }
@@ -120,8 +120,8 @@ Decision judge_registration(const RuleSet& rules, const book::PolicyQuestion& qu
     const std::string owner = canonical_identity(
         rules, event::owner_of_registration(question.event.user, identity_text(question.origin)));
     if (!question.registrant.empty() && canonical_identity(rules, question.registrant) != owner)
-        return {false, fmt::format("{} is registered by {}; {} may not register it",
-                                   question.subject, question.registrant, actor.identity)};
+        return {false, fmt::format("{} is registered by somebody else; {} may not register it",
+                                   question.subject, actor.identity)};
     if (actor.is_admin) return as_admin(actor);
     if (owner != actor.identity) {
         Decision foreign = judge_as_registrar(rules, question, actor, Role::kForeignRegistrar);

@@ -272,7 +272,7 @@ void Settlement::take_registration(Candidate& candidate, Entry& entry) {
                          "the process exists, and this registration must be the first: take "
                          "another id, or register without --exclusive");
     else if (row.registrant != registrant)
-        candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by " + row.registrant);
+        candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by somebody else");
     else if (row.type != 0 && state::process_type_from_word(job_type) != row.type &&
              (entry.opened.is_frozen || state::has_own_registration(entry.opened.registers)))
         candidate.settle(lb::v1::VERDICT_DENIED,

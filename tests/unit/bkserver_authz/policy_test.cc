@@ -222,6 +222,24 @@ TEST_CASE("who registers for somebody else needs a role for that") {
               "uid:7@node1"));
 }
 
+TEST_CASE("a refusal tells nobody who somebody else is") {
+    const lb::v1::Identity bob = certificate("bob");
+    const std::string text = rule("allow = ['registrar', 'origin', 'foreign-registrar']");
+    const Policy policy = policy_of(text);
+    for (const E type : {E::kRegJob, E::kBind, E::kChangeACL, E::kUserTag, E::kCancel}) {
+        const event::Event event = event_of(type, S::kUserInterface);
+        const book::Decision decision =
+            policy.may_log({bob, bob, "node1", kProcess, event, "certificate:/O=lb/CN=alice"});
+        INFO(decision.reason);
+        CHECK_FALSE(decision.is_allowed);
+        CHECK(decision.reason.find("alice") == std::string::npos);
+    }
+    CHECK(policy.may_issue_token(bob, {kProcess, "certificate:/O=lb/CN=alice"}, 0)
+              .reason.find("alice") == std::string::npos);
+    CHECK(policy.may_read(bob, {kProcess, "certificate:/O=lb/CN=alice"}).reason.find("alice") ==
+          std::string::npos);
+}
+
 TEST_CASE("roles that ask nothing but who") {
     for (const Role role : {Role::kStatistician, Role::kPurger, Role::kGrantor, Role::kMonitor,
                             Role::kAnonymousReader, Role::kReader, Role::kAdmin, Role::kRegistrar,

@@ -111,7 +111,9 @@ TEST_CASE("the first registration owns and says what the process is", "[book]") 
     CHECK(desk.verdict(registration().uid(1000)) == v1::VERDICT_ACCEPTED);
     CHECK(desk.process(kId).registrant == "uid:1000@node1.example.org");
     CHECK(desk.verdict(registration().uid(1000)) == v1::VERDICT_ACCEPTED);
-    CHECK(desk.verdict(registration().uid(1001)) == v1::VERDICT_DENIED);
+    const auto stranger = desk.settle(registration().uid(1001));
+    CHECK(stranger.verdict == v1::VERDICT_DENIED);
+    CHECK(stranger.reason.find("1000") == std::string::npos);
     // The same number on another host is somebody else.
     CHECK(desk.verdict(registration().uid(1000).host("node2.example.org")) == v1::VERDICT_DENIED);
     const auto refused = desk.settle(registration().uid(1000).field("jobtype", "SIMPLE"));

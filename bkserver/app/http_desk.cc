@@ -215,8 +215,11 @@ void HttpDesk::answer(const HttpCall& call, AnswerTools tools) {
     call.reply(web::problem(401, bearer.error().text));
 }
 
+web::Asked HttpDesk::asked_by(const HttpCall& call) const {
+    return {call.request, rooms_.service};
+}
+
 HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
-    const web::Form form = web::form_of(call.request);
     switch (call.match.route->id) {
         case RouteId::kHealth:
             return {.body = "alive\n"};
@@ -225,7 +228,7 @@ HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
                        ? HttpAnswer{.body = "ready\n"}
                        : web::problem(503, "the database does not answer; events wait");
         case RouteId::kVersion:
-            return web::object_answer(form, "version", rooms_.administration.version());
+            return web::object_answer(asked_by(call), "version", rooms_.administration.version());
         case RouteId::kOpenApi:
             return {.content_type = "application/json",
                     .body = std::string(web::openapi_document())};
@@ -303,10 +306,9 @@ HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& as
     const auto process = tools.reader.find_process(call.match.process);
     if (!process.ok()) return web::problem(process.error());
     const std::uint32_t revision = *process ? (*process)->revision : 0;
-    return conditional(
-        call.request,
-        web::object_answer(web::form_of(call.request), call.match.process, gathered.rows[0]),
-        revision);
+    return conditional(call.request,
+                       web::object_answer(asked_by(call), call.match.process, gathered.rows[0]),
+                       revision);
 }
 
 HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker,
@@ -317,7 +319,7 @@ HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker
     if (!gathered.status.ok()) return web::problem(gathered.status.error());
     const RouteId route = call.match.route->id;
     const bool has_events = route == RouteId::kHistory || route == RouteId::kEvents;
-    return web::list_answer(call.request, has_events ? "events" : "processes", gathered.rows,
+    return web::list_answer(asked_by(call), has_events ? "events" : "processes", gathered.rows,
                             gathered.cursor);
 }
 

@@ -46,6 +46,7 @@ class HttpDesk {
     };
 
     Result<Bearer> authenticate(const HttpCall& call, AnswerTools tools) const;
+    [[nodiscard]] web::Asked asked_by(const HttpCall& call) const;
     web::HttpAnswer answer_public(const HttpCall& call);
     void answer_known(const HttpCall& call, const Bearer& bearer, AnswerTools tools);
     web::HttpAnswer answer_question(const HttpCall& call, const lb::v1::Identity& asker,

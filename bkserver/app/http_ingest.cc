@@ -165,7 +165,7 @@ web::HttpAnswer HttpIngest::answer() const {
         rows.push_back(std::move(row));
     }
     if (worst == 0 || is_mixed) {
-        web::HttpAnswer answer = web::object_answer(web::Form::kJson, "", {{"events", rows}});
+        web::HttpAnswer answer = web::json_answer({{"events", rows}});
         answer.status = worst == 0 ? 200 : 207;
         return answer;
     }

@@ -84,27 +84,36 @@ std::string page(std::string_view title, std::string_view body) {
            "</h1>\n" + std::string(body) + "</body></html>\n";
 }
 
-// Own ids become links to their own pages; nothing else does.
-std::string cell(const Json& value) {
-    const std::string safe = escaped(one_line(value));
-    if (!value.is_string() || !safe.starts_with("https://")) return safe;
+// Whether it is an id of ours: it leads nowhere else, however it goes on.
+bool is_own_id(std::string_view text, std::string_view service) {
+    const std::string begin = "https://" + std::string(service) + "/";
+    return text.starts_with(begin) && text.size() > begin.size() &&
+           text.find_first_of("/?#", begin.size()) == std::string_view::npos;
+}
+
+// Own ids become links to their own pages; nothing else does: whoever logs a text does not choose
+// where its readers go.
+std::string cell(const Json& value, std::string_view service) {
+    const std::string text = one_line(value);
+    const std::string safe = escaped(text);
+    if (!value.is_string() || !is_own_id(text, service)) return safe;
     return "<a href=\"" + safe + "\">" + safe + "</a>";
 }
 
-std::string table_of(const Json& object) {
+std::string table_of(const Json& object, std::string_view service) {
     std::string rows;
     for (const auto& [name, value] : object.items())
-        rows += "<tr><th>" + escaped(name) + "</th><td>" + cell(value) + "</td></tr>\n";
+        rows += "<tr><th>" + escaped(name) + "</th><td>" + cell(value, service) + "</td></tr>\n";
     return "<table>\n" + rows + "</table>\n";
 }
 
-std::string table_of_rows(const Json& rows) {
+std::string table_of_rows(const Json& rows, std::string_view service) {
     std::string body;
     for (const Json& row : rows) {
         body += "<tr>";
         for (const char* name :
              {"jobId", "state", "vm_state", "stateEnterTime", "type", "time", "source", "host"})
-            if (row.contains(name)) body += "<td>" + cell(row[name]) + "</td>";
+            if (row.contains(name)) body += "<td>" + cell(row[name], service) + "</td>";
         body += "</tr>\n";
     }
     return "<table>\n" + body + "</table>\n";
@@ -143,22 +152,26 @@ Form form_of(const HttpRequest& request) {
     return Form::kJson;
 }
 
-HttpAnswer object_answer(Form form, std::string_view title, const Json& object) {
-    switch (form) {
+HttpAnswer json_answer(const Json& object) {
+    return {.content_type = "application/json", .body = json_line(object) + "\n"};
+}
+
+HttpAnswer object_answer(const Asked& asked, std::string_view title, const Json& object) {
+    switch (form_of(asked.request)) {
         case Form::kText:
             return {.body = with_original_keys(object)};
         case Form::kHtml:
             return {.content_type = "text/html; charset=utf-8",
-                    .body = page(title, table_of(object))};
+                    .body = page(title, table_of(object, asked.service))};
         case Form::kJson:
             break;
     }
-    return {.content_type = "application/json", .body = json_line(object) + "\n"};
+    return json_answer(object);
 }
 
-HttpAnswer list_answer(const HttpRequest& request, std::string_view name, const Json& rows,
+HttpAnswer list_answer(const Asked& asked, std::string_view name, const Json& rows,
                        const std::string& cursor) {
-    const Form form = form_of(request);
+    const Form form = form_of(asked.request);
     if (form == Form::kText) {
         std::string body;
         for (const Json& row : rows) body += lines_of(row) + "\n";
@@ -166,14 +179,14 @@ HttpAnswer list_answer(const HttpRequest& request, std::string_view name, const 
         return {.body = std::move(body)};
     }
     if (form == Form::kHtml) {
-        std::string body = table_of_rows(rows);
+        std::string body = table_of_rows(rows, asked.service);
         if (!cursor.empty())
-            body += "<p><a href=\"" + next_page(request, cursor) + "\">more</a></p>\n";
+            body += "<p><a href=\"" + next_page(asked.request, cursor) + "\">more</a></p>\n";
         return {.content_type = "text/html; charset=utf-8", .body = page(name, body)};
     }
     Json object = {{std::string(name), rows}};
     if (!cursor.empty()) object["cursor"] = cursor;
-    return {.content_type = "application/json", .body = json_line(object) + "\n"};
+    return json_answer(object);
 }
 
 }  // namespace lb::web

@@ -190,9 +190,41 @@ bool is_of_token(const store::Token& token, std::string_view subject, std::strin
            (!process.empty() && (process == token.name || process == token.process));
 }
 
-bool decides_ownership(const event::Event& event) {
-    return event.type == static_cast<std::uint16_t>(event::EventType::kRegJob) ||
-           event.type == static_cast<std::uint16_t>(event::EventType::kBind);
+// Neither tokens nor channels give these.
+bool needs_identity(const event::Event& event) {
+    return is_type(event, event::EventType::kRegJob) || is_type(event, event::EventType::kBind) ||
+           changes_rights(event);
+}
+
+Decision without_identity(const book::PolicyQuestion& question) {
+    return {false, fmt::format("{} may log what happens, not {}: that needs an identity",
+                               identity_text(question.origin), name_of_type(question.event.type))};
+}
+
+// Who has permission by a token or a channel: a rule can only take that away.
+Decision unless_denied(const RuleSet& rules, const book::PolicyQuestion& question,
+                       const char* permission) {
+    Actor guest;
+    guest.identity = identity_text(question.origin);
+    const Ruling ruling =
+        judge(rules, origin_act(question, guest, name_of_source(question.event.source)));
+    if (ruling.rule != nullptr && ruling.rule->is_deny)
+        return {false, fmt::format("{}: denied by \"{}\"", guest.identity, ruling.rule->name),
+                ruling.rule->place};
+    return {true, permission};
+}
+
+// A guest on its channel may say what happens in its own machine; a rule can only take that away.
+Decision judge_channel(const RuleSet& rules, const book::PolicyQuestion& question) {
+    const std::string who = identity_text(question.origin);
+    const std::string_view source = name_of_source(question.event.source);
+    if (needs_identity(question.event)) return without_identity(question);
+    if (question.subject != question.origin.name())
+        return {false, fmt::format("{} is a guest on its channel and may not speak for {}", who,
+                                   question.subject)};
+    if (question.event.source != event::Source::kVmSystem)
+        return {false, fmt::format("{} may speak as VMSystem, not as {}", who, source)};
+    return unless_denied(rules, question, "allowed by its channel");
 }
 
 }  // namespace
@@ -270,6 +302,8 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
         actor.is_admin = false;
     }
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
+    if (question.origin.kind() == lb::v1::IDENTITY_KIND_CHANNEL)
+        return judge_channel(*rules, question);
     if (is_type(question.event, event::EventType::kRegJob))
         return judge_registration(*rules, question, actor);
     if (is_type(question.event, event::EventType::kBind))
@@ -291,27 +325,14 @@ Decision Policy::judge_token(const RuleSet& rules, const book::PolicyQuestion& q
     const auto token = tokens_->find(id, env::posix_env().now_us());
     if (!token.ok()) return {false, token.error().text};
     const std::string_view source = name_of_source(question.event.source);
-    if (decides_ownership(question.event) || changes_rights(question.event))
-        return {false, fmt::format("token {} may log what happens, not {}: that needs an identity",
-                                   id, name_of_type(question.event.type))};
+    if (needs_identity(question.event)) return without_identity(question);
     if (!is_of_token(*token, question.subject, question.process))
         return {false,
                 fmt::format("token {} is for {}, not for {}", id, token->name, question.subject)};
     if ((token->sources & bit_of(question.event.source)) == 0)
         return {false, fmt::format("token {} may speak as {}, not as {}", id,
                                    fmt::join(names_of_sources(token->sources), " or "), source)};
-    const std::string identity = identity_text(question.origin);
-    const Ruling ruling = judge(rules, {.role = Role::kOrigin,
-                                        .identity = identity,
-                                        .host = question.origin_host,
-                                        .source = source,
-                                        .event = name_of_type(question.event.type),
-                                        .process = question.subject,
-                                        .spoken_host = spoken_host(question, source)});
-    if (ruling.rule != nullptr && ruling.rule->is_deny)
-        return {false, fmt::format("token {}: denied by \"{}\"", id, ruling.rule->name),
-                ruling.rule->place};
-    return {true, "allowed by its token"};
+    return unless_denied(rules, question, "allowed by its token");
 }
 
 Decision Policy::may_adopt(const book::PolicyQuestion& question) const {

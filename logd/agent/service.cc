@@ -54,10 +54,13 @@ app::Program program_of(const Description& description) {
     program.messages = description.messages;
     program.default_directories = description.directories;
     program.start =
-        [name = description.name, start = description.start](
+        [name = description.name, start = description.start,
+         speaks_for_guests = description.speaks_for_guests](
             const config::Config& config,
             const app::Directories& directories) -> Result<std::unique_ptr<app::Service>> {
-        auto service = std::make_unique<AgentService>(name, producer_options_of(config));
+        client::ProducerOptions options = producer_options_of(config);
+        options.speaks_for_guests = speaks_for_guests;
+        auto service = std::make_unique<AgentService>(name, std::move(options));
         LB_TRY(service->start(start, config, directories));
         return std::unique_ptr<app::Service>(std::move(service));
     };

@@ -39,6 +39,7 @@ struct Description {
     std::span<const config::Option> options;  // with host, socket and drop_dir
     std::span<const log::Message> messages;
     app::Directories directories;
+    bool speaks_for_guests = false;  // as in client::ProducerOptions
     Start start;
 };
 

@@ -41,7 +41,7 @@ std::uint64_t verdict_wait_ms(int timeout_ms) {
 
 // `wait_ms`: of a synchronous event; 0 = nobody waits.
 std::string encode_envelope(std::string_view subject, std::string_view event_id,
-                            std::uint64_t wait_ms, std::string_view event) {
+                            std::uint64_t wait_ms, bool is_channel, std::string_view event) {
     std::string out;
     wire::put_number(out, 1, kEnvelopeSchema);
     wire::put_bytes(out, 2, event_id);
@@ -50,6 +50,7 @@ std::string encode_envelope(std::string_view subject, std::string_view event_id,
         wire::put_number(out, 4, 1);
         wire::put_number(out, 6, wait_ms);
     }
+    if (is_channel) wire::put_number(out, 7, 1);
     wire::put_bytes(out, 15, event);
     return out;
 }
@@ -180,7 +181,8 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
                              std::string_view given_id) {
     const std::string event_id = given_id.empty() ? event::new_event_id() : std::string(given_id);
     const std::uint64_t wait_ms = is_sync ? verdict_wait_ms(options_.timeout_ms) : 0;
-    const std::string envelope = encode_envelope(subject, event_id, wait_ms, event::encode(event));
+    const std::string envelope = encode_envelope(subject, event_id, wait_ms,
+                                                 options_.speaks_for_guests, event::encode(event));
     if (envelope.size() > limits::kEventBytesMax)
         return Error{ErrorCode::kReject, "the event is larger than " +
                                              std::to_string(limits::kEventBytesMax) + " bytes"};

@@ -22,6 +22,9 @@ struct ProducerOptions {
     std::string socket_path = kDefaultSocket;
     std::string drop_directory = kDefaultDropDirectory;  // empty: none
     int timeout_ms = kDefaultTimeoutMs;                  // of one log() call in all
+    // What is logged was said by guests: each event on the channel of the machine that is its
+    // subject. The logger believes that of root alone.
+    bool speaks_for_guests = false;
 };
 
 // The options as LB_SOCKET, LB_DROP_DIR and LB_TIMEOUT_MS of the environment change them.

@@ -22,6 +22,24 @@ std::string system_host() {
     return name;
 }
 
+// Who runs this daemon may as well, so that it can be tried out.
+bool may_speak_for_guests(const Producer& producer) {
+    return producer.user.uid == 0 || producer.user.uid == ::geteuid();
+}
+
+// Who logged it: a guest, known by the machine whose channel it came on, or a local user.
+void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Producer& producer) {
+    if (envelope.is_channel()) {
+        identity.set_kind(v1::IDENTITY_KIND_CHANNEL);
+        if (const auto machine = event::parse_subject(envelope.subject()); machine.ok())
+            identity.set_name(event::to_string(*machine));
+        return;
+    }
+    identity.set_kind(v1::IDENTITY_KIND_UID);
+    identity.set_name(std::to_string(producer.user.uid));
+    identity.set_display(producer.user.name);
+}
+
 }  // namespace
 
 Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
@@ -63,8 +81,15 @@ Result<spool::Destination> Intake::destination_of(const std::string& subject) co
                                          " is not in lb-logd's list of destinations"};
 }
 
-Status Intake::check_event(std::string_view bytes, const Producer& producer) const {
-    LB_TRY_ASSIGN(const auto event, event::decode(bytes));
+Status Intake::check_event(const v1::Envelope& envelope, const Producer& producer) const {
+    LB_TRY_ASSIGN(const auto event, event::decode(envelope.event()));
+    if (envelope.is_channel() && !may_speak_for_guests(producer))
+        return Error{ErrorCode::kDenied, producer.text() +
+                                             " may not speak for guests: only root's "
+                                             "agents know whose channel it is"};
+    if (envelope.is_channel() && event.source != event::Source::kVmSystem)
+        return Error{ErrorCode::kDenied, "a guest may not log as source " +
+                                             event::text_of(event.source) + ": VMSystem alone"};
     if (producer.sources.contains(event.source)) return {};
     return Error{ErrorCode::kDenied, producer.text() + " may not log as source " +
                                          event::text_of(event.source) + " on this host"};
@@ -80,7 +105,7 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
     if (!parsed.ok()) return Refused{{}, parsed.error()};
     v1::Envelope& envelope = *parsed;
     const auto refuse = [&](const Error& error) { return Refused{envelope.event_id(), error}; };
-    if (const Status checked = check_event(envelope.event(), producer); !checked.ok())
+    if (const Status checked = check_event(envelope, producer); !checked.ok())
         return refuse(checked.error());
     auto destination = destination_of(envelope.subject());
     if (!destination.ok()) return refuse(destination.error());
@@ -99,9 +124,8 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
     v1::Acceptance& acceptance = *envelope.mutable_acceptance();
     acceptance.set_origin(origin_.id());
     acceptance.set_counter(origin_.next_counter());
-    acceptance.mutable_identity()->set_kind(v1::IDENTITY_KIND_UID);
-    acceptance.mutable_identity()->set_name(std::to_string(producer.user.uid));
-    acceptance.mutable_identity()->set_display(producer.user.name);
+    set_identity(*acceptance.mutable_identity(), envelope, producer);
+    envelope.clear_is_channel();
     acceptance.set_host(host_);
     acceptance.set_accepted_at_us(env_->now_us());
     acceptance.set_boot_id(boot_id_);

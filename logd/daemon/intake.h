@@ -1,7 +1,7 @@
 // Intake: what a producer sent becomes an accepted event, or is refused with a reason. It checks
 // the envelope, decodes the event, asks the source policy, finds the destination, stamps the
 // acceptance. The invariant: nothing leaves it that carries an identity or an acceptance which the
-// producer stated.
+// producer stated; root's agents alone say whose channel a guest spoke on.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,7 @@
 
 #include "common/env/env.h"
 #include "common/spool/spool_format.h"
+#include "lb/v1/envelope.pb.h"
 #include "logd/daemon/options.h"
 #include "logd/daemon/origin.h"
 #include "logd/daemon/source_policy.h"
@@ -55,7 +56,7 @@ class Intake {
   private:
     explicit Intake(env::Env& env) : env_(&env), origin_(env) {}
     Result<spool::Destination> destination_of(const std::string& subject) const;
-    Status check_event(std::string_view bytes, const Producer& producer) const;
+    Status check_event(const v1::Envelope& envelope, const Producer& producer) const;
     [[nodiscard]] std::uint32_t wait_ms_of(std::uint32_t asked_ms) const;
 
     env::Env* env_;

@@ -1,5 +1,6 @@
 // lb-guest: what runs inside a virtual machine. It tells the host that its system is up, alive or
-// going down, on a channel of the hypervisor's, so that no network and no configuration is needed.
+// going down, on a channel of the hypervisor's, so that no network and no configuration is needed;
+// where there is no channel, the bookkeeping server itself, over HTTPS with a token.
 // Static, without any library but libc. The protocol: logd/guest_agent/CHANNEL.md.
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "logd/guest/https.h"
 #include "logd/guest/transport.h"
 
 enum exit_code { DONE = 0, USAGE = 64, REFUSED = 65, TRY_AGAIN = 75 };
@@ -37,22 +39,32 @@ static const char kHelp[] =
     "  --device PATH     the port; default LB_GUEST_DEVICE, else the virtio-serial port org.lb.0\n"
     "  --vsock PORT      of the host, if there is no virtio-serial port; default 9010, 0: never\n"
     "  --timeout SECONDS of one word in all; default 5\n"
+    "\n"
+    "where the host has no channel, by the network (needs curl in the guest):\n"
+    "  --server URL      of the bookkeeping, https://HOST:9000; default LB_GUEST_SERVER\n"
+    "  --token-file PATH a token for this machine alone: lbctl token issue; default "
+    "LB_GUEST_TOKEN_FILE\n"
+    "  --authority PATH  PEM file of who signed the server; default LB_GUEST_CA, else the "
+    "system's\n"
+    "\n"
     "  --version, --help\n"
     "\n"
     "examples:\n"
     "  lb-guest shutdown --reason 'kernel update'\n"
     "  lb-guest tag role=web\n"
     "\n"
-    "exit: 0 the host has it on disk, 64 wrong usage, 65 refused, 75 the host does not listen\n";
+    "exit: 0 the host has it on disk (the server has it), 64 wrong usage, 65 refused, 75 nobody "
+    "listens\n";
 
 struct command {
     const char* word;
-    const char* name;   // of the one field; NULL: none
+    const char* name;  // of the one field; NULL: none
     const char* value;
     size_t name_bytes;
     int is_daemon;
     int period_s;
     struct transport_options transport;
+    struct https_options https;
 };
 
 static volatile sig_atomic_t is_stopping = 0;
@@ -146,7 +158,72 @@ static int read_answer(int descriptor, const char* id, long long deadline_ms) {
     return TRY_AGAIN;
 }
 
+// ---- an event over HTTPS
+
+static const struct {
+    const char* word;
+    const char* type;
+} kTypes[] = {{"running", "VMRunning"},
+              {"heartbeat", "VMHeartbeat"},
+              {"shutdown", "VMShutdown"},
+              {"tag", "UserTag"}};
+
+static void put_json_text(struct line* line, const char* text, size_t bytes) {
+    put_text(line, "\"");
+    for (size_t i = 0; i < bytes; ++i) {
+        const unsigned char byte = (unsigned char)text[i];
+        char out[8] = {text[i], '\0'};
+        if (byte < 0x20 || byte == '"' || byte == '\\') snprintf(out, sizeof out, "\\u%04x", byte);
+        put_text(line, out);
+    }
+    put_text(line, "\"");
+}
+
+// The time is left to the server: the clock of a guest that boots may be years off.
+static void make_json(struct line* line, const struct command* command) {
+    memset(line, 0, sizeof *line);
+    put_text(line, "{\"source\":\"VMSystem\",\"type\":\"");
+    for (size_t i = 0; i < sizeof kTypes / sizeof kTypes[0]; ++i)
+        if (strcmp(command->word, kTypes[i].word) == 0) put_text(line, kTypes[i].type);
+    put_text(line, "\"");
+    const int is_tag = strcmp(command->word, "tag") == 0;
+    // When a system came up is told by its event: that has no field for it.
+    if (command->name != NULL && strcmp(command->word, "running") != 0) {
+        put_text(line, ",\"fields\":{");
+        if (is_tag) {
+            put_text(line, "\"name\":");
+            put_json_text(line, command->name, command->name_bytes);
+            put_text(line, ",\"value\":");
+        } else {
+            put_json_text(line, command->name, command->name_bytes);
+            put_text(line, ":");
+        }
+        put_json_text(line, command->value, strlen(command->value));
+        put_text(line, "}");
+    }
+    put_text(line, "}");
+}
+
+static int say_by_https(const struct command* command) {
+    struct line json;
+    make_json(&json, command);
+    if (json.is_too_long) return usage("that is too long for one event", "");
+    char why[1024] = "";
+    switch (https_send(&command->https, json.text, why, sizeof why)) {
+        case HTTPS_TAKEN:
+            return DONE;
+        case HTTPS_REFUSED:
+            fprintf(stderr, "lb-guest: %s\n", why);
+            return REFUSED;
+        case HTTPS_AGAIN:
+            break;
+    }
+    fprintf(stderr, "lb-guest: %s\n", why);
+    return TRY_AGAIN;
+}
+
 static int say(const struct command* command) {
+    if (command->https.server != NULL) return say_by_https(command);
     const long long happened_ms = monotonic_ms();
     const long long deadline_ms = happened_ms + command->transport.timeout_ms;
     char why[256] = "";
@@ -221,6 +298,12 @@ static int take_option(struct command* command, const char* name, const char* va
     if (value == NULL) return usage("a value is missing after ", name);
     if (strcmp(name, "--device") == 0) {
         command->transport.device = value;
+    } else if (strcmp(name, "--server") == 0) {
+        command->https.server = value;
+    } else if (strcmp(name, "--token-file") == 0) {
+        command->https.token_file = value;
+    } else if (strcmp(name, "--authority") == 0) {
+        command->https.authority = value;
     } else if (strcmp(name, "--vsock") == 0) {
         if (number_of(value, 0, 65535, &command->transport.vsock_port) != 0)
             return usage("--vsock takes a port, not ", value);
@@ -255,8 +338,8 @@ static int take_word(struct command* command, const char* word) {
         return take_tag(command, word);
     if (command->word != NULL) return usage("one word at a time, please: ", word);
     command->word = word;
-    for (const char* const* known = (const char* const[]){"running", "heartbeat", "shutdown",
-                                                          "tag", NULL};
+    for (const char* const* known =
+             (const char* const[]){"running", "heartbeat", "shutdown", "tag", NULL};
          *known != NULL; ++known)
         if (strcmp(word, *known) == 0) return DONE;
     return usage("there is no word ", word);
@@ -293,8 +376,12 @@ int main(int argc, char** argv) {
     command.transport.device = getenv("LB_GUEST_DEVICE");
     command.transport.vsock_port = DEFAULT_VSOCK_PORT;
     command.transport.timeout_ms = DEFAULT_TIMEOUT_S * 1000;
+    command.https.server = getenv("LB_GUEST_SERVER");
+    command.https.token_file = getenv("LB_GUEST_TOKEN_FILE");
+    command.https.authority = getenv("LB_GUEST_CA");
     const int outcome = parse(&command, argc, argv);
     if (outcome != DONE) return outcome;
+    command.https.timeout_ms = command.transport.timeout_ms;
     if (command.is_daemon) return run_daemon(&command);
     if (strcmp(command.word, "running") == 0 || strcmp(command.word, "heartbeat") == 0)
         return say_alive(&command, command.word);

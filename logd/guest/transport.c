@@ -3,14 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <linux/vm_sockets.h>
 
 #define PORTS_DIRECTORY "/dev/virtio-ports/"
 #define PORTS_OF_KERNEL "/sys/class/virtio-ports"

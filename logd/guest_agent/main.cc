@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
              .options = guest_agent::option_table(),
              .messages = guest_agent::kMessages,
              .directories = {"/run/lb-agent-guest", "/run/lb-agent-guest"},
+             .speaks_for_guests = true,
              .start = guest_agent::start}),
         argc, argv);
 }

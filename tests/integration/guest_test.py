@@ -11,7 +11,11 @@ import libvirt_host
 from site_harness import BIN, HOST, SiteTest
 
 # Where the kernel has them as modules; the guest loads them in this order.
-MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console")
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console",
+           "vsock", "vmw_vsock_virtio_transport_common", "vmw_vsock_virtio_transport")
+SERIAL = ("<controller type='virtio-serial'/><channel type='unix'><source mode='bind'/>"
+          "<target type='virtio' name='org.lb.0'/></channel>")
+VSOCK = "<vsock model='virtio'><cid auto='yes'/></vsock>"
 
 
 def find_kernel():
@@ -61,21 +65,27 @@ drop_dir = "{environment['LB_DROP_DIR']}"
 ''', cls.site.directory / "node").start()
         cls.addClassCleanup(cls.agent.stop)
 
-    def define(self):
+    def define(self, way_out):
         kernel, modules = find_kernel()
         initramfs = self.host.directory / "guests/initramfs.cpio"
         initramfs.write_bytes(make_initramfs(modules))
         self.console = self.host.directory / "guests/console.log"
         return self.host.define_with(
-            "lb-guest", memory_mib=192,
+            f"lb-guest{len(self.host.domains)}", memory_mib=192,
             boot=f"<kernel>{kernel}</kernel><initrd>{initramfs}</initrd>"
                  "<cmdline>console=ttyS0 quiet panic=-1</cmdline>",
-            devices="<controller type='virtio-serial'/><channel type='unix'><source mode='bind'/>"
-                    "<target type='virtio' name='org.lb.0'/></channel>"
-                    f"<serial type='file'><source path='{self.console}'/></serial>")
+            devices=f"{way_out}<serial type='file'><source path='{self.console}'/></serial>")
 
     def test_a_system_boots_speaks_and_announces_its_end(self):
-        name, uuid = self.define()
+        self.live(SERIAL)
+
+    def test_the_same_by_vsock(self):
+        if not pathlib.Path("/dev/vhost-vsock").exists():
+            self.skipTest("skipped: this kernel has no /dev/vhost-vsock")
+        self.live(VSOCK)
+
+    def live(self, way_out):
+        name, uuid = self.define(way_out)
         key = f"libvirt-uuid:/{uuid}"
         self.host.virsh("start", name)
         try:
@@ -90,6 +100,9 @@ drop_dir = "{environment['LB_DROP_DIR']}"
         rows = [(row["type"], row["source"]) for row in self.site.lbctl("history", key)]
         self.assertEqual(rows, [("VMBoot", "VMManager"), ("VMRunning", "VMManager"), ("VMRunning", "VMSystem"),
                                 ("UserTag", "VMSystem"), ("VMShutdown", "VMSystem"), ("VMStop", "VMManager")])
+        # The guest's word is the guest's: the host says only on whose channel it came.
+        self.assertEqual({row["identity"] for row in self.site.lbctl("history", key) if row["source"] == "VMSystem"},
+                         {f"channel:{key}"})
         shutdown = self.site.lbctl("history", key)[4]
         self.assertEqual(shutdown["fields"]["reason"], "kernel update")
         self.assertLess(shutdown["time"], self.site.lbctl("history", key)[5]["time"])

@@ -65,6 +65,44 @@ class Http(SiteTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["events"][0]["verdict"], "accepted")
 
+    def test_lb_guest_speaks_with_its_token(self):
+        path = self.site.directory / "guest.token"
+        environment = {"LB_GUEST_SERVER": f"https://localhost:{self.site.port}", "LB_GUEST_TOKEN_FILE": str(path),
+                       "LB_GUEST_CA": f"{self.site.pki}/ca.pem"}
+
+        def say(*words, **changed):
+            return self.site.run("lb-guest", *words, check=False, environment={**environment, **changed})
+
+        issued = self.issue("--valid", "1h")
+        path.write_text(issued["token"] + "\n")
+        before = len(self.site.lbctl("history", self.id))
+        for words in (("running",), ("heartbeat",), ("tag", 'motto=a "b" \\ c'), ("shutdown", "--reason", "kernel update")):
+            done = say(*words)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+        rows = self.site.lbctl("history", self.id)[before:]
+        self.assertEqual({row["identity"] for row in rows}, {f"token:{issued['id']}"})
+        self.assertEqual({(row["type"], row["source"]) for row in rows},
+                         {("VMRunning", "VMSystem"), ("UserTag", "VMSystem"), ("VMShutdown", "VMSystem")})
+        self.assertEqual(self.site.status(self.id)["user_tags"]["motto"], 'a "b" \\ c')
+        # A token of another machine says nothing of this one, and the guest cannot name one.
+        other = self.issue("--valid", "1h", process=OTHER_KEY)
+        path.write_text(other["token"])
+        self.assertEqual(say("running").returncode, 0)
+        self.assertEqual(len(self.site.lbctl("history", self.id)), before + len(rows))
+        self.site.lbctl("token", "revoke", other["id"])
+        revoked = say("running")
+        self.assertEqual(revoked.returncode, 65, revoked)
+        self.assertIn("401", revoked.stderr)
+        self.assertNotIn(other["token"], revoked.stderr)
+        for changed, code, text in (({"LB_GUEST_SERVER": "https://localhost:1"}, 75, "connect"),
+                                    ({"LB_GUEST_SERVER": "http://localhost:1"}, 65, "https://"),
+                                    ({"LB_GUEST_TOKEN_FILE": "/nonexistent"}, 65, "/nonexistent"),
+                                    ({"LB_GUEST_CA": f"{self.site.pki}/none.pem"}, 75, "none.pem"),
+                                    ({"PATH": "/nonexistent"}, 75, "no curl")):
+            done = say("running", **changed)
+            self.assertEqual(done.returncode, code, done)
+            self.assertIn(text, done.stderr)
+
     def test_sent_again_it_is_the_same_event(self):
         guest = self.client("--source", "Application", "--source", "VMSystem")
         event = {"type": "UserTag", "source": "Application", "event_id": str(uuid.uuid4()), "time": "2026-11-01T10:00:00Z",

@@ -11,9 +11,15 @@
 #include <unistd.h>
 
 // In the order of their dependencies.
-static const char* const kModules[] = {
-    "virtio_ring",           "virtio",     "virtio_pci_legacy_dev",
-    "virtio_pci_modern_dev", "virtio_pci", "virtio_console"};
+static const char* const kModules[] = {"virtio_ring",
+                                       "virtio",
+                                       "virtio_pci_legacy_dev",
+                                       "virtio_pci_modern_dev",
+                                       "virtio_pci",
+                                       "virtio_console",
+                                       "vsock",
+                                       "vmw_vsock_virtio_transport_common",
+                                       "vmw_vsock_virtio_transport"};
 
 static void load_modules(void) {
     for (unsigned i = 0; i < sizeof kModules / sizeof kModules[0]; ++i) {

@@ -53,6 +53,36 @@ std::string rule(const std::string& members) {
     return "[[rule]]\nwho = [\"certificate:/O=lb/CN=bob\"]\n" + members + "\n";
 }
 
+TEST_CASE("a guest on its channel speaks for its own machine, as VMSystem, and no further") {
+    const std::string machine = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000001";
+    const std::string hosts =
+        "[[rule]]\nallow = ['forwarder']\nwho = ['certificate:*/CN=host/*']\nhosts = ['own']\n";
+    lb::v1::Identity guest;
+    guest.set_kind(lb::v1::IDENTITY_KIND_CHANNEL);
+    guest.set_name(machine);
+    const auto says = [&](const std::string& policy, const std::string& subject, E type, S source,
+                          const std::string& forwarder = "host/node1.example.org") {
+        const event::Event event = event_of(type, source);
+        return policy_of(policy)
+            .may_log({certificate(forwarder), guest, "node1.example.org", subject, event, {}})
+            .is_allowed;
+    };
+    CHECK(says(hosts, machine, E::kVMRunning, S::kVmSystem));
+    CHECK(says(hosts, machine, E::kUserTag, S::kVmSystem));
+    CHECK_FALSE(says(hosts, machine, E::kVMRunning, S::kVmManager));
+    CHECK_FALSE(says(hosts, machine, E::kRegJob, S::kVmSystem));
+    CHECK_FALSE(says(hosts, machine, E::kChangeACL, S::kVmSystem));
+    CHECK_FALSE(says(hosts, "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000002", E::kVMRunning,
+                     S::kVmSystem));
+    CHECK_FALSE(says(hosts, kProcess, E::kVMRunning, S::kVmSystem));
+    // Its host must be one that may deliver, and vouch for channels.
+    CHECK_FALSE(says("", machine, E::kVMRunning, S::kVmSystem));
+    CHECK_FALSE(says(hosts, machine, E::kVMRunning, S::kVmSystem, "host/node2.example.org"));
+    CHECK_FALSE(says(hosts + "vouches = ['uid']\n", machine, E::kVMRunning, S::kVmSystem));
+    CHECK_FALSE(says(hosts + "[[rule]]\ndeny = ['origin']\nwho = ['channel:*']\n", machine,
+                     E::kVMRunning, S::kVmSystem));
+}
+
 TEST_CASE("what each role gives, and what it does not") {
     const Act tag{E::kUserTag, S::kUserInterface};
     const Act running{E::kRunning, S::kLogMonitor};

@@ -1,0 +1,80 @@
+// Whose word an event is, as the server will be told.
+#include "logd/daemon/intake.h"
+
+#include <unistd.h>
+
+#include "tests/unit/logd/logd_directory.h"
+
+using namespace lb;
+
+namespace {
+
+constexpr char kMachine[] = "libvirt-uuid:/6b1a2a9e-3a0f-4c8e-9a51-0d7c4c1d9a01";
+constexpr uid_t kSomebody = 54321;
+
+std::string payload(bool is_channel, event::Source source) {
+    event::Event event;
+    event.type = static_cast<std::uint16_t>(event::EventType::kVMRunning);
+    event.source = source;
+    event.time_us = 1'795'521'600'000'000;
+    v1::Envelope envelope;
+    envelope.set_schema(1);
+    envelope.set_event_id(event::new_event_id());
+    envelope.set_subject(kMachine);
+    envelope.set_is_channel(is_channel);
+    envelope.set_event(event::encode(event));
+    return envelope.SerializeAsString();
+}
+
+struct Desk {
+    std::variant<logd::Accepted, logd::Refused> accept(const std::string& bytes, uid_t uid) {
+        logd::Producer producer;
+        producer.user.uid = uid;
+        producer.sources.add_all();
+        return intake.accept(bytes, producer, {});
+    }
+    v1::Envelope accepted(const std::string& bytes, uid_t uid) {
+        const auto outcome = accept(bytes, uid);
+        REQUIRE(std::holds_alternative<logd::Accepted>(outcome));
+        v1::Envelope envelope;
+        REQUIRE(envelope.ParseFromString(std::get<logd::Accepted>(outcome).envelope));
+        return envelope;
+    }
+    Error refused(const std::string& bytes, uid_t uid) {
+        const auto outcome = accept(bytes, uid);
+        REQUIRE(std::holds_alternative<logd::Refused>(outcome));
+        return std::get<logd::Refused>(outcome).error;
+    }
+
+    test::LogdDirectory directory;
+    logd::LogdOptions options = directory.options();
+    logd::Intake intake = *logd::Intake::create(env::posix_env(), options);
+};
+
+}  // namespace
+
+TEST_CASE("what a local user logs is his own word") {
+    Desk desk;
+    const auto envelope = desk.accepted(payload(false, event::Source::kVmSystem), kSomebody);
+    CHECK(envelope.acceptance().identity().kind() == v1::IDENTITY_KIND_UID);
+    CHECK(envelope.acceptance().identity().name() == "54321");
+}
+
+TEST_CASE("what came on a channel is the word of that machine's guest") {
+    Desk desk;
+    const auto envelope = desk.accepted(payload(true, event::Source::kVmSystem), 0);
+    CHECK(envelope.acceptance().identity().kind() == v1::IDENTITY_KIND_CHANNEL);
+    CHECK(envelope.acceptance().identity().name() == kMachine);
+    CHECK(envelope.acceptance().identity().display().empty());
+    CHECK_FALSE(envelope.is_channel());
+}
+
+TEST_CASE("root's agents alone speak for guests, and those as VMSystem alone") {
+    Desk desk;
+    const Error user = desk.refused(payload(true, event::Source::kVmSystem), kSomebody);
+    CHECK(user.code == ErrorCode::kDenied);
+    CHECK(user.text.find("speak for guests") != std::string::npos);
+    const Error manager = desk.refused(payload(true, event::Source::kVmManager), 0);
+    CHECK(manager.code == ErrorCode::kDenied);
+    CHECK(manager.text.find("VMSystem") != std::string::npos);
+}

@@ -1,5 +1,6 @@
 #include "common/app/daemon.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -52,6 +53,15 @@ sigset_t handled_signals() {
     return signals;
 }
 
+// As many descriptors as the administrator allows: the usual soft limit of 1024 is for programs
+// that use select(). Where the kernel refuses, the soft limit stays.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Status make_directory(const std::string& path, unsigned mode) {
     std::error_code error;
     const bool is_new = std::filesystem::create_directories(path, error);
@@ -71,6 +81,7 @@ class Runner {
         const sigset_t signals = handled_signals();
         pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for every thread made from here on
         std::signal(SIGPIPE, SIG_IGN);
+        raise_descriptor_limit();
         if (const Status status = start(); !status.ok()) {
             log::write(kCannotStart, status.error().text);
             return static_cast<int>(status.error().code == ErrorCode::kRetry

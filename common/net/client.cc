@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -46,6 +47,42 @@ struct Deadline {
     }
 
     Clock::time_point at;
+};
+
+// While it lives this thread gets no SIGPIPE from a peer that is gone: OpenSSL writes without
+// MSG_NOSIGNAL, and whose handler the process has is not a library's to say.
+class NoSigpipe {
+  public:
+    NoSigpipe() {
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        const sigset_t pipe = pipe_only();
+        pthread_sigmask(SIG_BLOCK, &pipe, &before_);
+    }
+    ~NoSigpipe() {
+        const int kept_errno = errno;
+        const sigset_t pipe = pipe_only();
+        constexpr timespec kNow{};
+        if (!was_pending_)
+            while (sigtimedwait(&pipe, nullptr, &kNow) < 0 && errno == EINTR) {
+            }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        errno = kept_errno;
+    }
+    NoSigpipe(const NoSigpipe&) = delete;
+    NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+  private:
+    static sigset_t pipe_only() {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGPIPE);
+        return signals;
+    }
+
+    bool was_pending_ = false;
+    sigset_t before_{};
 };
 
 // An open socket; closed by its destructor.
@@ -174,6 +211,7 @@ Status Client::Implementation::handshake(const Deadline& deadline) {
     const std::vector<std::string> names =
         options.host_names.empty() ? std::vector<std::string>{options.host} : options.host_names;
     LB_TRY(tls::expect_server(*ssl, names, tls::kFrameProtocol));
+    const NoSigpipe no_sigpipe;
     while (true) {
         ERR_clear_error();
         const int result = SSL_connect(ssl.get());
@@ -202,6 +240,7 @@ Status Client::Implementation::send(std::uint8_t type, const std::string& payloa
                                     const Deadline& deadline) {
     std::string bytes;
     frame::append_frame(bytes, type, payload);
+    const NoSigpipe no_sigpipe;
     for (std::size_t sent = 0; sent < bytes.size();) {
         errno = 0;
         if (ssl) {
@@ -224,6 +263,7 @@ Status Client::Implementation::send(std::uint8_t type, const std::string& payloa
 
 Status Client::Implementation::read_some(const Deadline& deadline) {
     std::array<char, kReadBytes> buffer{};
+    const NoSigpipe no_sigpipe;  // TLS may have to write in order to read
     while (true) {
         errno = 0;
         if (ssl) {
@@ -288,6 +328,7 @@ Client::Client(std::unique_ptr<Implementation> implementation)
 
 Client::~Client() {
     // Best effort: the peer logs a good end instead of a broken one.
+    const NoSigpipe no_sigpipe;
     if (implementation_->ssl) SSL_shutdown(implementation_->ssl.get());
 }
 

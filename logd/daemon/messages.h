@@ -27,6 +27,10 @@ inline constexpr log::Message kConnectionBroken{
 inline constexpr log::Message kConnectionRefused{
     "LGD_CONNECTION_REFUSED", log::Level::kWarning, "connection of {} refused: {} are open",
     "connections_max or connections_per_user_max is reached."};
+inline constexpr log::Message kAcceptPaused{
+    "LGD_ACCEPT_PAUSED", log::Level::kWarning, "new producers wait: {} connections are open, {}",
+    "The process or the host is out of descriptors. Raise LimitNOFILE of the unit, or lower "
+    "connections_max; producers wait within their deadlines, nothing is lost."};
 inline constexpr log::Message kQueueFull{
     "LGD_QUEUE_FULL", log::Level::kWarning, "producers wait: {} bytes are not durable yet",
     "The disk is slower than the producers. Nothing is lost; they wait, within their deadlines."};
@@ -36,6 +40,6 @@ inline constexpr log::Message kDropSetAside{
 
 inline constexpr std::array kMessages = {kListening,    kServerFailed,     kCommitFailed,
                                          kEventRefused, kConnectionBroken, kConnectionRefused,
-                                         kQueueFull,    kDropSetAside};
+                                         kAcceptPaused, kQueueFull,        kDropSetAside};
 
 }  // namespace lb::logd

@@ -39,6 +39,8 @@ constexpr std::uint64_t kRoundUsMax = 10'000'000;   // longer means that the loo
 constexpr std::uint64_t kCommitUsMax = 60'000'000;  // longer means that the disk hangs
 // Between two looks into a drop box that has more, so that producers on the socket get their turn.
 constexpr std::uint64_t kDropPauseUs = 10'000;
+// When the process is out of descriptors, accepting again at once would only spin.
+constexpr std::uint64_t kAcceptPauseUs = 100'000;
 constexpr std::uint64_t kProducerUs = 60'000'000;
 constexpr std::size_t kProducersMax = 4096;
 
@@ -108,6 +110,13 @@ Status Server::watch(int descriptor, std::uint64_t tag) {
     return {};
 }
 
+void Server::watch_listener(bool is_watched) {
+    epoll_event event{};
+    if (is_watched) event.events = EPOLLIN;
+    event.data.u64 = kTagListener;
+    (void)::epoll_ctl(epoll_, EPOLL_CTL_MOD, listener_, &event);
+}
+
 Status Server::run() {
     last_round_us_ = env_.monotonic_us();
     scan_drops();
@@ -119,6 +128,7 @@ Status Server::run() {
         for (int i = 0; i < count; ++i) dispatch(events[i].data.u64, events[i].events);
         expire_waits();
         if (env_.monotonic_us() >= next_drop_scan_us_) scan_drops();
+        accept_again();
         submit_batch();
         for (const std::uint64_t id : std::exchange(touched_, {}))
             if (const auto found = sessions_.find(id); found != sessions_.end())
@@ -187,6 +197,7 @@ int Server::timeout_ms() const {
     const std::uint64_t now_us = env_.monotonic_us();
     std::uint64_t next_us = next_drop_scan_us_;
     if (!deadlines_.empty()) next_us = std::min(next_us, deadlines_.begin()->first);
+    if (accept_again_us_ != 0) next_us = std::min(next_us, accept_again_us_);
     if (next_us <= now_us) return 0;
     return static_cast<int>(std::min<std::uint64_t>((next_us - now_us) / kUsPerMs + 1, kTickMs));
 }
@@ -194,10 +205,27 @@ int Server::timeout_ms() const {
 void Server::accept_peers() {
     for (int i = 0; i < kAcceptsPerRound; ++i) {
         const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (descriptor < 0)
-            return;  // no more, or out of descriptors: producers wait in the backlog
-        add_session(descriptor);
+        if (descriptor >= 0) {
+            add_session(descriptor);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno != EAGAIN) pause_accepting(system_error("accepting", "producers", errno));
+        return;
     }
+}
+
+// Producers wait in the backlog until descriptors are free again.
+void Server::pause_accepting(const Error& why) {
+    log::write(kAcceptPaused, sessions_.size(), why.text);
+    watch_listener(false);
+    accept_again_us_ = env_.monotonic_us() + kAcceptPauseUs;
+}
+
+void Server::accept_again() {
+    if (accept_again_us_ == 0 || env_.monotonic_us() < accept_again_us_) return;
+    accept_again_us_ = 0;
+    watch_listener(true);
 }
 
 void Server::add_session(int descriptor) {

@@ -60,7 +60,10 @@ class Server {
     void dispatch(std::uint64_t tag, std::uint32_t events);
     void drain();
 
+    void watch_listener(bool is_watched);
     void accept_peers();
+    void pause_accepting(const Error& why);
+    void accept_again();
     void add_session(int descriptor);
     void end_session(std::uint64_t id);
     void read_from(Session& session);
@@ -109,7 +112,8 @@ class Server {
     std::multimap<std::uint64_t, Wait> deadlines_;        // of waits_, monotonic
     std::unordered_map<uid_t, CachedProducer> producers_;
     std::uint64_t next_drop_scan_us_ = 0;
-    bool is_paused_ = false;  // the queue is full
+    std::uint64_t accept_again_us_ = 0;  // monotonic; 0 = producers are accepted
+    bool is_paused_ = false;             // the queue is full
     std::atomic<bool> is_stopping_{false};
     std::atomic<std::uint64_t> last_round_us_{0};
     std::string read_buffer_;

@@ -1,11 +1,19 @@
 """What comes in wrong is refused with a clear message, counted, and the rest goes on."""
 
+import contextlib
+import os
+import pathlib
+import resource
 import socket
 import ssl
 import struct
+import subprocess
+import time
 import unittest
 
-from site_harness import HOST, SiteTest, run, wait_until
+from site_harness import BIN, HOST, SiteTest, run, wait_until
+from tcp_proxy import TcpProxy
+from ulm_lines import lives
 
 HELLO, BATCH, REQUEST = 1, 3, 9
 
@@ -35,6 +43,11 @@ def frame(kind, payload, version=1):
     """As common/frame/FORMAT.md says."""
     tail = struct.pack("<BBH", kind, version, 0)
     return struct.pack("<II", len(payload), crc32c(tail + payload)) + tail + payload
+
+
+def cpu_seconds(pid):
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Refusals(SiteTest):
@@ -69,6 +82,48 @@ class Refusals(SiteTest):
         self.site.logevent("--sync", "--timeout", "10000", "-s", "VMManager", "-k", f"libvirt-uuid:/{uuid}", "-e",
                            "VMRunning", "--hostname", HOST)
         self.assertEqual(self.site.status(f"libvirt-uuid:/{uuid}")["vm_state"], "running")
+
+    def test_out_of_descriptors(self):
+        """New peers wait, the daemon does not spin, and goes on when there are descriptors again."""
+        daemons = {self.site.logd: self.to_logger, self.site.server: lambda: socket.create_connection(
+            ("127.0.0.1", self.site.port), timeout=10)}
+        for daemon, peer in daemons.items():
+            pid = daemon.process.pid
+            before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 2, before[1]))
+            with contextlib.ExitStack() as peers:
+                for _ in range(20):
+                    peers.enter_context(peer())
+                time.sleep(0.5)
+                spent = cpu_seconds(pid)
+                time.sleep(1.5)
+                self.assertLess(cpu_seconds(pid) - spent, 0.5, daemon.name)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            self.must_go_on()
+        self.assertIn("LGD_ACCEPT_PAUSED", self.site.logd.log.read_text())
+
+    def test_a_server_that_goes_away(self):
+        """Whoever is sending to it says so; no signal ends the program."""
+        proxy = TcpProxy(seed=0)
+        self.addCleanup(proxy.close)
+        proxy.set_targets([("127.0.0.1", self.site.port)])
+        lines = self.site.directory / "many.ulm"
+        lines.write_text("".join(lives(self.site.service, 50_000)))
+        environment = {**self.site.environment, **self.network(HOST), "LB_SERVER": f"localhost:{proxy.port}"}
+        loading = subprocess.Popen([BIN / "lbctl", "load", lines], env=environment, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        proxy.is_refusing = True
+        proxy.cut()
+        loading.wait(60)
+        self.assertGreater(loading.returncode, 0)
+        self.assertIn("begin again", loading.communicate()[1])
+        self.must_go_on()
+
+    def to_logger(self):
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(self.site.environment["LB_SOCKET"])
+        return peer
 
     def test_frames_that_are_none(self):
         for data in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 4096, b"\xff" * 4096,

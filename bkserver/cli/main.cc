@@ -13,10 +13,12 @@
 #include "bkserver/cli/policy_commands.h"
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
+#include "bkserver/cli/relation_commands.h"
 #include "bkserver/cli/replay_command.h"
 #include "bkserver/cli/search_commands.h"
 #include "bkserver/cli/setup_opennebula_command.h"
 #include "bkserver/cli/spool_commands.h"
+#include "bkserver/cli/tag_command.h"
 #include "bkserver/cli/token_commands.h"
 
 namespace {
@@ -40,6 +42,8 @@ int main(int argc, char** argv) {
     lbctl.footer(kFooter);
     lb::cli::add_query_commands(lbctl, context);
     lb::cli::add_search_commands(lbctl, context);
+    lb::cli::add_relation_commands(lbctl, context);
+    lb::cli::add_tag_command(lbctl, context);
     lb::cli::add_register_commands(lbctl, context);
     lb::cli::add_adopt_command(lbctl, context);
     lb::cli::add_dump_command(lbctl, context);

@@ -147,7 +147,6 @@ Status count(Context& context, const Wanted& wanted, bool counts_events) {
     return {};
 }
 
-// Rows as they happen, until the terminal or the reader of the pipe has enough.
 // "silent, stale"; "none".
 std::string listed(const Json& texts) {
     std::string words;
@@ -155,6 +154,7 @@ std::string listed(const Json& texts) {
     return words.empty() ? "none" : words;
 }
 
+// Rows as they happen, until the terminal or the reader of the pipe has enough.
 Status watch(Context& context, const Wanted& wanted) {
     LB_TRY_ASSIGN(const auto client, connect(context.settings));
     lb::v1::Request request;

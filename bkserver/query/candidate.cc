@@ -44,7 +44,7 @@ Result<bool> evaluate_over(const Expression& expression, const Domain& domain,
 }
 
 // A short name stands for the id that ends in it, any spelling of an id or key for the one kept.
-bool is_name(const std::string& asked, const std::string& name) {
+bool stands_for(const std::string& asked, const std::string& name) {
     if (asked == name) return true;
     const auto subject = event::parse_subject(asked);
     if (subject.ok()) return event::to_string(*subject) == name;
@@ -57,15 +57,35 @@ Values names_as_asked(const Condition& condition, const Values& names) {
     Values values = names;
     for (const auto& operand : condition.operands)
         for (const Value& name : names)
-            if (is_name(operand.text, name.text)) values.push_back({operand.text, 0});
+            if (stands_for(operand.text, name.text)) values.push_back({operand.text, 0});
     return values;
 }
 
-Result<Values> names_of(store::Reader& reader, store::ProcessNumber process) {
+Status add_names(store::Reader& reader, store::ProcessNumber process, Values& names) {
     LB_TRY_ASSIGN(const auto subjects, reader.subjects_of(process));
-    Values names;
     for (const store::Subject& subject : subjects) names.push_back({subject.text, 0});
+    return {};
+}
+
+// Of the process, or of those that stand above or below it.
+Result<Values> names_of(store::Reader& reader, store::ProcessNumber process, Origin origin) {
+    Values names;
+    if (origin == Origin::kParents) {
+        LB_TRY_ASSIGN(const auto relations, reader.parents_of(process));
+        for (const store::Relation& relation : relations)
+            LB_TRY(add_names(reader, relation.parent, names));
+    } else if (origin == Origin::kChildren) {
+        LB_TRY_ASSIGN(const auto relations, reader.children_of(process));
+        for (const store::Relation& relation : relations)
+            LB_TRY(add_names(reader, relation.child, names));
+    } else {
+        LB_TRY(add_names(reader, process, names));
+    }
     return names;
+}
+
+bool is_name(Origin origin) {
+    return origin == Origin::kNames || origin == Origin::kParents || origin == Origin::kChildren;
 }
 
 }  // namespace
@@ -90,6 +110,8 @@ std::vector<Value> value_of_column(const store::Process& process, Column column,
             return {{"", process.is_adopted && process.registrant.empty() ? 1 : 0}};
         case Column::kProcessNumber:
         case Column::kName:
+        case Column::kParent:
+        case Column::kChild:
         case Column::kEventType:
         case Column::kEventTime:
         case Column::kEventArrived:
@@ -116,8 +138,8 @@ Result<std::vector<Value>> ProcessCandidate::values(const Condition& condition) 
     const Domain& domain = process_domain();
     const Term& term = domain.terms[condition.term];
     const Source& source = domain.sources[condition.term];
-    if (source.origin == Origin::kNames) {
-        LB_TRY_ASSIGN(const Values names, names_of(reader_, process_.number));
+    if (is_name(source.origin)) {
+        LB_TRY_ASSIGN(const Values names, names_of(reader_, process_.number, source.origin));
         return names_as_asked(condition, names);
     }
     if (source.column) return value_of_column(process_, *source.column, term);
@@ -172,7 +194,7 @@ Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
     if (source.column == Column::kEventTime) return time_value(found_.time_us);
     if (source.column == Column::kEventArrived) return time_value(found_.event.arrived_us);
     if (source.origin == Origin::kNames) {
-        LB_TRY_ASSIGN(const Values names, names_of(reader_, found_.process));
+        LB_TRY_ASSIGN(const Values names, names_of(reader_, found_.process, source.origin));
         return names_as_asked(condition, names);
     }
     if (source.origin == Origin::kProcess) {

@@ -93,11 +93,11 @@ Part part_of_texts(const Condition& condition, Column column) {
         case Operator::kUnequal:
             return negated(exactly(std::move(clause)));
         case Operator::kLike:
-            clause.match = Match::kPattern;
-            return exactly(std::move(clause));
         case Operator::kUnlike:
-            clause.match = Match::kPattern;
-            return negated(exactly(std::move(clause)));
+            // The empty pattern fits the empty text alone.
+            if (!clause.texts.at(0).empty()) clause.match = Match::kPattern;
+            if (condition.op == Operator::kUnlike) return negated(exactly(std::move(clause)));
+            return exactly(std::move(clause));
         case Operator::kPresent:
             if (column == Column::kName) return {};
             clause.texts = {""};

@@ -10,6 +10,11 @@ namespace lb::query {
 
 namespace {
 
+// Whoever knows a name may ask for its status, too; a pattern would find names out.
+bool is_by_name(const language::Condition& condition) {
+    return condition.op == language::Operator::kEqual || condition.op == language::Operator::kIn;
+}
+
 bool may_ask(const language::Condition& condition, const Source& source, authz::View view) {
     switch (source.origin) {
         case Origin::kStatus:
@@ -19,9 +24,12 @@ bool may_ask(const language::Condition& condition, const Source& source, authz::
         case Origin::kStale:
             return may_filter_by("stale", view);
         case Origin::kNames:
-            // Whoever knows a name may ask for its status, too; a pattern would find names out.
-            return condition.op == language::Operator::kEqual ||
-                   condition.op == language::Operator::kIn;
+            return is_by_name(condition);
+        case Origin::kParents:
+            return is_by_name(condition) && may_filter_by("parent_job", view) &&
+                   may_filter_by("memberships", view);
+        case Origin::kChildren:
+            return is_by_name(condition) && may_filter_by("children", view);
         case Origin::kEvent:
         case Origin::kField:
         case Origin::kProcess:

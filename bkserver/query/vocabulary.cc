@@ -90,6 +90,10 @@ Domain make_process_domain() {
                {Origin::kNames, "", Column::kName});
     domain.add({"key", Kind::kText, false, {}, "any of its names: libvirt-uuid:/6b1a..."},
                {Origin::kNames, "", Column::kName});
+    domain.add({"parent", Kind::kText, false, {}, "id or key of its parent, or of its cluster"},
+               {Origin::kParents, "", Column::kParent});
+    domain.add({"child", Kind::kText, false, {}, "id or key of a child or member of it"},
+               {Origin::kChildren, "", Column::kChild});
     domain.add({"adopted", Kind::kFlag, false, {}, "nobody registered it"},
                {Origin::kStatus, "adopted", Column::kAdopted});
     domain.add({"disagreement", Kind::kText, false, {}, "lost, stray, zombie, silent, ..."},

@@ -18,6 +18,8 @@ enum class Origin : std::uint8_t {
     kDisagreement,  // names of the view's disagreements
     kStale,         // the view's stale hosts
     kNames,         // all names of the process
+    kParents,       // all names of its parents and clusters
+    kChildren,      // all names of its children and members
     kEvent,         // member `path` of the event's row (JSON.md, history)
     kField,         // a field of the event, by the member's name
     kProcess,       // of an event: a column of its process, found by the store alone

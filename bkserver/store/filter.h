@@ -12,7 +12,9 @@ namespace lb::store {
 enum class Column : std::uint8_t {
     // of processes; in selections of events: of the process that answers for the event
     kProcessNumber,
-    kName,  // any of its names: its id or a key
+    kName,    // any of its names: its id or a key
+    kParent,  // any name of a process that it is a child or member of; "": there is none
+    kChild,   // any name of a child or member of it; "": there is none
     kType,
     kState,
     kVmState,
@@ -50,8 +52,9 @@ struct Filter {
 
 // True of columns that hold texts: their clauses give texts.
 constexpr bool holds_text(Column column) {
-    return column == Column::kName || column == Column::kState || column == Column::kVmState ||
-           column == Column::kOwner || column == Column::kHost;
+    return column == Column::kName || column == Column::kParent || column == Column::kChild ||
+           column == Column::kState || column == Column::kVmState || column == Column::kOwner ||
+           column == Column::kHost;
 }
 
 // By what processes are sorted; among equals by the order in which they were founded.

@@ -279,6 +279,8 @@ class Reader {
     virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;
     // With ids above `after`, by id.
     virtual Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) = 0;
+    // What it is a child or member of, by number.
+    virtual Result<std::vector<Relation>> parents_of(ProcessNumber child) = 0;
     // What a parent is counted from: all its children, by number.
     virtual Result<std::vector<Relation>> children_of(ProcessNumber parent) = 0;
     // The oldest news that nobody has settled, at most `limit`.

@@ -129,6 +129,28 @@ TEST_CASE("a filter selects by texts, patterns, numbers and names", "[store]") {
     CHECK(names(reader, only({Column::kName, Match::kPattern, {kScope + "?"}})) == "abcd");
 }
 
+TEST_CASE("a filter selects those below and above a process", "[store]") {
+    Filled bench;
+    const ProcessNumber d = bench.reader->find_process("d").value()->number;
+    const Relation relations[] = {{.parent = bench.a, .child = bench.a + 1, .state = 1},
+                                  {.parent = bench.a, .child = d, .state = 1},
+                                  {.parent = bench.a + 1, .child = d, .state = 1}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_relations(relations).ok());
+    REQUIRE(bench.writer->commit().ok());
+    Reader& reader = *bench.reader;
+    CHECK(names(reader, only({Column::kParent, Match::kOneOf, {"a"}})) == "bd");
+    CHECK(names(reader, only({Column::kParent, Match::kOneOf, {kScope + "b"}})) == "d");
+    CHECK(names(reader, only({Column::kParent, Match::kOneOf, {"d", "nobody"}})).empty());
+    CHECK(names(reader, only({Column::kChild, Match::kOneOf, {"d"}})) == "ab");
+    CHECK(names(reader, only({Column::kChild, Match::kPattern, {"*/?"}})) == "ab");
+    CHECK(names(reader, only({Column::kParent, Match::kOneOf, {""}})) == "ac");
+    CHECK(names(reader, only({Column::kParent, Match::kOneOf, {"", "b"}})) == "acd");
+    CHECK(names(reader, only({Column::kChild, Match::kOneOf, {""}})) == "cd");
+    CHECK(names(reader, only({Column::kChild, Match::kPattern, {"*"}})) == "abcd");
+    CHECK(reader.parents_of(d).value().size() == 2);
+}
+
 TEST_CASE("filters join as they say", "[store]") {
     Filled bench;
     Reader& reader = *bench.reader;

@@ -1,7 +1,8 @@
-"""A user's session: a newcomer who has nothing but --help registers a machine, logs its life, lists, explains
-and watches it. Every command used stands in a --help that was read before."""
+"""A user's session: a newcomer who has nothing but --help registers a machine, logs its life, lists, explains,
+watches, tags and finds it. Every command used stands in a --help that was read before."""
 
 import json
+import re
 import subprocess
 import time
 import unittest
@@ -26,7 +27,8 @@ class Session(SiteTest):
 
     def test_1_help_names_every_command_and_each_has_an_example(self):
         overview = self.help_of()
-        for command in ("status", "why", "history", "jobs", "events", "count", "watch", "index"):
+        for command in ("status", "why", "history", "jobs", "events", "count", "watch", "find", "tree", "tag",
+                        "index"):
             self.assertRegex(overview, rf"(?m)^ +{command} ")
             self.assertIn("Example", self.help_of(command), command)
         self.assertIn("--libvirt-uuid", self.help_of("register", "vm"))
@@ -81,7 +83,19 @@ class Session(SiteTest):
         self.assertEqual(self.site.lbctl("status", KEY, "--known-at", "-0s")[0]["vm_state"], "stopped")
         self.assertIn("nothing was known", self.text("status", KEY, "--at", "-1h", code=1))
 
-    def test_8_indices_come_and_go(self):
+    def test_8_tags_and_finds(self):
+        self.text("tag", KEY, "project=alpha", "colour=dark red")
+        found = self.site.lbctl("jobs", 'tag.project=alpha and tag.colour~"*red"')
+        self.assertEqual(len(found), 1)
+        self.assertIn("is no tag; write NAME=VALUE", self.text("tag", KEY, "alpha", code=65))
+        self.assertEqual(self.site.lbctl("find", "name", "web1")[0]["jobId"], found[0]["jobId"])
+        placed = self.site.lbctl("find", "host", HOST)[0]
+        self.assertIn("from", placed)
+        self.assertIn("no process had the host", self.text("find", "host", HOST, "--at", "2020-01-01", code=1))
+        tree = self.text("tree", KEY)
+        self.assertRegex(tree, re.escape(f"on {HOST} from "))
+
+    def test_9_indices_come_and_go(self):
         name = self.text("index", "add", "owner", "entered").strip()
         self.assertEqual(name, "q_owner_entered_us")
         self.assertIn(name, self.text("index", "list"))

@@ -50,6 +50,9 @@ void fill(const Desk& desk) {
         if (machine % 4 == 1)
             log(machine, E::kUserTag, S::kUserInterface, at + 1,
                 {{"name", "project"}, {"value", machine % 8 == 1 ? "alpha" : "beta"}});
+        if (machine % 4 == 2)
+            log(machine, E::kClusterJoin, S::kUserInterface, at + 2,
+                {{"cluster", id_of(machine % 8 == 2 ? 1 : 2)}});
         for (unsigned step = 0, last = random() % 4; step < last; ++step) {
             constexpr E kSteps[] = {E::kVMRunning, E::kVMStop, E::kVMDone};
             if (step == 2)
@@ -95,6 +98,17 @@ std::string random_condition(std::mt19937& random) {
         "id=machine7",
         "key=\"" + id_of(9) + "\"",
         "id~\"*machine1*\"",
+        "parent=machine1",
+        "parent in (machine2, nobody)",
+        "parent!=machine1",
+        "parent=\"\"",
+        "parent",
+        "parent~\"*machine2\"",
+        "parent~\"*\"",
+        "child=machine18",
+        "child~\"*machine2?\"",
+        "child",
+        "host~\"\"",
         "disagreement",
         "stale=\"n1.example.org\"",
     };
@@ -111,6 +125,32 @@ std::string random_query(std::mt19937& random) {
     return text;
 }
 
+// The ids of those that it is a member of.
+std::vector<std::string> parents_of(const Row& status) {
+    std::vector<std::string> parents;
+    if (status.contains("memberships"))
+        for (const auto& [cluster, word] : status["memberships"].items())
+            parents.push_back(cluster);
+    return parents;
+}
+
+// What a condition on names looks at.
+std::vector<std::string> names_of(const std::vector<Row>& statuses, const Row& status,
+                                  query::Origin origin) {
+    if (origin == query::Origin::kNames) return {status["jobId"]};
+    if (origin == query::Origin::kParents) return parents_of(status);
+    std::vector<std::string> children;
+    for (const Row& other : statuses)
+        for (const std::string& parent : parents_of(other))
+            if (parent == status["jobId"]) children.push_back(other["jobId"]);
+    return children;
+}
+
+bool is_of_names(query::Origin origin) {
+    return origin == query::Origin::kNames || origin == query::Origin::kParents ||
+           origin == query::Origin::kChildren;
+}
+
 // The obvious way: every status by itself, no column, no SQL.
 std::set<std::string> brute_force(const std::vector<Row>& statuses, const std::string& text) {
     const auto& domain = query::process_domain();
@@ -122,11 +162,12 @@ std::set<std::string> brute_force(const std::vector<Row>& statuses, const std::s
             const auto& term = domain.terms[condition.term];
             const auto& source = domain.sources[condition.term];
             std::vector<query::Value> values;
-            if (source.origin == query::Origin::kNames) {
-                values.push_back({status["jobId"], 0});
-                for (const auto& operand : condition.operands)
-                    if (std::string(status["jobId"]).ends_with("/" + operand.text))
-                        values.push_back({operand.text, 0});
+            if (is_of_names(source.origin)) {
+                for (const std::string& name : names_of(statuses, status, source.origin)) {
+                    values.push_back({name, 0});
+                    for (const auto& operand : condition.operands)
+                        if (name.ends_with("/" + operand.text)) values.push_back({operand.text, 0});
+                }
             } else if (status.contains(source.path)) {
                 values = query::values_of(status[source.path], term, condition.member);
             }
@@ -313,12 +354,14 @@ TEST_CASE("who sees no owners learns none by asking", "[query][property]") {
     for (const std::string& text :
          {"owner=\"" + owner + "\"", std::string("not owner=\"x\""), std::string("owner~\"*1*\""),
           std::string("tag.project"), std::string("state or tag.project=alpha"),
-          std::string("id~\"*machine1\""), std::string("disagreement")}) {
+          std::string("id~\"*machine1\""), std::string("disagreement"),
+          std::string("parent~\"*machine1\""), std::string("not child")}) {
         INFO(text);
         CHECK(rows(bench, anonymized, text).empty());
         CHECK(bench.count(text, anonymized) == 0);
     }
     CHECK(rows(bench, anonymized, "id=machine7").size() == 1);
+    CHECK_FALSE(rows(bench, anonymized, "parent=machine1").empty());
     CHECK_FALSE(rows(bench, anonymized, "host~\"n*\"").empty());
     for (const auto& [who, count] : groups(bench, anonymized, "owner"))
         CHECK(who.starts_with("anonymous:"));
@@ -334,6 +377,8 @@ TEST_CASE("who sees states alone learns no more by asking", "[query][property]")
         CHECK_FALSE(row.contains("vm_phy_hostname"));
     }
     CHECK(rows(bench, reduced, "host~\"n*\"").empty());
+    CHECK(rows(bench, reduced, "parent=machine1").empty());
+    CHECK(rows(bench, reduced, "child=machine18").empty());
     CHECK(rows(bench, reduced, "state!=Purged and entered>0").size() == kMachines);
     CHECK(groups(bench, reduced, "host") ==
           std::map<std::string, std::uint64_t>{{"", std::uint64_t{kMachines}}});

@@ -22,7 +22,6 @@ struct ColumnRow {
 };
 constexpr ColumnRow kColumns[] = {
     {Column::kProcessNumber, "p.number", {}},
-    {Column::kName, "p.number", {}},
     {Column::kType, "p.type", {}},
     {Column::kState, "p.state", TextKind::kWord},
     {Column::kVmState, "p.vm_state", TextKind::kWord},
@@ -36,6 +35,28 @@ constexpr ColumnRow kColumns[] = {
     {Column::kEventArrived, "e.arrived_us", {}},
     {Column::kEventVerdict, "e.verdict", {}},
 };
+
+// Columns whose values are names of processes: behind `named` follows what the names are.
+struct NameRow {
+    Column column;
+    std::string_view named;
+    std::string_view absent;  // it has no value
+};
+constexpr NameRow kNames[] = {
+    {Column::kName, "p.number IN (SELECT n.process FROM subject n ", "FALSE"},
+    {Column::kParent,
+     "p.number IN (SELECT r.child FROM subject n JOIN relation r ON r.parent = n.process ",
+     "NOT EXISTS (SELECT 1 FROM relation r WHERE r.child = p.number)"},
+    {Column::kChild,
+     "p.number IN (SELECT r.parent FROM subject n JOIN relation r ON r.child = n.process ",
+     "NOT EXISTS (SELECT 1 FROM relation r WHERE r.parent = p.number)"},
+};
+
+const NameRow* find_name_row(Column column) {
+    const auto row = std::find_if(std::begin(kNames), std::end(kNames),
+                                  [&](const NameRow& one) { return one.column == column; });
+    return row == std::end(kNames) ? nullptr : row;
+}
 
 const ColumnRow& row_of(Column column) {
     const auto row = std::find_if(std::begin(kColumns), std::end(kColumns),
@@ -57,22 +78,41 @@ std::string like_pattern(std::string_view pattern) {
     return like;
 }
 
-Status add_names(Sql& sql, const Clause& clause, Dictionary& dictionary, std::string_view service) {
-    sql.add("p.number IN (SELECT n.process FROM subject n ");
+// It fits the empty text, too: what is absent.
+bool fits_anything(std::string_view pattern) {
+    return pattern.find_first_not_of('*') == std::string_view::npos;
+}
+
+Status add_names(Sql& sql, const NameRow& row, const Clause& clause, Dictionary& dictionary,
+                 std::string_view service) {
     if (clause.match == Match::kPattern) {
+        if (fits_anything(clause.texts.at(0))) {
+            sql.add("TRUE");
+            return {};
+        }
+        sql.add(row.named);
         sql.add("JOIN dictionary d ON d.number = n.scope WHERE CONCAT(d.content, n.name) LIKE ");
         sql.bind(like_pattern(clause.texts.at(0))).add(")");
         return {};
     }
-    sql.add("WHERE FALSE");
-    for (const std::string& name : clause.texts) {
-        const std::string text = subject_text_of(name, service);
-        const auto [scope, rest] = split_subject(text);
-        LB_TRY_ASSIGN(const std::uint32_t number, dictionary.find(TextKind::kScope, scope));
-        sql.add(" OR (n.name = ").bind(std::string(rest)).add(" AND n.scope = ");
-        sql.bind(std::uint64_t{number}).add(")");
+    std::vector<std::string> names;
+    for (const std::string& name : clause.texts)
+        if (!name.empty()) names.push_back(subject_text_of(name, service));
+    const bool is_absent_wanted = names.size() < clause.texts.size();
+    if (names.empty()) {
+        sql.add(is_absent_wanted ? row.absent : "FALSE");
+        return {};
     }
-    sql.add(")");
+    // Without the alternative the database makes a join of it.
+    if (is_absent_wanted) sql.add("(").add(row.absent).add(" OR ");
+    sql.add(row.named).add("WHERE ");
+    for (const std::string& name : names) {
+        const auto [scope, rest] = split_subject(name);
+        LB_TRY_ASSIGN(const std::uint32_t number, dictionary.find(TextKind::kScope, scope));
+        sql.add(&name == &names.front() ? "(n.name = " : " OR (n.name = ").bind(std::string(rest));
+        sql.add(" AND n.scope = ").bind(std::uint64_t{number}).add(")");
+    }
+    sql.add(is_absent_wanted ? "))" : ")");
     return {};
 }
 
@@ -81,9 +121,7 @@ Status add_texts(Sql& sql, const ColumnRow& row, const Clause& clause, Dictionar
     if (clause.match == Match::kPattern) {
         // The empty text has no number.
         const std::string& pattern = clause.texts.at(0);
-        const bool fits_nothing =
-            std::all_of(pattern.begin(), pattern.end(), [](char c) { return c == '*'; });
-        if (fits_nothing) {
+        if (fits_anything(pattern)) {
             sql.add(" >= 0");
             return {};
         }
@@ -103,7 +141,8 @@ Status add_texts(Sql& sql, const ColumnRow& row, const Clause& clause, Dictionar
 
 Status add_clause(Sql& sql, const Clause& clause, Dictionary& dictionary,
                   std::string_view service) {
-    if (clause.column == Column::kName) return add_names(sql, clause, dictionary, service);
+    if (const NameRow* const names = find_name_row(clause.column))
+        return add_names(sql, *names, clause, dictionary, service);
     const ColumnRow& row = row_of(clause.column);
     if (holds_text(clause.column)) return add_texts(sql, row, clause, dictionary);
     sql.add(row.sql);

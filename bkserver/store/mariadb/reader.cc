@@ -305,6 +305,10 @@ Result<Counts> MariadbReader::counts() {
     return counts;
 }
 
+Result<std::vector<Relation>> MariadbReader::parents_of(ProcessNumber child) {
+    return read_over(connection_, [&] { return select_parents_of(connection_, child); });
+}
+
 Result<std::vector<Relation>> MariadbReader::children_of(ProcessNumber parent) {
     return read_over(connection_, [&] { return select_children_of(connection_, parent); });
 }

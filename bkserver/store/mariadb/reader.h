@@ -54,6 +54,7 @@ class MariadbReader : public Reader {
     Result<Counts> counts() override;
     Result<std::optional<Token>> find_token(std::string_view id) override;
     Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) override;
+    Result<std::vector<Relation>> parents_of(ProcessNumber child) override;
     Result<std::vector<Relation>> children_of(ProcessNumber parent) override;
     Result<std::vector<News>> read_news(std::uint32_t limit) override;
     Result<std::vector<std::string>> ids_of(std::span<const ProcessNumber> numbers) override;

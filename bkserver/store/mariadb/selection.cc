@@ -62,6 +62,8 @@ std::string_view group_of(Column by) {
             return "p.entered_us DIV 3600000000";
         case Column::kProcessNumber:
         case Column::kName:
+        case Column::kParent:
+        case Column::kChild:
         case Column::kUpdated:
         case Column::kAdopted:
         case Column::kEventType:

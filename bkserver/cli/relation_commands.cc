@@ -1,0 +1,249 @@
+#include "bkserver/cli/relation_commands.h"
+
+#include <memory>
+#include <ostream>
+#include <set>
+#include <vector>
+
+#include "bkserver/cli/asking.h"
+#include "bkserver/cli/row_printer.h"
+#include "common/env/env.h"
+#include "common/event/moment.h"
+#include "common/event/time_text.h"
+
+namespace lb::cli {
+
+namespace {
+
+using lb::v1::QueryRequest;
+
+// What a tree shows at most.
+constexpr std::size_t kTreeProcessesMax = 1000;
+constexpr int kTreeDepthMax = 8;
+
+// find
+
+struct FindOptions {
+    std::string what;
+    std::string value;
+    std::string at;
+};
+
+std::string condition_of(const FindOptions& options) {
+    const std::string value = value_in_query(options.value);
+    if (options.what == "name") return "name=" + value + " or vm_hostname=" + value;
+    if (options.what == "host") return "host=" + value + " or placements=" + value;
+    return "address=" + value;
+}
+
+bool was_then(const Json& period, std::int64_t at_us) {
+    const auto time = [&](const char* member, std::int64_t otherwise) {
+        const auto read = event::time_from_text(text_of(period, member));
+        return read.ok() ? *read : otherwise;
+    };
+    return time("from", INT64_MIN) <= at_us && at_us < time("to", INT64_MAX);
+}
+
+// The periods in which the process had what is looked for; one without bounds when none is kept.
+std::vector<Json> periods_of(const Json& row, const FindOptions& options) {
+    std::vector<Json> periods;
+    if (options.what == "host" && row.contains("placements"))
+        for (const Json& placement : row["placements"])
+            if (text_of(placement, "host") == options.value) periods.push_back(placement);
+    if ((options.what == "ip" || options.what == "mac") && row.contains("addresses"))
+        for (const auto& [address, entry] : row["addresses"].items())
+            if (address == options.value || text_of(entry, "mac") == options.value)
+                periods.push_back(entry);
+    if (periods.empty()) periods.push_back(Json::object());
+    return periods;
+}
+
+Status find(Context& context, const FindOptions& options) {
+    QueryRequest query;
+    query.set_condition(condition_of(options));
+    for (const char* field :
+         {"jobId", "jobtype", "state", "vm_state", "vm_name", "addresses", "placements"})
+        query.add_fields(field);
+    std::int64_t at_us = 0;
+    if (!options.at.empty()) {
+        LB_TRY_ASSIGN(at_us, event::moment_from_text(options.at, env::posix_env().now_us()));
+    }
+    RowPrinter printer(context, {{"PROCESS", "jobId"},
+                                 {"STATE", "state", state_words},
+                                 {"NAME", "vm_name"},
+                                 {"FROM", "from"},
+                                 {"TO", "to"}});
+    std::size_t shown = 0;
+    LB_TRY(ask_pages(context, query, 0, [&](const Json& row) {
+        for (const Json& period : periods_of(row, options)) {
+            if (at_us != 0 && !was_then(period, at_us)) continue;
+            Json found = row;
+            found.erase("addresses");
+            found.erase("placements");
+            for (const char* end : {"from", "to"})
+                if (period.contains(end)) found[end] = period[end];
+            printer.add(found);
+            ++shown;
+        }
+    }));
+    printer.finish();
+    if (shown > 0) return {};
+    return Error{ErrorCode::kNotFound, "no process had the " + options.what + " " + options.value +
+                                           (options.at.empty() ? "" : " then")};
+}
+
+// tree
+
+struct Node {
+    std::string process;
+    std::string relation;  // to the one above
+    int depth = 0;
+};
+
+class Tree {
+  public:
+    Tree(Context& context, net::Client& client) : context_(context), client_(client) {}
+
+    // Depth first, without recursion; who was shown is not opened again.
+    Status print(const std::string& root) {
+        std::vector<Node> open = {{root, {}, 0}};
+        while (!open.empty()) {
+            const Node node = std::move(open.back());
+            open.pop_back();
+            LB_TRY_ASSIGN(const Json status, status_of(node));
+            const std::string id = text_of(status, "jobId");
+            print_node(node, status);
+            if (!shown_.insert(id).second) continue;
+            if (shown_.size() == kTreeProcessesMax) is_cut_ = is_cut_ || !open.empty();
+            if (shown_.size() == kTreeProcessesMax) break;
+            LB_TRY_ASSIGN(std::vector<Node> below, related(node, id, status));
+            if (node.depth == kTreeDepthMax) is_cut_ = is_cut_ || !below.empty();
+            if (node.depth == kTreeDepthMax) continue;
+            open.insert(open.end(), below.rbegin(), below.rend());
+        }
+        if (is_cut_)
+            context_.err << "lbctl: there are more; shown are " << kTreeProcessesMax
+                         << " processes and " << kTreeDepthMax << " levels at most\n";
+        return {};
+    }
+
+  private:
+    Result<Json> status_of(const Node& node) {
+        lb::v1::Request request;
+        request.mutable_status()->add_processes(node.process);
+        Json status;
+        const auto asked = ask(client_, request, [&](const Json& row) { status = row; });
+        if (asked.ok()) return status;
+        // What is related may be gone, or another's.
+        const ErrorCode code = asked.error().code;
+        const bool is_hidden = code == ErrorCode::kNotFound || code == ErrorCode::kDenied;
+        if (node.depth == 0 || !is_hidden) return asked.error();
+        return Json{{"jobId", node.process}, {"note", asked.error().text}};
+    }
+
+    void print_node(const Node& node, const Json& status) {
+        if (context_.settings.output == "id") {
+            context_.out << text_of(status, "jobId") << '\n';
+            return;
+        }
+        if (context_.settings.is_json) {
+            Json row = {{"jobId", text_of(status, "jobId")}, {"depth", node.depth}};
+            if (!node.relation.empty()) row["relation"] = node.relation;
+            for (const char* member :
+                 {"jobtype", "state", "vm_state", "vm_name", "placements", "note"})
+                if (status.contains(member)) row[member] = status[member];
+            return context_.print_json(row);
+        }
+        print_line(node, status);
+    }
+
+    void print_line(const Node& node, const Json& status) {
+        const std::string margin(static_cast<std::size_t>(node.depth) * 2, ' ');
+        context_.out << margin;
+        if (!node.relation.empty()) context_.out << node.relation << ": ";
+        context_.out << text_of(status, "jobId");
+        for (const std::string& words : {text_of(status, "jobtype"), state_words(status),
+                                         text_of(status, "vm_name"), text_of(status, "note")})
+            if (!words.empty()) context_.out << "  " << words;
+        context_.out << '\n';
+        if (!status.contains("placements")) return;
+        for (const Json& placement : status["placements"]) {
+            context_.out << margin << "  on " << text_of(placement, "host") << " from "
+                         << text_of(placement, "from");
+            if (placement.contains("to")) context_.out << " to " << text_of(placement, "to");
+            context_.out << '\n';
+        }
+    }
+
+    Result<std::vector<Node>> related(const Node& node, const std::string& id, const Json& status) {
+        std::vector<Node> nodes;
+        const auto add = [&](const std::string& process, const std::string& relation) {
+            if (!process.empty() && !shown_.contains(process))
+                nodes.push_back({process, relation, node.depth + 1});
+        };
+        if (status.contains("connections"))
+            for (const Json& edge : status["connections"])
+                add(text_of(edge, "to"), "connected, " + text_of(edge, "state"));
+        LB_TRY(find_related("parent=" + value_in_query(id), "child", add));
+        if (text_of(status, "jobtype") == "physical_machine") {
+            const std::string host = host_of(node, status);
+            if (!host.empty()) LB_TRY(find_related("host=" + value_in_query(host), "carries", add));
+        }
+        return nodes;
+    }
+
+    // The name of a physical machine: in the key that was asked for, or as it was logged.
+    static std::string host_of(const Node& node, const Json& status) {
+        constexpr std::string_view kKey = "host:/";
+        if (node.process.starts_with(kKey)) return node.process.substr(kKey.size());
+        return text_of(status, "vm_hostname");
+    }
+
+    template <typename Add>
+    Status find_related(const std::string& condition, const std::string& relation, Add add) {
+        lb::v1::Request request;
+        request.mutable_query()->set_condition(condition);
+        request.mutable_query()->set_limit(kTreeProcessesMax);
+        LB_TRY_ASSIGN(const std::string cursor, ask(client_, request, [&](const Json& row) {
+                          add(text_of(row, "jobId"), relation);
+                      }));
+        is_cut_ = is_cut_ || !cursor.empty();
+        return {};
+    }
+
+    Context& context_;
+    net::Client& client_;
+    std::set<std::string> shown_;
+    bool is_cut_ = false;
+};
+
+Status tree(Context& context, const std::string& process) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    return Tree(context, *client).print(process);
+}
+
+}  // namespace
+
+void add_relation_commands(CLI::App& lbctl, Context& context) {
+    auto sought = std::make_shared<FindOptions>();
+    CLI::App* const find_command =
+        add_command(lbctl, context, "find", "Who has or had an address, a name, a host",
+                    [&context, sought] { return find(context, *sought); });
+    find_command->add_option("WHAT", sought->what, "ip, mac, name or host")
+        ->required()
+        ->check(CLI::IsMember({"ip", "mac", "name", "host"}));
+    find_command->add_option("VALUE", sought->value, "as it was logged")->required();
+    find_command->add_option("--at", sought->at,
+                             "who had it then: 2026-11-25T12:00:00Z, -2h; default: ever");
+    find_command->footer("Example: lbctl find ip 192.0.2.7 --at 2026-11-25T12:00:00Z");
+
+    auto root = std::make_shared<std::string>();
+    CLI::App* const tree_command = add_command(
+        lbctl, context, "tree",
+        "A process with its members, children, machines and connections, several levels deep",
+        [&context, root] { return tree(context, *root); });
+    tree_command->add_option("PROCESS", *root, "id, its unique part, or a key")->required();
+    tree_command->footer("Example: lbctl tree host:/node1.example.org");
+}
+
+}  // namespace lb::cli

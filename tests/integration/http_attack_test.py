@@ -1,6 +1,9 @@
 """Attacks on the HTTP side: refused, logged, and everybody else is served as before."""
 
+import os
+import pathlib
 import re
+import resource
 import socket
 import threading
 import time
@@ -56,6 +59,7 @@ class Attacks(unittest.TestCase):
                      "/v1/./processes", "/v1//processes", "http://evil.example.org/", "*", "evil:443"):
             found = self.statuses(self.authorized(f"GET {path} HTTP/1.1", b"Connection: close\r\n\r\n"))
             self.assertEqual(found, [400], path)
+        wait_until(lambda: "BKS_HTTP_REFUSED" in self.site.server.log.read_text(), "the refusals in the log")
         # An encoded slash is a part of a name, and no process has this one.
         found = self.statuses(self.authorized("GET /v1/processes/..%2F..%2Fetc HTTP/1.1", b"Connection: close\r\n\r\n"))
         self.assertEqual(found, [404])
@@ -93,6 +97,24 @@ class Attacks(unittest.TestCase):
         self.assertEqual(self.statuses(self.authorized("POST /v1/events HTTP/1.1",
                                                        b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 9)), [413])
         self.must_go_on()
+
+    def test_a_gibibyte_that_is_sent_whatever_the_server_says(self):
+        before = self.resident_bytes()
+        piece = b" " * 0x100000
+        for framing in (b"Content-Length: 1073741824\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"):
+            sent = 0
+            with raw_connection(self.site) as connection, self.assertRaises(OSError):
+                connection.sendall(self.authorized("POST /v1/events HTTP/1.1", framing))
+                while sent < 1024 * len(piece):
+                    connection.sendall(piece if b"Length" in framing else b"100000\r\n" + piece + b"\r\n")
+                    sent += len(piece)
+            self.assertLess(sent, 64 * len(piece), framing)
+        self.must_go_on()
+        self.assertLess(self.resident_bytes() - before, 64 * len(piece))
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self.site.server.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
 
     def test_json_that_is_an_attack(self):
         client = HttpClient(self.site, token=self.token)
@@ -163,6 +185,25 @@ class Attacks(unittest.TestCase):
         dropped = re.search(r"^lb_http_dropped_total (\d+)", self.site.lbctl("server", "metrics")[0]["metrics"], re.M)
         self.assertGreater(int(dropped.group(1)), 0)
         wait_until(lambda: "BKS_HTTP_REFUSED" in self.site.server.log.read_text(), "the refusals in the log")
+
+    def test_thousands_of_connections_that_say_nothing(self):
+        """10,000, if this process may have as many descriptors."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        silent = []
+        self.addCleanup(lambda: [connection.close() for connection in silent])
+        before = self.resident_bytes()
+        for i in range(min(10_000, hard - 500)):
+            connection = socket.create_connection(("127.0.0.1", self.site.port), timeout=30)
+            silent.append(connection)
+            if i % 2:  # half of a handshake
+                connection.send(b"\x16\x03\x01\x02\x00\x01")
+            if i % 2500 == 0:
+                self.must_go_on()
+        self.must_go_on()
+        self.assertLess(self.resident_bytes() - before, 256 * 1024 * 1024)
+        self.assertLess(len(os.listdir(f"/proc/{self.site.server.process.pid}/fd")), 1000)
 
     def test_a_client_that_reads_nothing(self):
         connection = raw_connection(self.site)

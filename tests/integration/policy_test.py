@@ -3,6 +3,7 @@
 import json
 import time
 import unittest
+import urllib.parse
 import uuid
 
 from http_client import HttpClient
@@ -97,6 +98,9 @@ class Policy(unittest.TestCase):
             "list": unique in self.clients[name].get("/v1/processes?limit=1000").body,
             "list of hers": unique in self.clients[name].get(
                 "/v1/processes?limit=1000&owner=certificate:/O=lb/CN=alice").body,
+            "query": bool(self.site.lbctl("jobs", f"id={unique}", **lbctl)),
+            "events by query": bool(self.site.lbctl("events", f"process={unique}", **lbctl)),
+            "count": any(row["count"] for row in self.site.lbctl("count", f"id={unique}", **lbctl)),
             "status": any(row.get("state") for row in self.site.lbctl("status", process, **lbctl)),
             "jobs": any(row["jobId"] == process for row in self.site.lbctl("jobs", **lbctl)),
             "history": bool(self.site.lbctl("history", process, **lbctl)),
@@ -107,7 +111,7 @@ class Policy(unittest.TestCase):
     def test_the_owner_opens_a_process_to_another(self):
         unique = self.register()
         every_way = self.sees_by("alice", unique)
-        self.assertEqual(len(every_way), 8)
+        self.assertEqual(len(every_way), 11)
         self.assertEqual(self.sees_by("bob", unique), set())
         self.change_list(unique, "/O=lb/CN=bob")
         self.assertEqual(self.sees_by("bob", unique), every_way)
@@ -116,6 +120,25 @@ class Policy(unittest.TestCase):
         self.change_list(unique, "/O=lb/CN=bob", operation="REMOVE")
         self.assertEqual(self.sees_by("bob", unique), set())
         self.site.must_rebuild_equal()
+
+    def test_nobody_gets_in_by_a_relation(self):
+        """Neither to a parent by way of its children nor to them by way of their parent."""
+        unique = f"policy-{uuid.uuid4().hex}"
+        answer = self.log("alice", unique, "RegJob", jobtype="COLLECTION", nsubjobs="2", seed="s", ns="ns")
+        self.assertEqual(answer.status, 200, answer)
+        query = urllib.parse.quote(f'parent_job="https://{self.site.service}/{unique}"')
+        family = [unique]
+        for name in ("alice", "bob"):
+            rows = self.clients[name].get(f"/v1/processes?query={query}&fields=jobId").json()["processes"]
+            self.assertEqual(len(rows), 2 if name == "alice" else 0, name)
+            family += [row["jobId"].rsplit("/", 1)[1] for row in rows]
+        for member in family:
+            self.assertEqual(self.sees_by("bob", member), set(), member)
+        # Who may see one child sees neither its parent nor its sister.
+        self.change_list(family[1], "/O=lb/CN=bob")
+        self.assertEqual(self.see("bob", family[1]).status, 200)
+        for member in (family[0], family[2]):
+            self.assertEqual(self.sees_by("bob", member), set(), member)
 
     def test_groups_may_be_let_in_and_single_people_kept_out(self):
         unique = self.register()

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "bkserver/query/changes.h"
 #include "common/base/encoding.h"
+#include "common/base/json_line.h"
 #include "common/env/env.h"
 #include "common/event/identity.h"
 
@@ -18,69 +20,40 @@ constexpr std::uint32_t kChangesPerLook = 200;
 // A comment keeps what is between us and the client from closing, and finds out who has gone.
 constexpr std::int64_t kHeartbeatUs = 15'000'000;
 
-// What changed behind a cursor, as far as somebody may see it.
-struct Changes {
-    Status status;
-    std::vector<std::string> rows;
-    std::string cursor;
-};
+using Changes = ChangeFeed::Changes;
 
-Changes changes_after(query::Service& queries, const query::Asker& asker,
-                      const std::string& condition, const std::string& cursor) {
-    lb::v1::Request request;
-    lb::v1::ChangesRequest& ask = *request.mutable_changes();
+Changes changes_after(const query::SearchContext& context, const std::string& condition,
+                      const std::string& cursor) {
+    lb::v1::ChangesRequest ask;
     ask.set_condition(condition);
     ask.set_cursor(cursor);
     ask.set_limit(kChangesPerLook);
     Changes changes;
-    queries.answer(asker, request, [&](const lb::v1::Reply& reply) {
-        changes.rows.insert(changes.rows.end(), reply.rows().begin(), reply.rows().end());
-        changes.cursor = reply.cursor();
-        if (reply.code() != lb::v1::ERROR_CODE_OK)
-            changes.status = Error{static_cast<ErrorCode>(reply.code()), reply.text()};
-    });
+    auto reached = query::list_changes(
+        context, ask, [&](const query::Row& row) { changes.rows.push_back(json_line(row)); });
+    if (reached.ok())
+        changes.cursor = std::move(*reached);
+    else
+        changes.status = reached.error();
     return changes;
-}
-
-// The last event has the id: whoever loses the stream among them gets them again, none is lost.
-std::string to_events(const Changes& changes) {
-    std::string text;
-    for (std::size_t i = 0; i < changes.rows.size(); ++i) {
-        if (i + 1 == changes.rows.size()) text += "id: " + to_base64url(changes.cursor) + "\n";
-        text += "event: change\ndata: " + changes.rows[i] + "\n\n";
-    }
-    return text;
-}
-
-// An event without data is none, but its id is kept by the client.
-std::string place(const std::string& cursor) {
-    return "id: " + to_base64url(cursor) + "\n\n";
-}
-
-Result<std::string> cursor_of(const web::HttpRequest& request) {
-    // A browser repeats the address with its old cursor; what it got since stands in the header.
-    const std::string* text = request.header("last-event-id");
-    if (text == nullptr || text->empty()) text = request.parameter("cursor");
-    if (text == nullptr) return std::string();
-    auto bytes = from_base64url(*text);
-    if (bytes && !bytes->empty()) return std::move(*bytes);
-    return Error{ErrorCode::kReject, "the cursor is none that this server gave; ask without one"};
 }
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(std::unique_ptr<store::Reader> reader)
-    : reader_(std::move(reader)),
+ChangeFeed::ChangeFeed(const authz::Policy& policy, std::unique_ptr<store::Reader> reader,
+                       std::string secret)
+    : policy_(policy),
+      reader_(std::move(reader)),
+      seal_(std::move(secret)),
       streams_(metrics::Registry::global().gauge("lb_http_streams",
                                                  "Streams of changes that are open now.")) {}
 
 Result<std::unique_ptr<ChangeFeed>> ChangeFeed::start(store::Database& database,
-                                                      const authz::Policy& policy,
-                                                      query::Administration& administration) {
+                                                      const authz::Policy& policy) {
     LB_TRY_ASSIGN(auto reader, database.open_reader());
-    std::unique_ptr<ChangeFeed> feed(new ChangeFeed(std::move(reader)));
-    feed->thread_ = std::thread(
-        [raw = feed.get(), &policy, &administration] { raw->run(policy, administration); });
+    LB_TRY_ASSIGN(std::string secret, reader->secret());
+    std::unique_ptr<ChangeFeed> feed(new ChangeFeed(policy, std::move(reader), std::move(secret)));
+    feed->thread_ = std::thread([raw = feed.get()] { raw->run(); });
     return feed;
 }
 
@@ -118,7 +91,7 @@ void ChangeFeed::follow(const HttpCall& call, const lb::v1::Identity& reader, An
     const std::string* query = call.request.parameter("query");
     const std::string condition = query == nullptr ? std::string() : *query;
     const Changes first =
-        changes_after(tools.queries, {reader, call.arrived_us}, condition, *cursor);
+        changes_after({tools.reader, policy_, reader, call.arrived_us}, condition, *cursor);
     if (!first.status.ok()) return call.reply(web::problem(first.status.error()));
     if (!reserve(event::identity_text(reader)))
         return call.reply(web::problem(503, "too many streams are open: close some, or try again"));
@@ -129,8 +102,35 @@ void ChangeFeed::follow(const HttpCall& call, const lb::v1::Identity& reader, An
     arrived_.push_back({std::move(stream), reader, condition, first.cursor, call.arrived_us});
 }
 
-void ChangeFeed::run(const authz::Policy& policy, query::Administration& administration) {
-    query::Service queries(*reader_, policy, administration);
+Result<std::string> ChangeFeed::cursor_of(const web::HttpRequest& request) const {
+    // A browser repeats the address with its old cursor; what it got since stands in the header.
+    const std::string* text = request.header("last-event-id");
+    if (text == nullptr || text->empty()) text = request.parameter("cursor");
+    if (text == nullptr) return std::string();
+    return seal_.open(from_base64url(*text).value_or(""), lb::v1::Request::kChanges);
+}
+
+std::string ChangeFeed::id_of(const std::string& cursor) const {
+    return "id: " + to_base64url(seal_.seal(cursor, lb::v1::Request::kChanges)) + "\n";
+}
+
+// The last event has the id: whoever loses the stream among them gets them again, none is lost.
+std::string ChangeFeed::to_events(const Changes& changes) const {
+    std::string text;
+    for (std::size_t i = 0; i < changes.rows.size(); ++i) {
+        if (i + 1 == changes.rows.size()) text += id_of(changes.cursor);
+        text += "event: change\ndata: " + changes.rows[i] + "\n\n";
+    }
+    return text;
+}
+
+// An event without data is none, but its id is kept by the client.
+std::string ChangeFeed::place(const std::string& cursor) const {
+    return id_of(cursor) + "\n";
+}
+
+void ChangeFeed::run() {
+    const lb::v1::Identity nobody;
     std::vector<Follower> followers;
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, kLookInterval, [&] { return is_stopping_; })) {
@@ -139,9 +139,10 @@ void ChangeFeed::run(const authz::Policy& policy, query::Administration& adminis
         lock.unlock();
         // One question tells whether anything changed at all.
         const std::string newest =
-            followers.empty() ? std::string() : changes_after(queries, {}, {}, {}).cursor;
+            followers.empty() ? std::string()
+                              : changes_after({*reader_, policy_, nobody, 0}, {}, {}).cursor;
         std::erase_if(followers, [&](Follower& one) {
-            if (serve(one, newest, queries)) return false;
+            if (serve(one, newest)) return false;
             release(event::identity_text(one.reader));
             return true;
         });
@@ -151,14 +152,14 @@ void ChangeFeed::run(const authz::Policy& policy, query::Administration& adminis
     for (const Follower& follower : arrived_) follower.stream->end();
 }
 
-bool ChangeFeed::serve(Follower& follower, const std::string& newest, query::Service& queries) {
+bool ChangeFeed::serve(Follower& follower, const std::string& newest) {
     if (!follower.stream->is_open()) return false;
     const std::int64_t now_us = env::posix_env().now_us();
     std::string text;
     // While the database is away there is no newest change: the stream waits.
     if (!newest.empty() && newest != follower.cursor) {
-        const Changes changes =
-            changes_after(queries, {follower.reader, now_us}, follower.condition, follower.cursor);
+        const Changes changes = changes_after({*reader_, policy_, follower.reader, now_us},
+                                              follower.condition, follower.cursor);
         if (changes.status.ok()) {
             text = to_events(changes);
             follower.cursor = changes.cursor;

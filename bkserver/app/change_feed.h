@@ -12,7 +12,7 @@
 
 #include "bkserver/app/answer_pool.h"
 #include "bkserver/app/http_call.h"
-#include "bkserver/query/service.h"
+#include "bkserver/query/cursor_seal.h"
 #include "common/metrics/metrics.h"
 
 namespace lb::bkserver {
@@ -24,8 +24,7 @@ class ChangeFeed {
   public:
     // All outlive the feed.
     static Result<std::unique_ptr<ChangeFeed>> start(store::Database& database,
-                                                     const authz::Policy& policy,
-                                                     query::Administration& administration);
+                                                     const authz::Policy& policy);
     // Ends all streams.
     ~ChangeFeed();
     ChangeFeed(const ChangeFeed&) = delete;
@@ -34,6 +33,13 @@ class ChangeFeed {
     // Any thread. Answers the call: by a stream of what changes behind the cursor that it gives
     // (the header Last-Event-ID, else the parameter cursor), or from now on; or by a problem.
     void follow(const HttpCall& call, const lb::v1::Identity& reader, AnswerTools tools);
+
+    // What changed behind a cursor, as far as somebody may see it.
+    struct Changes {
+        Status status;
+        std::vector<std::string> rows;
+        std::string cursor;
+    };
 
   private:
     struct Follower {
@@ -44,15 +50,23 @@ class ChangeFeed {
         std::int64_t sent_us = 0;  // last bytes
     };
 
-    explicit ChangeFeed(std::unique_ptr<store::Reader> reader);
+    ChangeFeed(const authz::Policy& policy, std::unique_ptr<store::Reader> reader,
+               std::string secret);
     // False when there is no room for one more of this identity.
     bool reserve(const std::string& identity);
     void release(const std::string& identity);
-    void run(const authz::Policy& policy, query::Administration& administration);
+    // Of a request; empty: from now on.
+    [[nodiscard]] Result<std::string> cursor_of(const web::HttpRequest& request) const;
+    [[nodiscard]] std::string id_of(const std::string& cursor) const;
+    [[nodiscard]] std::string to_events(const Changes& changes) const;
+    [[nodiscard]] std::string place(const std::string& cursor) const;
+    void run();
     // False when the stream has ended.
-    static bool serve(Follower& follower, const std::string& newest, query::Service& queries);
+    bool serve(Follower& follower, const std::string& newest);
 
+    const authz::Policy& policy_;
     std::unique_ptr<store::Reader> reader_;
+    const query::CursorSeal seal_;
     metrics::Gauge& streams_;
     std::mutex mutex_;  // of the four below
     std::condition_variable wake_;

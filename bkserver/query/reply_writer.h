@@ -22,6 +22,7 @@ class ReplyWriter {
     // A line of text, for answers that are no JSON.
     void add_line(std::string line);
     void set_cursor(std::string cursor) { cursor_ = std::move(cursor); }
+    [[nodiscard]] const std::string& cursor() const { return cursor_; }
     // The end of a good answer.
     void finish();
     // The end of one that failed; rows already sent stay sent.

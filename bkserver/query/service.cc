@@ -49,6 +49,35 @@ Result<store::ListFilter> filter_of(const lb::v1::ListRequest& ask) {
     return filter;
 }
 
+// Where a question has its cursor; nowhere if it has no pages.
+std::string* cursor_in(lb::v1::Request& request) {
+    switch (request.question_case()) {
+        case lb::v1::Request::kHistory:
+            return request.mutable_history()->mutable_cursor();
+        case lb::v1::Request::kList:
+            return request.mutable_list()->mutable_cursor();
+        case lb::v1::Request::kQuery:
+            return request.mutable_query()->mutable_cursor();
+        case lb::v1::Request::kChanges:
+            return request.mutable_changes()->mutable_cursor();
+        case lb::v1::Request::kRebuild:
+            return request.mutable_rebuild()->mutable_cursor();
+        case lb::v1::Request::kDump:
+            return request.mutable_dump()->mutable_cursor();
+        case lb::v1::Request::kToken:
+            return request.mutable_token()->mutable_cursor();
+        case lb::v1::Request::kStatus:
+        case lb::v1::Request::kWhy:
+        case lb::v1::Request::kDead:
+        case lb::v1::Request::kServer:
+        case lb::v1::Request::kPolicy:
+        case lb::v1::Request::kIndex:
+        case lb::v1::Request::QUESTION_NOT_SET:
+            break;
+    }
+    return nullptr;
+}
+
 // A list by what somebody may not see would tell it.
 bool may_filter(const lb::v1::ListRequest& ask, authz::View view) {
     return view != authz::View::kNone && (ask.owner().empty() || may_filter_by("owner", view)) &&
@@ -59,11 +88,33 @@ bool may_filter(const lb::v1::ListRequest& ask, authz::View view) {
 
 void Service::answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send) {
     ReplyWriter writer(request.id(), send);
-    const Status status = dispatch(asker, request, writer);
+    const Status status = answer_page(asker, request, writer);
     if (status.ok())
         writer.finish();
     else
         writer.fail(status.error());
+}
+
+Result<const CursorSeal*> Service::seal() {
+    if (!seal_) {
+        LB_TRY_ASSIGN(const std::string secret, reader_.secret());
+        seal_.emplace(secret);
+    }
+    return &*seal_;
+}
+
+Status Service::answer_page(const Asker& asker, const lb::v1::Request& request,
+                            ReplyWriter& writer) {
+    lb::v1::Request opened = request;
+    std::string* const cursor = cursor_in(opened);
+    if (cursor == nullptr) return dispatch(asker, request, writer);
+    LB_TRY_ASSIGN(const CursorSeal* const seal, this->seal());
+    if (!cursor->empty()) {
+        LB_TRY_ASSIGN(*cursor, seal->open(*cursor, request.question_case()));
+    }
+    LB_TRY(dispatch(asker, opened, writer));
+    writer.set_cursor(seal->seal(writer.cursor(), request.question_case()));
+    return {};
 }
 
 Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer) {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bkserver/authz/policy.h"
 #include "bkserver/query/administration.h"
+#include "bkserver/query/cursor_seal.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/query/reply_writer.h"
 #include "bkserver/query/timeline.h"
@@ -45,6 +47,9 @@ class Service {
     Result<Row> status_of(const Asker& asker, std::string_view name, const AsOf& as_of = {});
 
   private:
+    // Opens the cursor that a question came with, and seals the one that it is answered with.
+    Status answer_page(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer);
+    Result<const CursorSeal*> seal();
     Status dispatch(const Asker& asker, const lb::v1::Request& request, ReplyWriter& writer);
     Status answer_status(const Asker& asker, const lb::v1::StatusRequest& ask, ReplyWriter& writer);
     Status answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer);
@@ -79,6 +84,7 @@ class Service {
     store::Reader& reader_;
     const authz::Policy& policy_;
     Administration& administration_;
+    std::optional<CursorSeal> seal_;  // once it was needed
 };
 
 }  // namespace lb::query

@@ -276,6 +276,8 @@ class Reader {
     // Where a reader stands who has seen all changes that are there.
     virtual Result<ChangeCursor> newest_changes() = 0;
     virtual Result<Counts> counts() = 0;
+    // Random bytes, made with the database: all its servers have the same, also after a restart.
+    virtual Result<std::string> secret() = 0;
     virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;
     // With ids above `after`, by id.
     virtual Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) = 0;

@@ -375,6 +375,14 @@ TEST_CASE("readers outlive the server that was killed while they were idle") {
     }
 }
 
+TEST_CASE("a database has one secret, for all its servers and after each start", "[store]") {
+    Bench bench;
+    const std::string secret = bench.reader->secret().value();
+    CHECK(secret.size() == 32);
+    CHECK(secret != std::string(32, '\0'));
+    CHECK(bench.open("server-two")->open_reader().value()->secret().value() == secret);
+}
+
 TEST_CASE("children and news are kept by parent, and move with it", "[store]") {
     Bench bench;
     const auto parent = bench.found(kId);

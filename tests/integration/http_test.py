@@ -1,5 +1,6 @@
 """Logging and reading over HTTPS: tokens and certificates, verdicts, forms, the OpenAPI document."""
 
+import base64
 import json
 import re
 import shutil
@@ -194,7 +195,18 @@ class Http(SiteTest):
         reader = self.client("--read")
         self.assertEqual(reader.get(path).json()["jobId"], self.id)
         self.assertEqual(reader.get("/v1/processes/" + urllib.parse.quote(OTHER_KEY, safe="")).status, 403)
-        self.assertEqual([row["jobId"] for row in reader.get("/v1/processes").json()["processes"]], [self.id])
+        other = self.site.status(OTHER_KEY)["jobId"].rsplit("/", 1)[1]
+        for path in (f"/{other}", f"/v1/processes/{other}", f"/v1/processes/{other}/events", f"/v1/processes/{other}/why"):
+            self.assertEqual(reader.get(path).status, 403, path)
+        for path in ("/v1/processes", "/", "/v1/processes?query=" + urllib.parse.quote(f"id={other} or type=virtual_machine")):
+            self.assertEqual([row["jobId"] for row in reader.get(path).json()["processes"]], [self.id], path)
+        for condition, is_own in ((f"process={other}", False), (f'process="{self.id}"', True)):
+            events = reader.get("/v1/events?query=" + urllib.parse.quote(condition)).json()["events"]
+            self.assertEqual(bool(events), is_own, condition)
+        # A page of what somebody else may see begins nothing for the token.
+        mine = self.client("--read", process=OTHER_KEY)
+        cursor = mine.get(f"/v1/processes/{other}/events?limit=1").json().get("cursor", "")
+        self.assertEqual(reader.get(f"/v1/processes/{other}/events?cursor={cursor}").status, 403)
 
     # Reading.
 
@@ -254,6 +266,11 @@ class Http(SiteTest):
         self.assertEqual(len(first["processes"]), 1)
         second = alice.get(f"/v1/processes?type=virtual_machine&limit=1&cursor={first['cursor']}").json()
         self.assertNotEqual(first["processes"], second["processes"])
+        # A cursor tells nobody how many processes there are, and is good for its own kind of list only.
+        number = base64.urlsafe_b64decode(first["cursor"] + "==")
+        self.assertFalse(number.isdigit(), number)
+        self.assertEqual(len(first["cursor"]), len(alice.get("/v1/processes?type=virtual_machine&limit=2").json()["cursor"]))
+        self.assertEqual(alice.get(f"/v1/events?cursor={first['cursor']}").status, 400)
         for query in ("query=hots%3D1", "query=(", "query=type%3Dsimple&owner=x", "sort=nonsense", "limit=x", "cursor=!", "cursor=____", "type=nonsense", "a=1&a=2"):
             answer = alice.get("/v1/processes?" + query)
             self.assertEqual((answer.status, answer.headers["content-type"]), (400, "application/problem+json"), query)

@@ -1,5 +1,8 @@
 #include "bkserver/store/mariadb/migration.h"
 
+#include <openssl/rand.h>
+
+#include <array>
 #include <charconv>
 #include <string>
 
@@ -67,6 +70,30 @@ Status apply(Connection& connection, const Migration& migration) {
     return {};
 }
 
+Result<bool> has_secret(Connection& connection) {
+    LB_TRY_ASSIGN(const Found found,
+                  connection.query("SELECT value FROM meta WHERE name = 'secret'", {}));
+    return found.count() == 1;
+}
+
+// The lock holds on one node of a cluster only: another node may have made it meanwhile.
+Status make_secret(Connection& connection) {
+    constexpr int kSecretBytes = 32;
+    LB_TRY_ASSIGN(const bool is_there, has_secret(connection));
+    if (is_there) return {};
+    std::array<unsigned char, kSecretBytes> secret{};
+    if (RAND_bytes(secret.data(), kSecretBytes) != 1)
+        return Error{ErrorCode::kRetry, "the system gives no random bytes"};
+    const Value value =
+        std::string_view(reinterpret_cast<const char*>(secret.data()), secret.size());
+    const auto made = connection.execute("INSERT INTO meta (name, value) VALUES ('secret', ?)",
+                                         std::span(&value, 1));
+    if (made.ok()) return {};
+    LB_TRY_ASSIGN(const bool is_there_now, has_secret(connection));
+    if (is_there_now) return {};
+    return made.error().within("making the secret of the database");
+}
+
 }  // namespace
 
 Status migrate(const Dsn& dsn, std::span<const Migration> known) {
@@ -86,6 +113,7 @@ Status migrate(const Dsn& dsn, std::span<const Migration> known) {
                          std::to_string(known.back().number) + ": upgrade this server"};
     for (const Migration& migration : known)
         if (migration.number > present) LB_TRY(apply(connection, migration));
+    LB_TRY(make_secret(connection));
     LB_TRY(connection.query(kUnlock, {}));
     return {};
 }

@@ -40,6 +40,12 @@ Status MariadbReader::ping() {
     return {};
 }
 
+Result<std::string> MariadbReader::secret() {
+    LB_TRY_ASSIGN(const Found found, query("SELECT value FROM meta WHERE name = 'secret'", {}));
+    if (found.count() == 1) return std::string(found.bytes(0, 0));
+    return Error{ErrorCode::kCorrupt, "meta: there is no secret; start the server again"};
+}
+
 Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
     const std::string text = subject_text_of(name, service_);
     const auto [scope, rest] = split_subject(text);

@@ -61,6 +61,7 @@ class MariadbReader : public Reader {
     Result<std::vector<Index>> list_indices() override;
     Result<std::string> add_index(std::span<const Column> columns) override;
     Status drop_index(std::string_view name) override;
+    Result<std::string> secret() override;
     Status ping() override;
 
   private:

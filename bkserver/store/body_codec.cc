@@ -101,12 +101,23 @@ Result<std::string> expanded_zstd(std::string_view bytes) {
     return out;
 }
 
+// What is each event's own in an acceptance.
+lb::v1::Acceptance own_part(const lb::v1::Acceptance& acceptance) {
+    lb::v1::Acceptance own;
+    own.set_counter(acceptance.counter());
+    own.set_accepted_at_us(acceptance.accepted_at_us());
+    own.set_monotonic_us(acceptance.monotonic_us());
+    own.set_stated_arrival_us(acceptance.stated_arrival_us());
+    return own;
+}
+
 // What envelopes of one producer on one boot of one host share.
 std::string stamp_of(const lb::v1::Acceptance& acceptance) {
     lb::v1::Acceptance stamp = acceptance;
     stamp.clear_counter();
     stamp.clear_accepted_at_us();
     stamp.clear_monotonic_us();
+    stamp.clear_stated_arrival_us();
     return stamp.SerializeAsString();
 }
 
@@ -132,11 +143,7 @@ Body encode_body(std::string_view envelope_bytes, const BodyContext& context) {
     Body body = {BodyFormat::kCompact, {}, {}};
     if (envelope.has_acceptance()) {
         body.stamp = stamp_of(envelope.acceptance());
-        lb::v1::Acceptance rest;
-        rest.set_counter(envelope.acceptance().counter());
-        rest.set_accepted_at_us(envelope.acceptance().accepted_at_us());
-        rest.set_monotonic_us(envelope.acceptance().monotonic_us());
-        *envelope.mutable_acceptance() = rest;
+        *envelope.mutable_acceptance() = own_part(envelope.acceptance());
     }
     envelope.clear_event_id();
     envelope.clear_subject();

@@ -17,7 +17,9 @@ constexpr char kFooter[] =
     "the\n"
     "events of those processes. A dump is loaded by lbctl load, here or elsewhere; loading it "
     "where\n"
-    "it comes from changes nothing. The original's tools read it too.\n\n"
+    "it comes from changes nothing, elsewhere it gives the same states. The original's tools read "
+    "it "
+    "too.\n\n"
     "Examples:\n"
     "  lbctl dump --ulm --output all.ulm\n"
     "  lbctl dump --ulm --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z > november.ulm\n"
@@ -114,7 +116,7 @@ void add_dump_command(CLI::App& lbctl, Context& context) {
     command->add_option("PROCESS", options->processes,
                         "id, its unique part, or a key; default all");
     command->add_flag("--ulm", options->is_ulm,
-                      "as lines of the original (ULM); the only form yet");
+                      "as lines of the original (ULM): the default, there is no other form");
     command->add_option("--from", options->from, "arrived at the server then or later, RFC 3339");
     command->add_option("--to", options->to, "arrived before, RFC 3339");
     command->add_option("--output,-o", options->output, "file to write; default standard output");

@@ -66,7 +66,8 @@ class Loader {
           options_(options),
           service_(client.hello().service()),
           reader_(in, kLineBytesMax),
-          uploader_(client,
+          peer_(client),
+          uploader_(peer_, {client.hello().credit_events(), client.hello().credit_bytes()},
                     [this](Upload upload, lb::v1::Verdict verdict, const std::string& reason) {
                         on_settled(std::move(upload), verdict, reason);
                     }) {}
@@ -88,6 +89,7 @@ class Loader {
     const LoadOptions& options_;
     const std::string service_;
     LineReader reader_;
+    ClientPeer peer_;
     Uploader uploader_;
     Counts counts_;
     std::ofstream aside_;
@@ -145,6 +147,10 @@ Result<std::string> Loader::envelope_of(const std::string& line) {
     acceptance.mutable_identity()->set_kind(lb::v1::IDENTITY_KIND_IMPORT);
     acceptance.mutable_identity()->set_name(read.identity.empty() ? read.event.user
                                                                   : read.identity);
+    acceptance.mutable_identity()->mutable_groups()->Assign(read.groups.begin(), read.groups.end());
+    acceptance.set_origin(read.stamp.origin);
+    acceptance.set_counter(read.stamp.counter);
+    acceptance.set_accepted_at_us(read.stamp.accepted_us);
     if (read.arrived_us) acceptance.set_stated_arrival_us(*read.arrived_us);
     std::string bytes = envelope.SerializeAsString();
     LB_TRY(event::parse_envelope(bytes, event::EnvelopeFrom::kDaemon));

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "common/base/limits.h"
-#include "lb/v1/wire.pb.h"
 
 namespace lb::cli {
 
@@ -19,11 +18,8 @@ constexpr std::chrono::milliseconds kRetryPause{100};
 
 }  // namespace
 
-Uploader::Uploader(net::Client& client, OnSettled on_settled)
-    : client_(client),
-      on_settled_(std::move(on_settled)),
-      credit_events_(client.hello().credit_events()),
-      credit_bytes_(client.hello().credit_bytes()) {}
+Uploader::Uploader(BatchPeer& peer, Credit credit, OnSettled on_settled)
+    : peer_(peer), on_settled_(std::move(on_settled)), credit_(credit) {}
 
 Status Uploader::add(Upload upload) {
     waiting_bytes_ += upload.envelope.size();
@@ -45,12 +41,12 @@ Status Uploader::finish() {
 // How many of those that wait the credit allows now. One may always go when nothing is unsettled.
 std::size_t Uploader::sendable() const {
     const std::size_t most = std::min<std::size_t>(kBatchEvents, waiting_.size());
-    if (credit_events_ == 0) return 0;
+    if (credit_.events == 0) return 0;
     std::size_t count = 0;
     std::size_t bytes = sent_bytes_;
-    while (count < most && sent_.size() + count < credit_events_) {
+    while (count < most && sent_.size() + count < credit_.events) {
         bytes += waiting_[count].envelope.size();
-        if (bytes > credit_bytes_ && sent_.size() + count > 0) break;
+        if (bytes > credit_.bytes && sent_.size() + count > 0) break;
         if (count > 0 && bytes - sent_bytes_ > kBatchBytes) break;
         ++count;
     }
@@ -72,11 +68,11 @@ Status Uploader::send_waiting() {
         sent_.push_back(std::move(upload));
     }
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
-    return client_.send_batch(batch);
+    return peer_.send_batch(batch);
 }
 
 Status Uploader::take_ack() {
-    LB_TRY_ASSIGN(const lb::v1::Ack ack, client_.next_ack());
+    LB_TRY_ASSIGN(const lb::v1::Ack ack, peer_.next_ack());
     if (ack.settled_up_to() > settled_up_to_ + sent_.size())
         return Error{ErrorCode::kCorrupt, "the server acknowledged events that were not sent"};
     std::map<std::uint64_t, const lb::v1::AckException*> exceptions;
@@ -96,8 +92,7 @@ Status Uploader::take_ack() {
             on_settled_(std::move(upload), found->second->verdict(), found->second->reason());
         }
     }
-    credit_events_ = ack.credit_events();
-    credit_bytes_ = ack.credit_bytes();
+    credit_ = {ack.credit_events(), ack.credit_bytes()};
     return {};
 }
 

@@ -24,6 +24,9 @@ std::string line_of(const store::Event& stored) {
     event::UlmEvent line;
     line.subject = opened->envelope.subject();
     line.event = std::move(opened->event);
+    const lb::v1::Acceptance& acceptance = opened->envelope.acceptance();
+    line.stamp = {acceptance.origin(), acceptance.counter(), acceptance.accepted_at_us()};
+    line.groups.assign(opened->identity.groups().begin(), opened->identity.groups().end());
     // An import is written as it was read, so that its id is derived from the same line again.
     if (opened->identity.kind() != lb::v1::IDENTITY_KIND_IMPORT) {
         line.arrived_us = stored.arrived_us;
@@ -31,7 +34,6 @@ std::string line_of(const store::Event& stored) {
         line.identity = event::identity_text(opened->identity);
         return event::write_ulm(line);
     }
-    const lb::v1::Acceptance& acceptance = opened->envelope.acceptance();
     if (acceptance.stated_arrival_us() != 0) line.arrived_us = acceptance.stated_arrival_us();
     if (stored.event_id != event::event_id_of_import(line.subject, opened->envelope.event())) {
         line.event_id = stored.event_id;

@@ -27,11 +27,14 @@ Result<AcceptedEvent> open_accepted(std::string_view envelope_bytes, const v1::I
     const v1::Acceptance& acceptance = accepted.envelope.acceptance();
     accepted.identity = acceptance.identity();
     set_realm(accepted.identity, forwarder, acceptance.host());
-    accepted.proven_name = accepted.identity.kind() == v1::IDENTITY_KIND_IMPORT
-                               ? accepted.identity.name()
-                               : identity_text(accepted.identity);
-    if (acceptance.accepted_at_us() > arrived_us + limits::kStampSkewUsMax)
-        accepted.order_cap_us = arrived_us;
+    const bool is_import = accepted.identity.kind() == v1::IDENTITY_KIND_IMPORT;
+    accepted.proven_name = is_import ? accepted.identity.name() : identity_text(accepted.identity);
+    // Of what is imported the server decided that it comes from, when it took it.
+    const std::int64_t first_arrived_us = is_import && acceptance.stated_arrival_us() != 0
+                                              ? acceptance.stated_arrival_us()
+                                              : arrived_us;
+    if (acceptance.accepted_at_us() > first_arrived_us + limits::kStampSkewUsMax)
+        accepted.order_cap_us = first_arrived_us;
     return accepted;
 }
 

@@ -16,17 +16,16 @@ Error wrong(std::string_view what) {
 }
 
 Status check_origin(const v1::Acceptance& acceptance) {
-    if (acceptance.identity().kind() == v1::IDENTITY_KIND_IMPORT) {
-        if (acceptance.origin().empty() && acceptance.counter() == 0 &&
-            acceptance.accepted_at_us() == 0)
-            return {};
-        return wrong("an import has no origin, counter or accepted_at_us");
-    }
+    const bool is_import = acceptance.identity().kind() == v1::IDENTITY_KIND_IMPORT;
+    const bool is_stamped = !acceptance.origin().empty() || acceptance.counter() != 0 ||
+                            acceptance.accepted_at_us() != 0;
+    if (is_import && !is_stamped) return {};
     if (acceptance.origin().size() != kOriginBytes) return wrong("origin is not 16 bytes");
     if (acceptance.counter() == 0) return wrong("counter is missing");
     if (acceptance.accepted_at_us() <= 0 || acceptance.accepted_at_us() > limits::kTimeUsMax)
         return wrong("accepted_at_us is missing or no time");
-    if (acceptance.host().empty() || acceptance.host().size() > limits::kHostBytesMax)
+    if ((acceptance.host().empty() && !is_import) ||
+        acceptance.host().size() > limits::kHostBytesMax)
         return wrong("host of the acceptance is missing or too long");
     return {};
 }

@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kEventSchema = 1;
 // Who sent the envelope decides what it must carry.
 enum class EnvelopeFrom : std::uint8_t {
     kProducer,  // no acceptance, which the first daemon makes; perhaps no event id
-    kDaemon,    // stamped; an import has its identity alone
+    kDaemon,    // stamped; an import has what its line says of the stamp, at least an identity
 };
 
 // Parses and checks `bytes`: size, 16-byte ids, a well-formed subject, an event that is not empty.

@@ -54,9 +54,12 @@ class Scanner {
 
     Result<std::vector<Pair>> pairs() {
         std::vector<Pair> found;
+        std::size_t fields = 0;
         for (skip_separators(); position_ < line_.size(); skip_separators()) {
             LB_TRY_ASSIGN(Pair pair, next());
-            if (found.size() == kFieldsMax) return at(pair.column, "more than 100 fields");
+            // Attributes, which the original had not, are bounded by the length of the line.
+            if (!pair.key.starts_with(kAttributeKey) && ++fields == kFieldsMax + 1)
+                return at(pair.column, "more than 100 fields");
             found.push_back(std::move(pair));
         }
         return found;
@@ -120,6 +123,7 @@ class Reader {
         for (const Pair& pair : pairs) LB_TRY(take(pair));
         if (!result_.identity.empty()) event().user = std::move(stated_user_);
         LB_TRY(check_header());
+        LB_TRY(check_stamp());
         return std::move(result_);
     }
 
@@ -215,19 +219,41 @@ class Reader {
         if (key == "DG.PRIORITY") take_priority(pair);
         if (key == "DG.IDENTITY") result_.identity = pair.value;
         if (key == "DG.STATED_USER") stated_user_ = pair.value;
-        if (key == "DG.EVENT_ID") return take_event_id(pair);
+        if (key == "DG.EVENT_ID") return take_id(pair, result_.event_id);
+        if (key == "DG.ORIGIN") return take_id(pair, result_.stamp.origin);
+        if (key == "DG.COUNTER") return take_counter(pair);
+        if (key == "DG.ACCEPTED") return take_time(pair, result_.stamp.accepted_us);
+        if (key == "DG.GROUPS") take_groups(pair.value);
         if (key.starts_with(kAttributeKey)) take_attribute(pair.value);
         return {};
     }
 
-    Status take_event_id(const Pair& pair) {
+    // 16 bytes, with or without dashes.
+    static Status take_id(const Pair& pair, std::string& id) {
         std::string digits = pair.value;
         std::erase(digits, '-');
         const auto bytes = from_hex(digits);
         if (!bytes || bytes->size() != kEventIdBytes)
-            return at(pair.column, "DG.EVENT_ID is not 32 hexadecimal digits");
-        result_.event_id = *bytes;
+            return at(pair.column, pair.key + " is not 32 hexadecimal digits");
+        id = *bytes;
         return {};
+    }
+
+    Status take_counter(const Pair& pair) {
+        const char* const end = pair.value.data() + pair.value.size();
+        const auto read = std::from_chars(pair.value.data(), end, result_.stamp.counter);
+        if (read.ec != std::errc{} || read.ptr != end)
+            return at(pair.column, "DG.COUNTER=" + pair.value + " is no number");
+        return {};
+    }
+
+    // One a line.
+    void take_groups(std::string_view text) {
+        while (!text.empty()) {
+            const std::string_view group = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(text.size(), group.size() + 1));
+            if (!group.empty()) result_.groups.emplace_back(group);
+        }
     }
 
     void take_attribute(std::string_view text) {
@@ -275,6 +301,14 @@ class Reader {
         for (const FieldInfo& field : type_->fields)
             if (field.is_required && event().text(field.name).empty())
                 result_.warnings.push_back(prefix_ + std::string(field.ulm_key) + " is missing");
+        return {};
+    }
+
+    Status check_stamp() const {
+        const Stamp& stamp = result_.stamp;
+        if (stamp == Stamp{}) return {};
+        if (stamp.origin.empty() || stamp.counter == 0 || stamp.accepted_us <= 0)
+            return at(1, "DG.ORIGIN, DG.COUNTER and DG.ACCEPTED stand together or not at all");
         return {};
     }
 
@@ -353,6 +387,16 @@ void put_user(std::string& line, const UlmEvent& from) {
 
 void put_extensions(std::string& line, const UlmEvent& from) {
     if (!from.event_id.empty()) put_quoted(line, "DG.EVENT_ID", event_id_to_text(from.event_id));
+    if (!from.stamp.origin.empty()) {
+        put_quoted(line, "DG.ORIGIN", to_hex(from.stamp.origin));
+        line += " DG.COUNTER=" + std::to_string(from.stamp.counter);
+        line += " DG.ACCEPTED=" + time_to_ulm(from.stamp.accepted_us);
+    }
+    if (!from.groups.empty()) {
+        std::string groups;
+        for (const std::string& group : from.groups) groups += (groups.empty() ? "" : "\n") + group;
+        put_quoted(line, "DG.GROUPS", groups);
+    }
     if (from.event.is_resync) put_quoted(line, "DG.RESYNC", "1");
     if (from.event.since_us) line += " DG.SINCE=" + time_to_ulm(*from.event.since_us);
     std::size_t number = 0;

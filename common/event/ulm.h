@@ -12,6 +12,15 @@
 
 namespace lb::event {
 
+// What the daemon that accepted an event first said of it; without an origin it is not known.
+struct Stamp {
+    std::string origin;  // 16 bytes
+    std::uint64_t counter = 0;
+    std::int64_t accepted_us = 0;
+
+    bool operator==(const Stamp&) const = default;
+};
+
 struct UlmEvent {
     std::string subject;  // text of DG.JOBID (or DG.KEY, ours)
     Event event;
@@ -21,6 +30,8 @@ struct UlmEvent {
     // stated.
     std::string event_id;
     std::string identity;
+    std::vector<std::string> groups;  // of whoever logged it, at that time
+    Stamp stamp;
     std::vector<std::string> warnings;  // what was tolerated, for people
 };
 

@@ -1,10 +1,13 @@
 """The original's formats and tools: scripts that carry sequence codes, registrations, dump files in and out."""
 
 import base64
+import datetime
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import time
 import unittest
 
 from site_harness import HOST, SiteTest
@@ -42,12 +45,6 @@ class Formats(SiteTest):
     def statuses(self):
         jobs = [row["jobId"] for row in self.site.lbctl("jobs", "--limit", "0")]
         return {job: self.site.status(job) for job in jobs}
-
-    def empty_server(self):
-        """The same service with nothing in its books."""
-        self.site.server.stop()
-        shutil.rmtree(self.site.directory / "server/", ignore_errors=True)
-        self.site.server.start()
 
     def load(self, path, *options, status=0):
         done = self.site.run("lbctl", "--json", "load", path, *options, check=False)
@@ -133,13 +130,21 @@ class Formats(SiteTest):
                            "--hostname", HOST, "-a", "note=x=y")
         self.site.logevent("--sync", "--timeout", "10000", "-s", "VMManager", "-k",
                            "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000005", "-e", "VMBoot", "--hostname", HOST)
+        # Ahead of the clock they count from when they were accepted; of one moment, the one accepted last is the newest.
+        for number, ahead in ((6, (3600, 60)), (7, (-60, -60))):
+            for kind, seconds in zip(("VMRunning", "VMStop"), ahead):
+                self.site.logevent("--sync", "--timeout", "10000", "-s", "VMManager", "-k",
+                                   f"libvirt-uuid:/6b1a2a9e-0000-4000-8000-00000000000{number}", "-e", kind, "--hostname",
+                                   HOST, "--time", moment(seconds))
+            self.assertEqual(self.site.status(f"libvirt-uuid:/6b1a2a9e-0000-4000-8000-00000000000{number}")["vm_state"],
+                             "stopped")
         before = self.statuses()
         first = self.site.directory / "first.ulm"
         self.site.run("lbctl", "dump", "--ulm", "--output", first)
         counts, _ = self.load(first)
         self.assertEqual(counts["loaded"], 0)  # all of it is there
         self.assertGreater(counts["known"], 400)
-        self.empty_server()
+        empty_server(self.site)
         fresh, _ = self.load(first)
         self.assertEqual(fresh["loaded"], counts["known"])
         self.assertEqual(self.statuses(), before)
@@ -158,6 +163,75 @@ class Formats(SiteTest):
         self.assertLess(len(grid), len(everything))
         self.assertEqual([row for row in everything + grid if row["different"]], [])
         self.assertEqual(self.site.run("lbctl", "rebuild", "--type", "nonsense", check=False).returncode, 65)
+
+
+class Bulk(SiteTest):
+    """Many lines in, out, and in again: the same states, in bounded memory."""
+
+    LINES = 20_000
+    CLIENT_KIB_MAX = 64 * 1024
+
+    def measured(self, *arguments):
+        """Runs lbctl within bounded memory; what it printed on both streams."""
+        out, err = (self.site.directory / name for name in ("out", "err"))
+        begin = time.monotonic()
+        with open(out, "w") as out_file, open(err, "w") as err_file:
+            process = subprocess.Popen(["lbctl", *map(str, arguments)], env=self.site.environment, stdout=out_file,
+                                       stderr=err_file)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        print(f"lbctl {arguments[0]}: {time.monotonic() - begin:.1f} s, {usage.ru_maxrss / 1024:.0f} MiB", flush=True)
+        self.assertEqual(process.returncode, 0, out.read_text() + err.read_text())
+        self.assertLess(usage.ru_maxrss, self.CLIENT_KIB_MAX)
+        return out.read_text(), err.read_text()
+
+    def fingerprint(self, *arguments):
+        """Of all rows that lbctl prints, in any order; and how many they are."""
+        count = total = 0
+        with subprocess.Popen(["lbctl", "--json", *arguments], env=self.site.environment, stdout=subprocess.PIPE) as process:
+            for row in process.stdout:
+                total += int.from_bytes(hashlib.sha256(row).digest()[:8], "big")
+                count += 1
+        self.assertEqual(process.returncode, 0)
+        return count, total
+
+    def test_lines_go_in_and_out_and_in_again(self):
+        lines, dumped = self.site.directory / "lines.ulm", self.site.directory / "dumped.ulm"
+        with open(lines, "w") as file:
+            file.writelines(lives(self.site.service, self.LINES))
+        out, err = self.measured("load", lines)
+        self.assertIn(f"{self.LINES:,} events loaded, 0 known already, 0 set aside", out)
+        if self.LINES > 100_000:
+            self.assertRegex(err, r"[\d,]+ events, \d+ %, [\d,]+ a second, 0 set aside")
+        jobs = self.fingerprint("jobs", "--limit", "0")
+        self.assertEqual(jobs[0], self.LINES // 10)
+        self.assertEqual(self.fingerprint("jobs", "state=Done", "--limit", "0"), jobs)
+        samples = [f"https://{self.site.service}/job{number:08}" for number in range(0, self.LINES // 10, self.LINES // 100)]
+        statuses = [self.site.status(sample) for sample in samples]
+        self.measured("dump", "--output", dumped)
+        out, _ = self.measured("load", dumped)
+        self.assertIn(f"0 events loaded, {self.LINES:,} known already", out)
+        empty_server(self.site)
+        out, _ = self.measured("load", dumped)
+        self.assertIn(f"{self.LINES:,} events loaded, 0 known already, 0 set aside", out)
+        self.assertEqual(self.fingerprint("jobs", "--limit", "0"), jobs)
+        self.assertEqual([self.site.status(sample) for sample in samples], statuses)
+
+
+class Million(Bulk):
+    LINES = 1_000_000
+
+
+def empty_server(site):
+    """The same service with nothing in its books."""
+    site.server.stop()
+    shutil.rmtree(site.directory / "server/", ignore_errors=True)
+    site.server.start()
+
+
+def moment(seconds):
+    """So many seconds from now."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).isoformat()
 
 
 def child_of(parent, seed, index):

@@ -83,13 +83,16 @@ TEST_CASE("a producer states no acceptance", "[envelope]") {
     CHECK(refusal(envelope, EnvelopeFrom::kProducer).empty());
 }
 
-TEST_CASE("an import has an identity and nothing that a daemon makes", "[envelope]") {
+TEST_CASE("an import has an identity, and of its stamp all or nothing", "[envelope]") {
     v1::Envelope envelope = stamped();
     v1::Acceptance& acceptance = *envelope.mutable_acceptance();
     acceptance.mutable_identity()->set_kind(v1::IDENTITY_KIND_IMPORT);
-    CHECK(refusal(envelope, EnvelopeFrom::kDaemon).find("import") != std::string::npos);
-    acceptance.clear_origin();
+    acceptance.clear_host();
+    CHECK(refusal(envelope, EnvelopeFrom::kDaemon).empty());
     acceptance.clear_counter();
+    CHECK(refusal(envelope, EnvelopeFrom::kDaemon).find("counter") != std::string::npos);
+    acceptance.clear_origin();
+    CHECK(refusal(envelope, EnvelopeFrom::kDaemon).find("origin") != std::string::npos);
     acceptance.clear_accepted_at_us();
     CHECK(refusal(envelope, EnvelopeFrom::kDaemon).empty());
     const auto opened = open_accepted(envelope.SerializeAsString(), certificate("/CN=x"), kNow);
@@ -98,6 +101,25 @@ TEST_CASE("an import has an identity and nothing that a daemon makes", "[envelop
     // Of some old lines nobody says who logged them.
     acceptance.mutable_identity()->clear_name();
     CHECK(refusal(envelope, EnvelopeFrom::kDaemon).empty());
+}
+
+// A stamp far ahead of the server's clock is capped by its arrival: there and wherever it is
+// loaded.
+TEST_CASE("an import keeps the order that it had where it comes from", "[envelope]") {
+    constexpr std::int64_t kHourUs = 3'600'000'000;
+    v1::Envelope envelope = stamped();
+    envelope.mutable_acceptance()->set_accepted_at_us(kNow + kHourUs);
+    const auto first = open_accepted(envelope.SerializeAsString(), certificate("/CN=x"), kNow);
+    REQUIRE(first.ok());
+    CHECK(first->order_cap_us == kNow);
+    envelope.mutable_acceptance()->mutable_identity()->set_kind(v1::IDENTITY_KIND_IMPORT);
+    envelope.mutable_acceptance()->set_stated_arrival_us(kNow);
+    const auto loaded =
+        open_accepted(envelope.SerializeAsString(), certificate("/CN=x"), kNow + 24 * kHourUs);
+    REQUIRE(loaded.ok());
+    CHECK(loaded->order_cap_us == kNow);
+    CHECK(order_key(loaded->event, loaded->arrival(), ClockFamily::kNone) ==
+          order_key(first->event, first->arrival(), ClockFamily::kNone));
 }
 
 TEST_CASE("what a stamp adds has room of its own", "[envelope]") {

@@ -30,6 +30,8 @@ TEST_CASE("every type with every field comes back from its line", "[ulm]") {
             if (i % 3 == 0) written.arrived_us = 1'704'110'400'000'005;
             if (i % 4 == 0) written.event_id = new_event_id();
             if (i % 4 == 1) written.identity = "certificate:/DC=org/CN=x \"y\"";
+            if (i % 4 == 2) written.groups = {"/vo/Role=\"a\"", "science"};
+            if (i % 5 == 0) written.stamp = {new_event_id(), 7, 1'704'110'400'000'006};
             INFO(type.name);
             const std::string line = write_ulm(written);
             INFO(line);
@@ -40,6 +42,8 @@ TEST_CASE("every type with every field comes back from its line", "[ulm]") {
             CHECK(parsed->arrived_us == written.arrived_us);
             CHECK(parsed->event_id == written.event_id);
             CHECK(parsed->identity == written.identity);
+            CHECK(parsed->groups == written.groups);
+            CHECK(parsed->stamp == written.stamp);
             CHECK(encode(parsed->event) == encode(written.event));
             CHECK(write_ulm(*parsed) == line);
         }
@@ -166,7 +170,10 @@ TEST_CASE("what is broken is refused with its column", "[ulm]") {
                                   "DG.EVNT=\"Running\" DG.RUNNING.NODE=a\\b",
                                   "DG.EVNT=\"Running\" DG.RUNNING.NODE=\"a\" DG.RUNNING.NODE=\"b\"",
                                   "DG.EVNT=\"Running\" DG.DONE.EXIT_CODE=\"1\"",
-                                  "DG.EVNT=\"Running\" =x"};
+                                  "DG.EVNT=\"Running\" =x",
+                                  "DG.EVNT=\"Purge\" DG.ORIGIN=\"00\"",
+                                  "DG.EVNT=\"Purge\" DG.COUNTER=5",
+                                  "DG.EVNT=\"Purge\" DG.COUNTER=five"};
     for (const std::string& rest : fields) {
         INFO(rest);
         const auto parsed = parse_ulm(kHeader + kJob + rest);
@@ -179,4 +186,11 @@ TEST_CASE("what is broken is refused with its column", "[ulm]") {
     std::string many = kHeader + kJob + "DG.EVNT=\"Purge\"";
     for (int i = 0; i < 100; ++i) many += " K" + std::to_string(i) + "=1";
     CHECK(parse_ulm(many).error().text.find("100 fields") != std::string::npos);
+    // Attributes are ours, and as many as an event may have.
+    Event rich;
+    rich.type = static_cast<std::uint16_t>(EventType::kPurge);
+    rich.time_us = 1;
+    rich.source = Source::kUserInterface;
+    for (int i = 0; i < 120; ++i) rich.attributes["a" + std::to_string(i)] = "x";
+    CHECK(parse_ulm(write_ulm("https://a:9000/abc", rich))->event == rich);
 }

@@ -51,7 +51,8 @@ std::uint32_t fold_all(state::Registers& registers, std::span<const event::Accep
                 ++waiting;
                 break;
             case state::Outcome::kTypeChanged:
-                LB_ASSERT(++restarts <= events.size());
+                ++restarts;
+                LB_ASSERT(restarts <= events.size());
                 decided_by = i;
                 waiting = 0;
                 i = static_cast<std::size_t>(-1);

@@ -1,5 +1,6 @@
 #include "bkserver/book/intake.h"
 
+#include "common/base/identity_limits.h"
 #include "common/event/identity.h"
 
 namespace lb::book {
@@ -8,6 +9,27 @@ std::string canonical_text(event::Subject subject) {
     if (auto* id = std::get_if<event::ProcessId>(&subject)) id->info.clear();
     return event::to_string(subject);
 }
+
+namespace {
+
+Status check_length(std::string_view what, const std::string& identity) {
+    if (identity.size() <= limits::kIdentityBytesMax) return {};
+    return Error{ErrorCode::kReject, std::string(what) + " is " + std::to_string(identity.size()) +
+                                         " bytes long; more than " +
+                                         std::to_string(limits::kIdentityBytesMax) +
+                                         " are refused"};
+}
+
+// Identities that the store could not keep whole.
+Status check_identities(const event::AcceptedEvent& accepted) {
+    const std::string logged_by = event::owner_text(accepted.identity);
+    LB_TRY(check_length("the identity that logged the event", logged_by));
+    if (accepted.event.type != kRegistration) return {};
+    return check_length("the owner that the registration names",
+                        event::owner_of_registration(accepted.event.user, logged_by));
+}
+
+}  // namespace
 
 bool Candidate::is_stored() const {
     if (accepted.event.type == kHeartbeat) return false;
@@ -35,6 +57,10 @@ Candidate take_in(const Arrived& arrived) {
         return candidate;
     }
     candidate.accepted = *std::move(accepted);
+    if (const Status status = check_identities(candidate.accepted); !status.ok()) {
+        candidate.settle(lb::v1::VERDICT_MALFORMED, status.error().text);
+        return candidate;
+    }
     const lb::v1::Envelope& envelope = candidate.accepted.envelope;
     candidate.forwarder = arrived.forwarder;
     event::set_realm(candidate.forwarder, arrived.forwarder, envelope.acceptance().host());

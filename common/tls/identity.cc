@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "common/base/ascii.h"
+#include "common/base/identity_limits.h"
 #include "common/tls/distinguished_name.h"
 #include "common/tls/openssl_handle.h"
 
@@ -68,6 +69,11 @@ bool Identity::is_host(std::string_view host, std::string_view own_host) const {
 Result<Identity> identity_of(const X509& certificate) {
     Identity identity;
     LB_TRY_ASSIGN(identity.dn, slash_form(*X509_get_subject_name(&certificate)));
+    if (identity.dn.size() > limits::kSubjectNameBytesMax)
+        return Error{ErrorCode::kReject,
+                     "the certificate's subject is " + std::to_string(identity.dn.size()) +
+                         " bytes long; more than " + std::to_string(limits::kSubjectNameBytesMax) +
+                         " are refused"};
     LB_TRY_ASSIGN(identity.issuer_dn, slash_form(*X509_get_issuer_name(&certificate)));
     add_alternative_names(certificate, identity);
     identity.not_after_us = microseconds_of(X509_get0_notAfter(&certificate));

@@ -24,7 +24,7 @@ struct Identity {
     [[nodiscard]] bool is_host(std::string_view host, std::string_view own_host) const;
 };
 
-// kReject when a name has a form that cannot be told apart in slash form.
+// kReject: a name that cannot be told apart in slash form, or is too long (identity_limits.h).
 Result<Identity> identity_of(const X509& certificate);
 
 // The names under which `host` may show itself: itself; its short name, or its full name in the

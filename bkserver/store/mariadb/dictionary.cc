@@ -15,7 +15,7 @@ constexpr int kAttemptsMax = 5;
 
 std::string key_of(TextKind kind, std::string_view text) {
     std::string key(1, static_cast<char>(kind));
-    key += text.substr(0, kTextBytesMax);
+    key += text;
     return key;
 }
 
@@ -29,6 +29,9 @@ Dictionary::Dictionary(Dsn dsn) : connection_(std::move(dsn)) {}
 
 Result<std::uint32_t> Dictionary::number_of(TextKind kind, std::string_view text) {
     if (text.empty()) return 0U;
+    if (text.size() > kTextBytesMax)
+        return Error{ErrorCode::kReject, "a text of " + std::to_string(text.size()) +
+                                             " bytes is too long for the dictionary"};
     const std::string key = key_of(kind, text);
     const std::lock_guard lock(mutex_);
     if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
@@ -43,7 +46,7 @@ Result<std::uint32_t> Dictionary::number_of(TextKind kind, std::string_view text
 }
 
 Result<std::uint32_t> Dictionary::find(TextKind kind, std::string_view text) {
-    if (text.empty()) return 0U;
+    if (text.empty() || text.size() > kTextBytesMax) return 0U;
     const std::string key = key_of(kind, text);
     const std::lock_guard lock(mutex_);
     if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;

@@ -11,6 +11,8 @@
 #include <unordered_map>
 
 #include "bkserver/store/mariadb/connection.h"
+#include "common/base/identity_limits.h"
+#include "common/base/limits.h"
 #include "common/base/result.h"
 
 namespace lb::store::mariadb {
@@ -26,14 +28,16 @@ enum class TextKind : std::uint8_t {
     kReporter = 7,
 };
 
-// Longer texts are cut, but stamps, which body_codec keeps shorter.
+// Whoever has longer texts refuses or shortens them before they come here.
 inline constexpr std::size_t kTextBytesMax = 1024;
+static_assert(kTextBytesMax >= limits::kIdentityBytesMax);
+static_assert(kTextBytesMax >= limits::kTrackTextBytesMax, "hosts are such texts");
 
 class Dictionary {
   public:
     explicit Dictionary(Dsn dsn);
 
-    // 0 for the empty text. A new text gets a number at once.
+    // 0 for the empty text. A new text gets a number at once. kReject: it is too long.
     Result<std::uint32_t> number_of(TextKind kind, std::string_view text);
     // 0 also when the text has no number: for filters.
     Result<std::uint32_t> find(TextKind kind, std::string_view text);

@@ -1,0 +1,14 @@
+// Bounds of who somebody is: beside limits.h, for those who take identities in and keep them.
+#pragma once
+
+#include <cstddef>
+
+namespace lb::limits {
+
+// Who logged an event or owns a process, with the kind in front (event::identity_text): as long as
+// the store keeps texts. What is longer is refused.
+inline constexpr std::size_t kIdentityBytesMax = 1024;
+// The subject of a certificate, which becomes such an identity.
+inline constexpr std::size_t kSubjectNameBytesMax = 1000;
+
+}  // namespace lb::limits

@@ -185,7 +185,8 @@ Status Settlement::decide(Candidate& candidate) {
         take_heartbeat(candidate, *entry);
         return {};
     }
-    return store_event(candidate, *entry);
+    LB_TRY(store_event(candidate, *entry));
+    return mirror(candidate, *entry);
 }
 
 // Who answers for the subject: nobody, or a process. A key whose process is registered under the id
@@ -364,6 +365,35 @@ Status Settlement::plan_children(const Candidate& candidate, const Entry& entry)
     return planner.plan(*brood, embryo, *parent, entry.opened.row);
 }
 
+// A relation is told at one end and known at both: the other end, if it is of this server, gets an
+// event of the server, whose id follows from the one that tells it.
+Status Settlement::mirror(const Candidate& candidate, const Entry& entry) {
+    const auto mirror = state::mirror_of(candidate.accepted.event, entry.opened.row.id);
+    if (!mirror || !candidate.is_stored()) return {};
+    const auto other = event::parse_subject(mirror->process);
+    if (!other.ok()) return {};
+    const auto* id = std::get_if<event::ProcessId>(&*other);
+    if (id != nullptr && !options_.service.empty() && id->service() != options_.service) return {};
+    lb::v1::Envelope envelope = candidate.accepted.envelope;
+    envelope.set_event_id(event::event_id_of_source("mirror", envelope.event_id()));
+    envelope.set_subject(canonical_text(*other));
+    envelope.set_event(event::encode(mirror->event));
+    // A dump that is loaded brings it as well, before or after the event that it mirrors.
+    LB_TRY_ASSIGN(const auto known, writer_.find_events(std::span(&envelope.event_id(), 1)));
+    if (!known.empty() || first_of_id_.contains(envelope.event_id())) return {};
+    mirrored_.push_back({envelope.SerializeAsString(), candidate.arrived->forwarder,
+                         candidate.arrived->arrived_us});
+    Candidate& told = mirrors_.emplace_back(take_in(mirrored_.back()));
+    if (told.is_settled()) return {};
+    first_of_id_.emplace(envelope.event_id(), &told);
+    LB_TRY(working_.load(std::span(&told.subject_text, 1)));
+    LB_TRY_ASSIGN(Entry * end, owner_of(told));
+    if (end == nullptr) {
+        LB_TRY_ASSIGN(end, working_.create(told.subject_text, 0));
+    }
+    return store_event(told, *end);
+}
+
 Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {
     LB_TRY(write_events(candidates));
     LB_TRY(working_.write(now_us));
@@ -382,25 +412,29 @@ Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {
 
 Status Settlement::write_events(std::span<Candidate> candidates) {
     std::vector<store::Event> events;
-    for (const Candidate& candidate : candidates) {
-        if (!candidate.is_stored()) continue;
-        const Entry* const entry = working_.find(candidate.subject_text);
-        const auto type =
-            static_cast<event::ProcessType>(entry == nullptr ? 0 : entry->opened.registers.type);
-        store::Event event;
-        event.arrival = candidate.arrival;
-        event.subject = candidate.subject_number;
-        event.event_id = candidate.accepted.envelope.event_id();
-        event.order_key = event::order_key(candidate.accepted.event, candidate.accepted.arrival(),
-                                           event::clock_family_of(type));
-        event.type = candidate.accepted.event.type;
-        event.verdict = candidate.settled.verdict;
-        event.forwarder = candidate.arrived->forwarder;
-        event.arrived_us = candidate.arrived->arrived_us;
-        event.envelope = candidate.arrived->envelope;
-        events.push_back(std::move(event));
-    }
+    for (const Candidate& candidate : candidates)
+        if (candidate.is_stored()) events.push_back(event_of(candidate));
+    for (const Candidate& candidate : mirrors_)
+        if (candidate.is_stored()) events.push_back(event_of(candidate));
     return writer_.add_events(events);
+}
+
+store::Event Settlement::event_of(const Candidate& candidate) {
+    const Entry* const entry = working_.find(candidate.subject_text);
+    const auto type =
+        static_cast<event::ProcessType>(entry == nullptr ? 0 : entry->opened.registers.type);
+    store::Event event;
+    event.arrival = candidate.arrival;
+    event.subject = candidate.subject_number;
+    event.event_id = candidate.accepted.envelope.event_id();
+    event.order_key = event::order_key(candidate.accepted.event, candidate.accepted.arrival(),
+                                       event::clock_family_of(type));
+    event.type = candidate.accepted.event.type;
+    event.verdict = candidate.settled.verdict;
+    event.forwarder = candidate.arrived->forwarder;
+    event.arrived_us = candidate.arrived->arrived_us;
+    event.envelope = candidate.arrived->envelope;
+    return event;
 }
 
 }  // namespace lb::book

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -41,14 +42,19 @@ class Settlement {
     void take_heartbeat(Candidate& candidate, const Entry& entry);
     Status store_event(Candidate& candidate, Entry& entry);
     Status plan_children(const Candidate& candidate, const Entry& entry);
+    Status mirror(const Candidate& candidate, const Entry& entry);
     Status write(std::span<Candidate> candidates, std::int64_t now_us);
     Status write_events(std::span<Candidate> candidates);
+    [[nodiscard]] store::Event event_of(const Candidate& candidate);
 
     store::Writer& writer_;
     const Policy& policy_;
     const BookOptions& options_;
     WorkingSet working_;
     std::unordered_map<std::string, const Candidate*> first_of_id_;
+    // Events of the server's own: the other ends of relations, as if they had arrived.
+    std::deque<Arrived> mirrored_;
+    std::deque<Candidate> mirrors_;
     std::vector<store::Heartbeat> heartbeats_;
     PlanKeys plan_keys_;
     std::int64_t now_us_ = 0;

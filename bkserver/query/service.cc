@@ -78,6 +78,13 @@ std::string* cursor_in(lb::v1::Request& request) {
     return nullptr;
 }
 
+bool has_ended(std::string_view state) {
+    for (const state::MainState end : {state::MainState::kDone, state::MainState::kAborted,
+                                       state::MainState::kCancelled, state::MainState::kCleared})
+        if (state == state::to_string(end)) return true;
+    return false;
+}
+
 // A list by what somebody may not see would tell it.
 bool may_filter(const lb::v1::ListRequest& ask, authz::View view) {
     return view != authz::View::kNone && (ask.owner().empty() || may_filter_by("owner", view)) &&
@@ -206,10 +213,40 @@ Result<Row> Service::status_of(const Asker& asker, std::string_view name, const 
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     Row row = state::derive(registers, process.id, children).attributes;
+    LB_TRY(settle_connections(row));
+    LB_TRY(show_children(process, children.size(), row));
     LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
     return row;
+}
+
+// Their ids, unless they are more than a status names: those are asked for page by page.
+Status Service::show_children(const store::Process& process, std::size_t count, Row& row) {
+    if (count == 0) return {};
+    if (count > kChildrenShownMax) {
+        row["truncated"].push_back("children");
+        return {};
+    }
+    LB_TRY_ASSIGN(const auto relations, reader_.children_of(process.number));
+    std::vector<store::ProcessNumber> numbers;
+    for (const store::Relation& relation : relations) numbers.push_back(relation.child);
+    LB_TRY_ASSIGN(const auto ids, reader_.ids_of(numbers));
+    row["children"] = ids;
+    return {};
+}
+
+// An end of a relation knows whether it has ended itself; here what became of the other one.
+Status Service::settle_connections(Row& row) {
+    const auto connections = row.find("connections");
+    if (connections == row.end()) return {};
+    for (Row& connection : *connections) {
+        if (connection["state"] != "active") continue;
+        LB_TRY_ASSIGN(const auto other,
+                      reader_.find_process(connection["to"].get_ref<const std::string&>()));
+        if (other && has_ended(other->state)) connection["state"] = "inactive";
+    }
+    return {};
 }
 
 Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& ask,

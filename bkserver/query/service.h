@@ -19,6 +19,8 @@ namespace lb::query {
 
 // Named in one status request.
 inline constexpr int kStatusProcessesMax = 1000;
+// Children and members that the status of their parent names.
+inline constexpr std::size_t kChildrenShownMax = 1000;
 inline constexpr std::uint32_t kListRowsDefault = 100;
 inline constexpr std::uint32_t kListRowsMax = 1000;
 inline constexpr std::uint32_t kHistoryEventsDefault = 500;
@@ -70,6 +72,9 @@ class Service {
     Status list_tokens(const Asker& asker, const lb::v1::TokenRequest& ask, ReplyWriter& writer);
     Status answer_policy(const Asker& asker, const lb::v1::PolicyRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
+
+    Status show_children(const store::Process& process, std::size_t count, Row& row);
+    Status settle_connections(Row& row);
 
     struct Readable {
         store::Process process;

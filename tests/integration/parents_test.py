@@ -36,6 +36,7 @@ class Parents(SiteTest):
         parent = self.register_collection("some-hundred", CHILDREN)
         status = self.site.status(parent)
         self.assertEqual(status["children_hist"], {"Submitted": CHILDREN})
+        self.assertEqual(set(status["children"]), {child_of(parent, index) for index in range(CHILDREN)})
         self.log(child_of(parent, 7), "-s", "LogMonitor", "-e", "Running", "--node", "wn7.example.org")
         self.site.wait_for(parent, state="Running")
         wait_until(lambda: self.listed_state(parent, "collection") == "Running", "the settler")
@@ -51,7 +52,10 @@ class Parents(SiteTest):
 
     def test_2_ten_thousand_children_at_once(self):
         parent = self.register_collection("ten-thousand", 10_000)
-        self.assertEqual(self.site.status(parent)["children_hist"], {"Submitted": 10_000})
+        status = self.site.status(parent)
+        self.assertEqual(status["children_hist"], {"Submitted": 10_000})
+        self.assertNotIn("children", status)
+        self.assertEqual(status["truncated"], ["children"])
         self.assertEqual(self.site.status(child_of(parent, 9_999))["state"], "Submitted")
 
     def test_3_a_cluster_is_what_its_members_are(self):

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "common/event/process_id.h"
 #include "tests/unit/bkserver_book/desk.h"
@@ -46,6 +48,35 @@ TEST_CASE("an event is taken once, whatever comes with its id", "[book]") {
     CHECK(desk.is_rebuild_equal(kId));
 }
 
+TEST_CASE("an identity that cannot be kept whole is refused, and no other event with it",
+          "[book]") {
+    Desk desk;
+    const auto named = [](std::size_t bytes) {
+        v1::Envelope envelope = registration().envelope();
+        v1::Identity& identity = *envelope.mutable_acceptance()->mutable_identity();
+        identity.set_kind(v1::IDENTITY_KIND_IMPORT);
+        identity.set_name("/CN=" + std::string(bytes, 'x'));
+        book::Arrived arrived = registration().arrived();
+        arrived.envelope = envelope.SerializeAsString();
+        return arrived;
+    };
+    const std::vector<book::Arrived> batch = {named(1010),
+                                              registration(kUuidKey).id("2").arrived()};
+    const auto settled = desk.book->settle(batch);
+    REQUIRE(settled.ok());
+    CHECK((*settled)[0].verdict == v1::VERDICT_MALFORMED);
+    CHECK((*settled)[0].reason ==
+          "the identity that logged the event is 1026 bytes long; more than 1024 are refused");
+    CHECK((*settled)[1].verdict == v1::VERDICT_ACCEPTED);
+    CHECK(desk.database->open_reader().value()->list_dead_letters(0, 10)->size() == 1);
+
+    Desk other;
+    const book::Arrived longest = named(1008);
+    CHECK(other.book->settle(std::span(&longest, 1))->front().verdict == v1::VERDICT_ACCEPTED);
+    CHECK(other.status(kId)["owner"] == "/CN=" + std::string(1008, 'x'));
+    CHECK(other.process(kId).registrant == "certificate:/CN=" + std::string(1008, 'x'));
+}
+
 TEST_CASE("twins in one batch are settled like twins in two", "[book]") {
     Desk desk;
     const auto first = registration().id("r").arrived();
@@ -89,6 +120,59 @@ TEST_CASE("garbage becomes a dead letter and the rest of the batch goes on", "[b
     const auto reader = desk.database->open_reader();
     REQUIRE(reader.ok());
     CHECK((*reader)->list_dead_letters(0, 10)->size() == 2);
+}
+
+// One end tells of it; both know, and what is loaded from a dump is no second relation.
+TEST_CASE("a relation is known at both of its ends", "[book]") {
+    const std::string job = "https://" + std::string(kService) + "/job";
+    const auto told = [&](E type, double at) {
+        EventBuilder built(type, Source::kCloudManager, kUuidKey);
+        built.at(at).field("dest_jobid", job).field("jobtype", "SIMPLE");
+        return built.id(std::to_string(at));
+    };
+    const auto state_at = [&](const Desk& desk, const std::string& end) {
+        const auto connections = desk.status(end)["connections"];
+        REQUIRE(connections.size() == 1);
+        CHECK(connections[0]["from"] == end);
+        CHECK(connections[0]["to"] == (end == job ? kId : job));
+        return connections[0]["state"].get<std::string>();
+    };
+    Desk desk;
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(told(E::kConnectJob, 1)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(job).waiting == 1);  // nobody has registered it yet
+    EventBuilder registered(E::kRegJob, Source::kUserInterface, job);
+    registered.at(0).field("jobtype", "SIMPLE").field("ns", "-");
+    CHECK(desk.verdict(registered) == v1::VERDICT_ACCEPTED);
+    CHECK(state_at(desk, kId) == "active");
+    CHECK(state_at(desk, job) == "active");
+    CHECK(desk.verdict(told(E::kConnectJob, 1)) == v1::VERDICT_DUPLICATE);
+    CHECK(desk.verdict(told(E::kDisconnectJob, 2)) == v1::VERDICT_ACCEPTED);
+    CHECK(state_at(desk, kId) == "cancelled");
+    CHECK(state_at(desk, job) == "cancelled");
+    CHECK(desk.is_rebuild_equal(kId));
+    CHECK(desk.is_rebuild_equal(job));
+
+    auto reader = desk.database->open_reader();
+    REQUIRE(reader.ok());
+    auto stored = (*reader)->read_arrivals(0, 0, std::numeric_limits<std::int64_t>::max(), 100);
+    REQUIRE(stored.ok());
+    REQUIRE(stored->size() == 6);
+    std::vector<book::Arrived> again;
+    for (const store::Event& event : *stored)
+        again.push_back({event.envelope, event.forwarder, event.arrived_us});
+    for (const bool is_backwards : {false, true}) {
+        Desk other;
+        if (is_backwards) std::reverse(again.begin(), again.end());
+        REQUIRE(other.book->settle(again).ok());
+        CHECK(other.status(job) == desk.status(job));
+        CHECK(other.status(kId) == desk.status(kId));
+        auto second = other.database->open_reader();
+        REQUIRE(second.ok());
+        const auto all =
+            (*second)->read_arrivals(0, 0, std::numeric_limits<std::int64_t>::max(), 100);
+        CHECK(all->size() == 6);
+    }
 }
 
 TEST_CASE("an event of a newer schema or an unknown type is stored and marks its process",

@@ -76,7 +76,8 @@ Result<std::unique_ptr<net::Client>> connect_patiently(const cli::Settings& sett
 
 Status send_all(net::Client& client, int number, int events, const std::string& host,
                 std::size_t& settled, std::size_t& refused) {
-    cli::Uploader uploader(client,
+    cli::ClientPeer peer(client);
+    cli::Uploader uploader(peer, {client.hello().credit_events(), client.hello().credit_bytes()},
                            [&](const cli::Upload&, v1::Verdict verdict, const std::string&) {
                                ++(verdict == v1::VERDICT_ACCEPTED ? settled : refused);
                            });

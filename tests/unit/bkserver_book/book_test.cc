@@ -127,7 +127,8 @@ TEST_CASE("a relation is known at both of its ends", "[book]") {
     const std::string job = "https://" + std::string(kService) + "/job";
     const auto told = [&](E type, double at) {
         EventBuilder built(type, Source::kCloudManager, kUuidKey);
-        built.at(at).field("dest_jobid", job).field("jobtype", "SIMPLE");
+        built.at(at).field("dest_jobid", job);
+        if (type == E::kConnectJob) built.field("jobtype", "SIMPLE");
         return built.id(std::to_string(at));
     };
     const auto state_at = [&](const Desk& desk, const std::string& end) {

@@ -75,6 +75,8 @@ std::optional<std::string> from_base64url(std::string_view text) {
             bytes += static_cast<char>((bits >> bit_count) & 255);
         }
     }
+    // Bits over must be 0, else two texts would stand for the same bytes.
+    if ((bits & ((1U << bit_count) - 1)) != 0) return std::nullopt;
     return bytes;
 }
 

@@ -20,6 +20,8 @@ TEST_CASE("bytes and their texts", "[base]") {
     CHECK_FALSE(from_hex("zz"));
     CHECK_FALSE(from_base64url("a"));
     CHECK_FALSE(from_base64url("a+b/"));
+    CHECK(from_base64url("YQ") == "a");
+    CHECK_FALSE(from_base64url("YR"));
 }
 
 TEST_CASE("UTF-8 is told from what only looks like it", "[base]") {

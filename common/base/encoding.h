@@ -12,7 +12,7 @@ std::string to_hex(std::string_view bytes);
 std::optional<std::string> from_hex(std::string_view text);
 
 std::string to_base64url(std::string_view bytes);
-// Nothing when `text` has a character outside the alphabet, or an impossible length.
+// Nothing when `text` has a character outside the alphabet, an impossible length or bits over.
 std::optional<std::string> from_base64url(std::string_view text);
 
 }  // namespace lb

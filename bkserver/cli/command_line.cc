@@ -7,15 +7,8 @@
 #include <ostream>
 
 #include "common/base/json_line.h"
-#include "common/spool/spool_format.h"
 
 namespace lb::cli {
-
-namespace {
-
-constexpr char kDefaultServer[] = "/run/lb-bkserver/bkserver.sock";
-
-}  // namespace
 
 Terminal Terminal::of_output() {
     if (::isatty(STDOUT_FILENO) != 1) return {};
@@ -41,8 +34,8 @@ void add_settings(CLI::App& lbctl, Settings& settings) {
         .add_option("--server,-s", settings.server,
                     "host:port of the server, or the path of its local socket")
         ->envname("LB_SERVER")
-        ->default_str(kDefaultServer);
-    settings.server = kDefaultServer;
+        ->default_str(consumer::kDefaultServer);
+    settings.server = consumer::kDefaultServer;
     lbctl.add_option("--cert", settings.certificate, "your certificate, PEM (for host:port)")
         ->envname("LB_CERT");
     lbctl.add_option("--key", settings.key, "its key, PEM")->envname("LB_KEY");
@@ -68,28 +61,18 @@ void add_settings(CLI::App& lbctl, Settings& settings) {
         ->description("the same as --output json: one object a line");
 }
 
+consumer::Options options_of(const Settings& settings) {
+    return {settings.server,
+            settings.certificate,
+            settings.key,
+            settings.authorities,
+            settings.server_name,
+            "lbctl " LB_VERSION,
+            std::chrono::seconds(settings.timeout_seconds)};
+}
+
 Result<std::unique_ptr<net::Client>> connect(const Settings& settings) {
-    net::ClientOptions options;
-    options.software = "lbctl " LB_VERSION;
-    options.timeout = std::chrono::seconds(settings.timeout_seconds);
-    if (settings.server.starts_with('/')) {
-        options.socket_path = settings.server;
-    } else {
-        LB_TRY_ASSIGN(const auto place, spool::Destination::parse(settings.server));
-        options.host = place.host;
-        options.port = place.port;
-        if (!settings.server_name.empty()) options.host_names = {settings.server_name};
-        if (settings.certificate.empty() || settings.key.empty() || settings.authorities.empty())
-            return Error{ErrorCode::kReject,
-                         "a server over the network needs --cert, --key and --ca (or LB_CERT, "
-                         "LB_KEY and LB_CA)"};
-        LB_TRY_ASSIGN(
-            options.credentials,
-            tls::Credentials::load({settings.certificate, settings.key, settings.authorities}));
-    }
-    auto client = net::Client::connect(options);
-    if (client.ok()) return client;
-    return client.error().within("server " + settings.server);
+    return consumer::connect(options_of(settings));
 }
 
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "bkserver/cli/exit_code.h"
+#include "bkserver/client/consumer.h"
 #include "common/base/result.h"
 #include "common/net/client.h"
 
@@ -54,6 +55,7 @@ struct Context {
 // Options of all commands, with their environment variables LB_SERVER, LB_CERT, LB_KEY, LB_CA.
 void add_settings(CLI::App& lbctl, Settings& settings);
 
+consumer::Options options_of(const Settings& settings);
 // Connects as the settings say.
 Result<std::unique_ptr<net::Client>> connect(const Settings& settings);
 

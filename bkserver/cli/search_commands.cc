@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <ostream>
-#include <thread>
 #include <vector>
 
 #include "bkserver/cli/asking.h"
@@ -15,7 +14,8 @@ namespace {
 using lb::v1::IndexRequest;
 using lb::v1::QueryRequest;
 
-constexpr auto kWatchPause = std::chrono::seconds(1);
+// How long one look for changes takes, if there are none.
+constexpr auto kWatchPatience = std::chrono::minutes(1);
 
 constexpr char kLanguage[] =
     "A query: ATTRIBUTE OPERATOR VALUE, joined by and, or, not and parentheses.\n"
@@ -156,9 +156,9 @@ std::string listed(const Json& texts) {
 
 // Rows as they happen, until the terminal or the reader of the pipe has enough.
 Status watch(Context& context, const Wanted& wanted) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
-    lb::v1::Request request;
-    request.mutable_changes()->set_condition(wanted.query());
+    consumer::Consumer server(options_of(context.settings));
+    lb::v1::ChangesRequest changes;
+    changes.set_condition(wanted.query());
     std::uint32_t shown = 0;
     const auto show = [&](const Json& row) {
         ++shown;
@@ -180,12 +180,12 @@ Status watch(Context& context, const Wanted& wanted) {
         context.out << '\n';
     };
     while (context.out.good()) {
-        const std::uint32_t before = shown;
-        LB_TRY_ASSIGN(std::string cursor, ask(*client, request, show));
+        LB_TRY_ASSIGN(consumer::Answer answer, server.watch(changes, kWatchPatience));
+        for (const std::string& text : answer.rows)
+            if (const Json row = Json::parse(text, nullptr, false); !row.is_discarded()) show(row);
         context.out << std::flush;
         if (wanted.limit != 0 && shown >= wanted.limit) return {};
-        request.mutable_changes()->set_cursor(std::move(cursor));
-        if (shown == before) std::this_thread::sleep_for(kWatchPause);
+        changes.set_cursor(std::move(answer.cursor));
     }
     return {};
 }

@@ -96,30 +96,48 @@ class Install(unittest.TestCase):
             shown = run(self.found(f"lb-{daemon}"), "--config", whole, "--print-config")
             self.assertIn({"interlogd": "host.pem", "agent-opennebula": "cloud1"}.get(daemon, "example.org"), shown)
 
-    def test_a_c_program_builds_with_pkg_config_and_logs(self):
+    def compiled(self, source, library, program):
+        """A C program built as a stranger would, by what pkg-config says of `library`; its environment."""
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             self.skipTest("there is no C compiler")
-        description = self.found("lb-client.pc")
-        flags = run("pkg-config", "--define-prefix", "--cflags", "--libs", "lb-client",
+        description = self.found(f"{library}.pc")
+        flags = run("pkg-config", "--define-prefix", "--cflags", "--libs", library,
                     env=dict(os.environ, PKG_CONFIG_PATH=str(description.parent))).split()
-        library = self.found("liblb.so.0").parent
-        include = self.found("client.h").parent.parent
+        directory = self.found("liblb.so.0").parent
+        run(compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", source,
+            f"-I{self.found('client.h').parent.parent}", f"-L{directory}",
+            *[flag for flag in flags if flag.startswith("-l")], "-o", program)
+        return dict(os.environ, LD_LIBRARY_PATH=str(directory))
+
+    def test_a_c_program_builds_with_pkg_config_and_logs(self):
         source = self.base / "producer.c"
         source.write_text(PRODUCER)
         program = self.base / "producer"
-        run(compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", source, f"-I{include}", f"-L{library}",
-            *[flag for flag in flags if flag.startswith("-l")], "-o", program)
+        environment = self.compiled(source, "lb-client", program)
         drop = self.base / "drop"
         drop.mkdir(mode=0o700)
-        text = run(program, self.base / "no-socket", drop, env=dict(os.environ, LD_LIBRARY_PATH=str(library)))
+        text = run(program, self.base / "no-socket", drop, env=environment)
         self.assertRegex(text, r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$")
         self.assertEqual(len(list(drop.iterdir())), 1)
 
-    def test_the_library_shows_its_c_names_only(self):
-        names = run("nm", "-D", "--defined-only", self.found("liblb.so.0")).split("\n")
-        strange = [line for line in names if line and not re.search(r" T lb_\w+@@LB_\w+| A LB_\w+", line)]
-        self.assertEqual(strange, [])
+    def test_the_example_of_the_consumer_builds_and_asks(self):
+        program = self.base / "watch"
+        environment = self.compiled(self.found("watch.c"), "lb-consumer", program)
+        done = subprocess.run([program], capture_output=True, text=True, timeout=60,
+                              env=dict(environment, LB_SERVER=f"{self.base}/no-socket"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"watch: listing: server {self.base}/no-socket", done.stderr)
+
+    def test_the_libraries_show_their_c_names_only(self):
+        for library, version in (("liblb.so.0", "LB"), ("liblb-consumer.so.0", "LB_CONSUMER")):
+            names = run("nm", "-D", "--defined-only", self.found(library)).split("\n")
+            ours = rf" T lb_\w+@@{version}_1\.0$| A {version}_1\.0$"
+            self.assertEqual([line for line in names if line and not re.search(ours, line)], [])
+
+    def test_who_only_logs_needs_libc_alone(self):
+        needed = re.findall(r"NEEDED +(\S+)", run("objdump", "-p", self.found("liblb.so.0")))
+        self.assertEqual([name for name in needed if not re.match(r"lib[cm]\.so|ld-linux", name)], [])
 
     def test_units_are_right(self):
         if shutil.which("systemd-analyze") is None:

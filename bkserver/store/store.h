@@ -270,7 +270,7 @@ class Reader {
     virtual Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,
                                                               std::uint32_t limit) = 0;
     virtual Result<std::optional<DeadLetter>> get_dead_letter(std::uint64_t number) = 0;
-    // Nothing committed before is ever skipped, however many servers write.
+    // By their times. Nothing committed before is ever skipped, however many servers write.
     virtual Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                                       std::uint32_t limit) = 0;
     // Where a reader stands who has seen all changes that are there.

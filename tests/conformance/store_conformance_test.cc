@@ -244,6 +244,29 @@ TEST_CASE("changes are numbered without gaps in each stream, over rollbacks and 
     CHECK(bench.reader->changes_after(seen, 100).value().size() == 3);
 }
 
+TEST_CASE("changes come by their times, whichever stream they stand in", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const auto other = bench.open("server-two")->open_writer(0).value();
+    for (std::int64_t time = 1; time <= 6; ++time) {
+        lb::store::Writer& writer = time % 3 == 0 ? *bench.writer : *other;
+        const lb::store::Change change = {
+            .process = number, .new_state = "Done", .changed_us = time};
+        REQUIRE(writer.begin().ok());
+        REQUIRE(writer.add_changes(std::span(&change, 1)).ok());
+        REQUIRE(writer.commit().ok());
+    }
+    lb::store::ChangeCursor seen;
+    for (std::int64_t time = 1; time <= 6; time += 2) {
+        const auto changes = bench.reader->changes_after(seen, 2).value();
+        REQUIRE(changes.size() == 2);
+        for (const auto& change : changes) seen[change.stream] = change.number;
+        CHECK(changes[0].changed_us == time);
+        CHECK(changes[1].changed_us == time + 1);
+    }
+    CHECK(bench.reader->changes_after(seen, 2).value().empty());
+}
+
 TEST_CASE("a stream that another writer took is noticed before anything is committed", "[store]") {
     Bench bench;
     const auto number = bench.found(kId);

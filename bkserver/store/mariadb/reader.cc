@@ -22,6 +22,24 @@ struct Condition {
     std::uint64_t value;
 };
 
+// Each stream in its own order, beside each other by their times: a process may go over from one to
+// another when its server starts again. The first `limit` of all.
+std::vector<Change> joined(std::vector<std::vector<Change>>& streams, std::uint32_t limit) {
+    std::vector<Change> changes;
+    std::vector<std::size_t> next(streams.size());
+    while (changes.size() < limit) {
+        std::optional<std::size_t> first;
+        for (std::size_t i = 0; i < streams.size(); ++i) {
+            if (next[i] == streams[i].size()) continue;
+            if (!first || streams[i][next[i]].changed_us < streams[*first][next[*first]].changed_us)
+                first = i;
+        }
+        if (!first) break;
+        changes.push_back(std::move(streams[*first][next[*first]++]));
+    }
+    return changes;
+}
+
 }  // namespace
 
 MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service,
@@ -246,8 +264,8 @@ Result<std::optional<DeadLetter>> MariadbReader::get_dead_letter(std::uint64_t n
     return std::optional<DeadLetter>(std::move(letter));
 }
 
-Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, std::uint32_t limit,
-                                     std::vector<Change>& changes) {
+Result<std::vector<Change>> MariadbReader::changes_of(std::uint32_t stream, std::uint64_t after,
+                                                      std::uint32_t limit) {
     const Value values[] = {std::uint64_t{stream}, after, std::uint64_t{limit}};
     LB_TRY_ASSIGN(const Found found,
                   query("SELECT number, process, revision, arrival, changed_us, old_state, "
@@ -255,6 +273,7 @@ Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, 
                         "FROM `change` "
                         "WHERE stream = ? AND number > ? ORDER BY number LIMIT ?",
                         values));
+    std::vector<Change> changes;
     for (std::size_t row = 0; row < found.count(); ++row) {
         Change change;
         change.stream = stream;
@@ -272,20 +291,20 @@ Status MariadbReader::add_changes_of(std::uint32_t stream, std::uint64_t after, 
         }
         changes.push_back(std::move(change));
     }
-    return {};
+    return changes;
 }
 
 Result<std::vector<Change>> MariadbReader::changes_after(const ChangeCursor& cursor,
                                                          std::uint32_t limit) {
-    LB_TRY_ASSIGN(const Found streams, query("SELECT number FROM stream ORDER BY number", {}));
-    std::vector<Change> changes;
-    for (std::size_t row = 0; row < streams.count() && changes.size() < limit; ++row) {
-        const auto stream = static_cast<std::uint32_t>(streams.number(row, 0));
+    LB_TRY_ASSIGN(const Found found, query("SELECT number FROM stream ORDER BY number", {}));
+    std::vector<std::vector<Change>> streams(found.count());
+    for (std::size_t row = 0; row < streams.size(); ++row) {
+        const auto stream = static_cast<std::uint32_t>(found.number(row, 0));
         const auto seen = cursor.find(stream);
-        const auto room = static_cast<std::uint32_t>(limit - changes.size());
-        LB_TRY(add_changes_of(stream, seen == cursor.end() ? 0 : seen->second, room, changes));
+        LB_TRY_ASSIGN(streams[row],
+                      changes_of(stream, seen == cursor.end() ? 0 : seen->second, limit));
     }
-    return changes;
+    return joined(streams, limit);
 }
 
 Result<ChangeCursor> MariadbReader::newest_changes() {

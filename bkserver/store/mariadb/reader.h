@@ -71,8 +71,8 @@ class MariadbReader : public Reader {
     void report_slow(const Sql& sql, std::uint64_t milliseconds);
     Status collect_history(SubjectNumber subject, std::string_view cursor, std::uint32_t limit,
                            std::vector<Event>& events);
-    Status add_changes_of(std::uint32_t stream, std::uint64_t after, std::uint32_t limit,
-                          std::vector<Change>& changes);
+    Result<std::vector<Change>> changes_of(std::uint32_t stream, std::uint64_t after,
+                                           std::uint32_t limit);
     Result<DeadLetter> dead_letter_at(const Found& found, std::size_t row);
 
     Connection connection_;

@@ -206,6 +206,8 @@ Result<HttpDesk::Bearer> HttpDesk::authenticate(const HttpCall& call, AnswerTool
 }
 
 void HttpDesk::answer(const HttpCall& call, AnswerTools tools) {
+    if (const Status known = web::check_parameters(*call.match.route, call.request); !known.ok())
+        return call.reply(web::problem(known.error()));
     if (call.match.route->is_public) return call.reply(answer_public(call));
     const auto bearer = authenticate(call, tools);
     if (bearer.ok()) return answer_known(call, *bearer, tools);

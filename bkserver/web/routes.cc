@@ -7,22 +7,28 @@ namespace lb::web {
 
 namespace {
 
+constexpr std::string_view kPage = "limit cursor text";
+constexpr std::string_view kQuery = "query sort fields limit cursor text";
+constexpr std::string_view kList =
+    "type state vm_state host owner query sort fields limit cursor text";
+
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET",  "/health",                        RouteId::kHealth,       true},
-    Route{"GET",  "/ready",                         RouteId::kReady,        true},
-    Route{"GET",  "/metrics",                       RouteId::kMetrics,      false},
-    Route{"GET",  "/v1/openapi.json",               RouteId::kOpenApi,      true},
-    Route{"GET",  "/v1/version",                    RouteId::kVersion,      true},
-    Route{"POST", "/v1/events",                     RouteId::kPostEvents,   false},
-    Route{"GET",  "/v1/events",                     RouteId::kEvents,       false},
-    Route{"GET",  "/v1/changes",                    RouteId::kChanges,      false},
-    Route{"GET",  "/v1/processes",                  RouteId::kProcesses,    false},
-    Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false},
-    Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false},
-    Route{"GET",  "/v1/processes/{process}/why",    RouteId::kWhy,          false},
-    Route{"GET",  "/",                              RouteId::kOwnProcesses, false},
-    Route{"GET",  "/{unique}",                      RouteId::kUnique,       false},
+    Route{"GET",  "/health",                        RouteId::kHealth,       true,  kAnyParameter},
+    Route{"GET",  "/ready",                         RouteId::kReady,        true,  kAnyParameter},
+    Route{"GET",  "/metrics",                       RouteId::kMetrics,      false, ""},
+    Route{"GET",  "/v1/openapi.json",               RouteId::kOpenApi,      true,  ""},
+    Route{"GET",  "/v1/version",                    RouteId::kVersion,      true,  "text"},
+    Route{"POST", "/v1/events",                     RouteId::kPostEvents,   false, ""},
+    Route{"GET",  "/v1/events",                     RouteId::kEvents,       false, kQuery},
+    Route{"GET",  "/v1/changes",                    RouteId::kChanges,      false, "query cursor"},
+    Route{"GET",  "/v1/processes",                  RouteId::kProcesses,    false, kList},
+    Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false, "text"},
+    Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false, kPage},
+    Route{"GET",  "/v1/processes/{process}/why",    RouteId::kWhy,          false, "attribute text"},
+    Route{"GET",  "/",                              RouteId::kOwnProcesses, false, kList},
+    // An id may go on with '?' and whatever its maker wrote there.
+    Route{"GET",  "/{unique}",                      RouteId::kUnique,       false, kAnyParameter},
 };
 // clang-format on
 // Ids that look like ours from the first segment on are none.
@@ -62,10 +68,31 @@ bool fits(std::string_view pattern, const std::vector<std::string>& segments,
     return at == segments.size();
 }
 
+bool is_in(std::string_view words, std::string_view word) {
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find(' '), words.size());
+        if (words.substr(0, end) == word) return true;
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return false;
+}
+
 }  // namespace
 
 std::span<const Route> routes() {
     return kRoutes;
+}
+
+Status check_parameters(const Route& route, const HttpRequest& request) {
+    if (route.parameters == kAnyParameter) return {};
+    for (const auto& [name, value] : request.query)
+        if (!is_in(route.parameters, name))
+            return Error{
+                ErrorCode::kReject,
+                "this path has no parameter " + name +
+                    (route.parameters.empty() ? ", nor any other"
+                                              : "; it has: " + std::string(route.parameters))};
+    return {};
 }
 
 Match find_route(const HttpRequest& request) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "bkserver/web/http.h"
+#include "common/base/result.h"
 
 namespace lb::web {
 
@@ -32,10 +33,15 @@ struct Route {
     std::string_view method;
     std::string_view pattern;  // {process} stands for one segment, {unique} for all that is left
     RouteId id;
-    bool is_public;  // answered without knowing who asks
+    bool is_public;               // answered without knowing who asks
+    std::string_view parameters;  // behind the '?', by blanks
 };
+inline constexpr std::string_view kAnyParameter = "*";
 
 std::span<const Route> routes();
+// kReject names the first parameter that the route does not have: what is misspelt would be
+// answered as if it had not been asked.
+Status check_parameters(const Route& route, const HttpRequest& request);
 
 struct Match {
     const Route* route = nullptr;

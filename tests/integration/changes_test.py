@@ -7,6 +7,11 @@ import unittest
 import urllib.parse
 import uuid
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 from http_client import HttpClient, raw_connection
 from site_harness import Site, wait_until
 
@@ -102,6 +107,7 @@ class Changes(unittest.TestCase):
         hers, his = self.register("alice"), self.register("bob")
         seen = streams["alice"].next()
         self.assertEqual((seen["jobId"], seen["state"], seen["owner"]), (hers, "Submitted", "certificate:/O=lb/CN=alice"))
+        self.must_be_a_change(seen)
         # Bob's first is his own: hers, which was earlier, is not in his stream.
         self.assertEqual(streams["bob"].next()["jobId"], his)
         on_the_wall = [streams["wall"].next() for _ in range(2)]
@@ -109,6 +115,14 @@ class Changes(unittest.TestCase):
         for row in on_the_wall:
             self.assertNotIn("owner", row)
             self.assertNotIn("CN=", json.dumps(row))
+
+    def must_be_a_change(self, row):
+        """As the server's own document says."""
+        document = self.clients["alice"].get("/v1/openapi.json").json()
+        schema = document["components"]["schemas"]["Change"]
+        self.assertLessEqual(set(row), set(schema["properties"]))
+        if jsonschema is not None:
+            jsonschema.validate(row, {**schema, "components": document["components"]}, cls=jsonschema.Draft202012Validator)
 
     def test_access_lists_hold_in_streams(self):
         stream = self.stream("bob")

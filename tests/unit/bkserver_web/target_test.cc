@@ -58,5 +58,28 @@ TEST_CASE("each route is found, and no other") {
     }
 }
 
+TEST_CASE("a parameter that a path does not have is refused by name") {
+    const auto check = [](const char* text) {
+        HttpRequest request;
+        request.method = "GET";
+        const auto target = parse_target(text);
+        request.segments = target->segments;
+        request.query = target->query;
+        return check_parameters(*find_route(request).route, request);
+    };
+    for (const char* text : {"/v1/processes?type=simple&limit=5", "/?query=x&sort=-entered&text",
+                             "/v1/processes/x/why?attribute=state", "/health?now", "/AbC?info=1",
+                             "/v1/events?fields=type&cursor=x", "/v1/changes?query=x&cursor=y"})
+        CHECK(check(text).ok());
+    for (const char* text : {"/v1/processes?ower=me", "/v1/processes/x?limit=1", "/metrics?x",
+                             "/v1/events?type=VMStop", "/v1/changes?limit=1", "/v1/version?t",
+                             "/v1/processes?query%20sort=x", "/v1/processes?=x"}) {
+        INFO(text);
+        CHECK_FALSE(check(text).ok());
+    }
+    CHECK(check("/v1/processes?ower=me").error().text.find("ower; it has: type") !=
+          std::string::npos);
+}
+
 }  // namespace
 }  // namespace lb::web

@@ -8,6 +8,16 @@ namespace lb::agent {
 
 namespace {
 
+using config::Kind;
+
+// clang-format off
+constexpr config::Option kLoggerOptions[] = {
+    {"host", Kind::kText, "", "name of this host in events, as its hooks say it; empty: the system's"},
+    {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
+    {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
+};
+// clang-format on
+
 class AgentService final : public app::Service {
   public:
     AgentService(std::string_view name, client::ProducerOptions options)
@@ -53,6 +63,8 @@ app::Program program_of(const Description& description) {
     program.options = description.options;
     program.messages = description.messages;
     program.default_directories = description.directories;
+    program.check = [check = description.check](const config::Config& config,
+                                                const app::Directories&) { return check(config); };
     program.start =
         [name = description.name, start = description.start,
          speaks_for_guests = description.speaks_for_guests](
@@ -65,6 +77,12 @@ app::Program program_of(const Description& description) {
         return std::unique_ptr<app::Service>(std::move(service));
     };
     return program;
+}
+
+std::vector<config::Option> with_logger_options(std::span<const config::Option> own) {
+    std::vector<config::Option> options(own.begin(), own.end());
+    options.insert(options.end(), std::begin(kLoggerOptions), std::end(kLoggerOptions));
+    return options;
 }
 
 std::string host_of(const config::Config& config) {

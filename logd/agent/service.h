@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/app/daemon.h"
 #include "common/config/config.h"
@@ -36,14 +37,19 @@ using Start = std::function<Result<std::unique_ptr<Agent>>(
 struct Description {
     std::string_view name;  // "lb-agent-libvirt"
     std::string_view summary;
-    std::span<const config::Option> options;  // with host, socket and drop_dir
+    std::span<const config::Option> options;  // with_logger_options()
     std::span<const log::Message> messages;
     app::Directories directories;
     bool speaks_for_guests = false;  // as in client::ProducerOptions
+    // What --check-config looks at beyond the table of options.
+    std::function<Status(const config::Config&)> check;
     Start start;
 };
 
 app::Program program_of(const Description& description);
+
+// The agent's own options, and those of how it logs: host, socket, drop_dir.
+std::vector<config::Option> with_logger_options(std::span<const config::Option> own);
 
 // The option "host", or the system's name.
 std::string host_of(const config::Config& config);

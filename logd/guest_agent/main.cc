@@ -6,6 +6,11 @@ namespace lb::guest_agent {
 
 namespace {
 
+Status check(const config::Config& config) {
+    LB_TRY(options_of(config));
+    return {};
+}
+
 Result<std::unique_ptr<agent::Agent>> start(const config::Config& config, const app::Directories&,
                                             agent::Sink sink) {
     LB_TRY_ASSIGN(AgentOptions options, options_of(config));
@@ -27,6 +32,7 @@ int main(int argc, char** argv) {
              .messages = guest_agent::kMessages,
              .directories = {"/run/lb-agent-guest", "/run/lb-agent-guest"},
              .speaks_for_guests = true,
+             .check = guest_agent::check,
              .start = guest_agent::start}),
         argc, argv);
 }

@@ -18,16 +18,14 @@ constexpr Option kOptions[] = {
     {"channel", Kind::kText, "org.lb.0", "name of the virtio-serial port"},
     {"lines_per_second", Kind::kInteger, "20", "what one guest may say in a second; more waits", 1, 100'000},
     {"vsock_port", Kind::kInteger, "9010", "port where guests come in by vsock, if this kernel has it; 0: none", 0, 65'535},
-    {"host", Kind::kText, "", "name of this host in events; empty: the system's"},
-    {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
-    {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
 };
 // clang-format on
 
 }  // namespace
 
 std::span<const Option> option_table() {
-    return kOptions;
+    static const std::vector<Option> table = agent::with_logger_options(kOptions);
+    return table;
 }
 
 Result<AgentOptions> options_of(const config::Config& config) {

@@ -6,6 +6,11 @@ namespace lb::libvirt_agent {
 
 namespace {
 
+Status check(const config::Config& config) {
+    LB_TRY(options_of(config));
+    return {};
+}
+
 Result<std::unique_ptr<agent::Agent>> start(const config::Config& config, const app::Directories&,
                                             agent::Sink sink) {
     LB_TRY_ASSIGN(AgentOptions options, options_of(config));
@@ -27,6 +32,7 @@ int main(int argc, char** argv) {
              .options = libvirt_agent::option_table(),
              .messages = libvirt_agent::kMessages,
              .directories = {"/run/lb-agent-libvirt", "/run/lb-agent-libvirt"},
+             .check = libvirt_agent::check,
              .start = libvirt_agent::start}),
         argc, argv);
 }

@@ -12,9 +12,6 @@ using config::Option;
 // clang-format off
 constexpr Option kOptions[] = {
     {"uri", Kind::kText, "qemu:///system", "where libvirt is: qemu:///system, qemu:///session, test:///default, ..."},
-    {"host", Kind::kText, "", "name of this host in events; empty: the system's, as the hook says it"},
-    {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
-    {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
     {"heartbeat_seconds", Kind::kInteger, "60", "seconds between heartbeats of this host; 0: none", 0, 86'400},
     {"guest_agent", Kind::kBoolean, "true", "a qemu guest agent that connects shows that the guest's system is up"},
     {"backoff_first_ms", Kind::kInteger, "200", "ms: cap of the first wait when libvirt does not answer; it doubles", 1, 3'600'000},
@@ -25,7 +22,8 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> option_table() {
-    return kOptions;
+    static const std::vector<Option> table = agent::with_logger_options(kOptions);
+    return table;
 }
 
 Result<AgentOptions> options_of(const config::Config& config) {

@@ -17,6 +17,13 @@ Result<std::string> session_of(const std::string& path) {
     return text->substr(0, text->find_first_of("\r\n"));
 }
 
+Status check(const config::Config& config) {
+    LB_TRY_ASSIGN(const AgentOptions options, options_of(config));
+    LB_TRY(session_of(options.auth_file));
+    LB_TRY(Subscriber::open(options.events));
+    return {};
+}
+
 Result<std::unique_ptr<agent::Agent>> start(const config::Config& config,
                                             const app::Directories& directories, agent::Sink sink) {
     LB_TRY_ASSIGN(AgentOptions options, options_of(config));
@@ -45,6 +52,7 @@ int main(int argc, char** argv) {
              .options = opennebula_agent::option_table(),
              .messages = opennebula_agent::kMessages,
              .directories = {"/var/lib/lb-agent-opennebula", "/run/lb-agent-opennebula"},
+             .check = opennebula_agent::check,
              .start = opennebula_agent::start}),
         argc, argv);
 }

@@ -23,9 +23,6 @@ constexpr Option kOptions[] = {
     {"settle_ms", Kind::kInteger, "1000", "ms between a connection, or a gap, and the look at what OpenNebula has", 0, 60'000},
     {"call_timeout_seconds", Kind::kInteger, "30", "seconds that OpenNebula may take for an answer", 1, 3'600},
     {"backoff_max_ms", Kind::kInteger, "30000", "ms: cap of the longest wait when OpenNebula does not answer", 200, 3'600'000},
-    {"host", Kind::kText, "", "name of this host in events; empty: the system's"},
-    {"socket", Kind::kText, "", "the logger's socket; empty: LB_SOCKET or /run/lb/logd.sock"},
-    {"drop_dir", Kind::kText, "", "where events go while the logger is away; empty: LB_DROP_DIR or /var/spool/lb/drop"},
 };
 // clang-format on
 
@@ -38,7 +35,8 @@ std::string auth_file_of(const config::Config& config) {
 }  // namespace
 
 std::span<const Option> option_table() {
-    return kOptions;
+    static const std::vector<Option> table = agent::with_logger_options(kOptions);
+    return table;
 }
 
 Result<AgentOptions> options_of(const config::Config& config) {

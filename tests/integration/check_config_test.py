@@ -23,8 +23,9 @@ def check(program, text):
 
 class CheckConfigTest(unittest.TestCase):
     def test_defaults_are_right(self):
-        for program in ("lb-logd", "lb-interlogd", "lb-bkserver"):
-            self.assertEqual(check(program, ""), (0, ""), program)
+        for program, text in (("lb-logd", ""), ("lb-interlogd", ""), ("lb-bkserver", ""), ("lb-agent-guest", ""),
+                              ("lb-agent-libvirt", ""), ("lb-agent-opennebula", 'auth_file = "POLICY"')):
+            self.assertEqual(check(program, text), (0, ""), program)
 
     def test_what_a_start_would_refuse_is_named(self):
         cases = (
@@ -36,6 +37,11 @@ class CheckConfigTest(unittest.TestCase):
             ("lb-bkserver", 'policy = "POLICY"', "emperor"),
             ("lb-bkserver", 'policy = "/nowhere/policy.toml"', "/nowhere/policy.toml"),
             ("lb-bkserver", 'database = "postgres://db"', "mariadb://"),
+            ("lb-agent-guest", 'channel = "org/lb"', "channel"),
+            ("lb-agent-libvirt", "backoff_first_ms = 2000\nbackoff_max_ms = 1000", "backoff_first_ms"),
+            ("lb-agent-opennebula", 'auth_file = "POLICY"\nxmlrpc = "ftp://one"', "xmlrpc"),
+            ("lb-agent-opennebula", 'auth_file = "POLICY"\nevents = "nowhere"', "nowhere"),
+            ("lb-agent-opennebula", 'auth_file = "/nowhere/one_auth"', "/nowhere/one_auth"),
         )
         for program, text, word in cases:
             status, complaint = check(program, text)

@@ -35,10 +35,13 @@ struct Scene {
     const ViewInput& input;
     View& view;
 
+    // The guest's newest, through whichever host it came.
     [[nodiscard]] std::optional<std::int64_t> heartbeat() const {
+        std::optional<std::int64_t> newest_us;
         for (const Sighting& seen : input.heartbeats)
-            if (seen.who == "VMSystem") return seen.at_us;
-        return {};
+            if (seen.who == "VMSystem")
+                newest_us = std::max(newest_us.value_or(seen.at_us), seen.at_us);
+        return newest_us;
     }
 
     // Adds it once it is older than the grace time; says when that will be, if not yet.

@@ -126,6 +126,9 @@ TEST_CASE("silent: a guest that used to send heartbeats sends none while the mac
     const Machine machine = running();
     CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 950 * kSecond}})) == "");
     CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 800 * kSecond}})) == "silent ");
+    // It came through another host before it migrated.
+    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 700 * kSecond},
+                                  {"VMSystem", kT0 + 950 * kSecond}})) == "");
 }
 
 TEST_CASE("misplaced: it runs elsewhere than the manager placed it") {

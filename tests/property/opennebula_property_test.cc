@@ -40,6 +40,19 @@ const Life kLives[] = {
      "kvm1.example.org"},
 };
 
+std::vector<opennebula::VmDocument> recorded_frames() {
+    std::istringstream lines(test::opennebula_file("zmq_frames.jsonl"));
+    std::vector<opennebula::VmDocument> documents;
+    for (std::string line; std::getline(lines, line);) {
+        const auto sent = nlohmann::json::parse(line).at("frames");
+        const std::vector<std::string> words = {sent.at(1).get<std::string>()};
+        const auto call = opennebula::parse_call(words);
+        REQUIRE(call.ok());
+        documents.push_back(call->documents.vms.at(0));
+    }
+    return documents;
+}
+
 class Seer {
   public:
     // What an observer logs who sees this message next.
@@ -82,20 +95,30 @@ TEST_CASE("a life that is told whole ends alike in every order") {
 }
 
 TEST_CASE("the frames as OpenNebula's driver sent them tell the life, each change twice") {
-    std::istringstream lines(test::opennebula_file("zmq_frames.jsonl"));
+    const auto documents = recorded_frames();
     Seer seer;
-    int frames = 0;
-    for (std::string line; std::getline(lines, line); ++frames) {
-        const auto sent = nlohmann::json::parse(line).at("frames");
-        const std::vector<std::string> words = {sent.at(1).get<std::string>()};
-        const auto call = opennebula::parse_call(words);
-        REQUIRE(call.ok());
-        seer.see(call->documents.vms.at(0), false);
-    }
-    CHECK(frames == 16);
+    for (const auto& document : documents) seer.see(document, false);
+    CHECK(documents.size() == 16);
     CHECK(seer.status().vm_state == "done");
     CHECK(seer.status().done_code == "OK");
     CHECK(seer.status().host == "kvm1.example.org");
+}
+
+TEST_CASE("the recorded frames in any order, some lost, end alike after a resynchronisation") {
+    auto documents = recorded_frames();
+    const auto last = test::opennebula_vm("07-done");
+    std::mt19937 random(3);
+    for (int order = 0; order < kOrdersOfWholeLife; ++order) {
+        std::shuffle(documents.begin(), documents.end(), random);
+        Seer seer;
+        for (const auto& document : documents)
+            if (random() % 3 != 0) seer.see(document, false);
+        seer.see(last, true);
+        INFO("order " << order);
+        REQUIRE(seer.status().vm_state == "done");
+        REQUIRE(seer.status().done_code == "OK");
+        REQUIRE(seer.status().host == "kvm1.example.org");
+    }
 }
 
 TEST_CASE("a life with losses and repetitions ends alike after a resynchronisation") {

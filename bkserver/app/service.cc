@@ -88,7 +88,8 @@ Result<std::unique_ptr<app::Service>> ServerService::start(const config::Config&
 ServerService::ServerService(ServerOptions options, authz::RuleSet rules)
     : options_(std::move(options)),
       policy_(std::move(rules), options_.admin_uids),
-      stamper_(options_.host) {}
+      stamper_(options_.host,
+               [this](const lb::v1::Identity& identity) { return policy_.groups(identity); }) {}
 
 ServerService::~ServerService() {
     stop();

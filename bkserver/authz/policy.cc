@@ -258,6 +258,11 @@ std::shared_ptr<const RuleSet> Policy::rules() const {
     return rules_;
 }
 
+std::vector<std::string> Policy::groups(const lb::v1::Identity& identity) const {
+    const auto rules = this->rules();
+    return actor_of(*rules, identity).groups;
+}
+
 std::string Policy::salt() const {
     const auto rules = this->rules();
     return rules->salt.empty() ? random_salt_ : rules->salt;

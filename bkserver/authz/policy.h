@@ -26,6 +26,8 @@ class Policy : public book::Policy {
     static RuleSet open_to_all();
 
     void replace(RuleSet rules);
+    // The groups that its files give an identity.
+    [[nodiscard]] std::vector<std::string> groups(const lb::v1::Identity& identity) const;
     // Of pseudonyms: secret, made anew with the policy unless the file says one.
     [[nodiscard]] std::string salt() const;
     // Whose tokens are good; outlives the policy. Before lanes and queries begin.

@@ -1,5 +1,6 @@
 #include "bkserver/ingest/stamper.h"
 
+#include "common/base/identity_limits.h"
 #include "common/env/env.h"
 #include "common/event/envelope.h"
 #include "common/event/event_id.h"
@@ -10,10 +11,17 @@ namespace {
 
 constexpr std::size_t kOriginBytes = 16;
 
+void add_groups(const std::vector<std::string>& groups, lb::v1::Identity& identity) {
+    std::size_t bytes = 0;
+    for (const std::string& group : groups)
+        if (bytes += group.size(); bytes <= limits::kGroupsBytesMax) identity.add_groups(group);
+}
+
 }  // namespace
 
-Stamper::Stamper(std::string host)
+Stamper::Stamper(std::string host, GroupsOf groups_of)
     : host_(std::move(host)),
+      groups_of_(std::move(groups_of)),
       origin_(kOriginBytes, '\0'),
       boot_id_(env::boot_id(env::posix_env())) {
     env::posix_env().fill_random(origin_);
@@ -29,6 +37,7 @@ Result<lb::v1::Envelope> Stamper::stamp(std::string_view envelope_bytes,
     acceptance.set_counter(++counter_);
     *acceptance.mutable_identity() = identity;
     acceptance.mutable_identity()->clear_realm();
+    if (groups_of_) add_groups(groups_of_(identity), *acceptance.mutable_identity());
     acceptance.set_host(host_);
     acceptance.set_accepted_at_us(env::posix_env().now_us());
     acceptance.set_boot_id(boot_id_);

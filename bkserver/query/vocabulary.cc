@@ -71,6 +71,7 @@ Kind kind_of(state::Shape shape) {
         case state::Shape::kNamed:
         case state::Shape::kPeriods:
         case state::Shape::kPairs:
+        case state::Shape::kLines:
         case state::Shape::kList:
         case state::Shape::kObject:
         case state::Shape::kHidden:

@@ -26,6 +26,7 @@ enum class Shape : std::uint8_t {
     kNamed,    // object: label -> text
     kPeriods,  // object: label -> {from, to, ...}; derived from the register and its twin
     kPairs,    // "a=1,b=2", shown as an object
+    kLines,    // one a line, shown as an array
     kList,     // array, derived
     kObject,   // object, derived
     kHidden,   // not in the status
@@ -80,7 +81,7 @@ inline constexpr AttributeInfo kAttributes[] = {
     {37, "failure_reasons", Merge::kNewest, Shape::kText},
     {38, "remove_from_proxy", Merge::kNewest, Shape::kBool},
     {39, "ui_host", Merge::kNewest, Shape::kText},
-    {40, "user_fqans", Merge::kDerived, Shape::kList},
+    {40, "user_fqans", Merge::kFirst, Shape::kLines},
     {41, "sandbox_retrieved", Merge::kNewest, Shape::kText},
     {42, "jw_status", Merge::kNewest, Shape::kText},
     {43, "isb_transfer", Merge::kNewest, Shape::kText},

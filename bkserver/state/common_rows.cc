@@ -16,6 +16,7 @@ constexpr DataRow kCommonRows[] = {
     // event              source  when     register                                merge            value
     {E::kRegJob,          kAny, kAlways, {"reg_type"},                           Merge::kFirst,   field("jobtype")},
     {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kOwner)},
+    {E::kRegJob,          kAny, kAlways, {"user_fqans"},                         Merge::kFirst,   computed(Value::Kind::kFqans)},
     {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
     {E::kRegJob,          kAny, kAlways, {"seed"},                               Merge::kFirst,   field("seed")},
     {E::kRegJob,          kAny, kAlways, {"wms_dn"},                             Merge::kFirst,   field("wms_dn")},
@@ -37,6 +38,7 @@ constexpr DataRow kEmbryoRows[] = {
     {E::kRegJob,          kAny, kAlways, {"embryo_type"},                        Merge::kFirst,   field("jobtype")},
     {E::kRegJob,          kAny, kAlways, {"embryo_of"},                          Merge::kFirst,   field("parent")},
     {E::kRegJob,          kAny, kAlways, {"owner"},                              Merge::kFirst,   computed(Value::Kind::kOwner)},
+    {E::kRegJob,          kAny, kAlways, {"user_fqans"},                         Merge::kFirst,   computed(Value::Kind::kFqans)},
     {E::kRegJob,          kAny, kAlways, {"parent_job"},                         Merge::kFirst,   field("parent")},
 };
 // clang-format on

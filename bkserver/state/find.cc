@@ -106,6 +106,8 @@ std::string value_of(const Value& value, const Subject& subject) {
             return std::to_string(subject.event.time_us);
         case Value::Kind::kPbsLetter:
             return pbs_letter(subject.event.text("newstate"));
+        case Value::Kind::kFqans:
+            return std::string(subject.arrival.fqans);
         case Value::Kind::kAddress:
             return address(subject.event);
     }

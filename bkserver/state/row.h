@@ -68,6 +68,7 @@ struct Value {
         kHostInstance,  // "host:instance"
         kEventTime,
         kPbsLetter,  // newstate 0..6 as T Q H W R E C
+        kFqans,      // of who logged it, one a line
         kAddress,    // "mac=...,hostname=..." of a network address, "-" without them
     };
     Kind kind = Kind::kField;

@@ -38,6 +38,16 @@ ordered_json pairs(std::string_view text) {
     return object;
 }
 
+ordered_json lines(std::string_view text) {
+    ordered_json list = ordered_json::array();
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        list.push_back(std::string(line));
+    }
+    return list;
+}
+
 ordered_json named(const Registers& registers, std::uint16_t number) {
     ordered_json object = ordered_json::object();
     for (auto at = registers.claims.lower_bound(Slot{number, {}});
@@ -89,6 +99,8 @@ ordered_json show_register(const Registers& registers, const AttributeInfo& info
             return time(text);
         case Shape::kPairs:
             return pairs(text);
+        case Shape::kLines:
+            return lines(text);
         case Shape::kText:
         case Shape::kNamed:
         case Shape::kPeriods:

@@ -53,6 +53,8 @@ std::string value_words(const Value& value) {
             return "the event's time";
         case Value::Kind::kPbsLetter:
             return "the letter of newstate";
+        case Value::Kind::kFqans:
+            return "the producer's FQANs";
         case Value::Kind::kAddress:
             return "mac, hostname";
     }

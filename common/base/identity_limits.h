@@ -11,4 +11,7 @@ inline constexpr std::size_t kIdentityBytesMax = 1024;
 // The subject of a certificate, which becomes such an identity.
 inline constexpr std::size_t kSubjectNameBytesMax = 1000;
 
+// Groups of an identity that an acceptance keeps: so much text.
+inline constexpr std::size_t kGroupsBytesMax = 4096;
+
 }  // namespace lb::limits

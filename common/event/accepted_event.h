@@ -19,6 +19,7 @@ struct AcceptedEvent {
     Event event;              // of a newer schema: type 0, nothing is known of it
     v1::Identity identity;    // of the acceptance, with its realm
     std::string proven_name;  // identity_text(identity); of an import what it states
+    std::string fqans;        // of its groups those with a '/' in front, one a line
     std::int64_t order_cap_us = 0;
 
     // References into this.

@@ -33,6 +33,7 @@ struct Arrival {
     std::string_view event_id;        // 16 bytes
     std::int64_t order_cap_us = 0;    // set by the server when accepted_at_us is of a wrong clock
     std::string_view identity = {};   // who logged it, proven (identity_text); empty for imports
+    std::string_view fqans = {};      // of that identity at acceptance, one a line
 };
 
 std::string order_key(const Event& event, const Arrival& arrival, ClockFamily family);

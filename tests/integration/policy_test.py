@@ -47,7 +47,8 @@ class Policy(unittest.TestCase):
     def setUpClass(cls):
         site = Site(policy=POLICY)
         groups = site.directory / "groups"
-        groups.write_text('"/O=lb/CN=dana" science\n"/O=lb/CN=erin" vo/atlas\n')
+        groups.write_text('"/O=lb/CN=dana" science\n"/O=lb/CN=erin" vo/atlas\n'
+                          '"/O=lb/CN=alice" /atlas/Role=production\n"/O=lb/CN=alice" staff\n')
         policy = site.directory / "policy.toml"
         policy.write_text(POLICY.replace("GROUPS", str(groups)))
         cls.site = site.__enter__()
@@ -112,6 +113,7 @@ class Policy(unittest.TestCase):
         unique = self.register()
         every_way = self.sees_by("alice", unique)
         self.assertEqual(len(every_way), 11)
+        self.assertEqual(self.see("alice", unique).json()["user_fqans"], ["/atlas/Role=production"])
         self.assertEqual(self.sees_by("bob", unique), set())
         self.change_list(unique, "/O=lb/CN=bob")
         self.assertEqual(self.sees_by("bob", unique), every_way)

@@ -66,6 +66,21 @@ TEST_CASE("the first registration owns; a second one resets nothing") {
     CHECK(status.updated_us == 10 * kSecond);
 }
 
+TEST_CASE("the FQANs of whoever registered it first are kept, those of later ones are not") {
+    Registers registers = fresh(0);
+    const std::string ids[] = {event::event_id_of_text("1"), event::event_id_of_text("2")};
+    event::Arrival arrival;
+    arrival.event_id = ids[0];
+    arrival.fqans = "/atlas/Role=production\n/atlas";
+    apply(registers, registration("SIMPLE", 0, "/CN=a"), arrival);
+    arrival.event_id = ids[1];
+    arrival.fqans = "/other";
+    apply(registers, registration("SIMPLE", 5, "/CN=a"), arrival);
+    CHECK(derive(registers, "p").attributes["user_fqans"] ==
+          std::vector<std::string>{"/atlas/Role=production", "/atlas"});
+    CHECK(explain(registers, "user_fqans")->decided_by->event_id == ids[0]);
+}
+
 TEST_CASE("the first registration decides the type in every order") {
     const auto first = registration("VIRTUAL_MACHINE", 0, "/CN=a");
     const auto second = registration("SIMPLE", 1, "/CN=a");

@@ -27,7 +27,7 @@ constexpr char kLanguage[] =
 struct Wanted {
     std::vector<std::string> words;
     std::vector<std::pair<const char*, std::string>> filters = {
-        {"type", {}}, {"state", {}}, {"vm_state", {}}, {"host", {}}, {"owner", {}}};
+        {"type", {}}, {"state", {}}, {"vm_state", {}}, {"host", {}}, {"owner", {}}, {"parent", {}}};
     std::string sort;
     std::vector<std::string> fields;
     std::string by;
@@ -227,7 +227,7 @@ void add_filters(CLI::App& command, const std::shared_ptr<Wanted>& wanted) {
                                  "Submitted, Running, Done, ...", "pending, running, stopped, ...",
                                  "physical machine on which it is",
                                  "who registered it, as status shows it, or me"};
-    for (std::size_t i = 0; i < wanted->filters.size(); ++i)
+    for (std::size_t i = 0; i < std::size(names); ++i)
         command.add_option(names[i], wanted->filters[i].second, helps[i]);
 }
 
@@ -276,6 +276,23 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
         "Examples:\n  lbctl jobs 'state=running and host~\"n1*\" and entered>-2h'\n"
         "  lbctl jobs --type virtual_machine --owner me --sort -entered\n"
         "  lbctl jobs 'tag.project=alpha' --fields jobId,vm_name,user_tags -o csv");
+
+    auto children = std::make_shared<Wanted>();
+    CLI::App* const children_command =
+        add_command(lbctl, context, "children",
+                    "Children of a job or transfer, members of a cluster, that fit a query",
+                    [&context, children] { return list_jobs(context, *children); });
+    children_command
+        ->add_option("PARENT", children->filters.back().second, "id, its unique part, or a key")
+        ->required();
+    add_query_words(*children_command, children);
+    add_filters(*children_command, children);
+    add_paging(*children_command, children, "registered, entered, updated; -entered: latest first");
+    children_command->footer(
+        "Those that you may not see are left out. A query is as in lbctl jobs --help.\n"
+        "Examples:\n  lbctl children https://lb.example.org:9000/Zm9vYmFy --limit 0 -o id\n"
+        "  lbctl children Zm9vYmFy state=Aborted --fields jobId,reason,ce_node -o csv\n"
+        "  lbctl count --by state 'parent=Zm9vYmFy'");
 
     auto events = std::make_shared<Wanted>();
     CLI::App* const events_command =

@@ -92,6 +92,22 @@ class Parents(SiteTest):
         self.site.wait_for(parent, seconds=60, state="Done", children_hist={"Done": 20})
         wait_until(lambda: self.listed_state(parent, "collection") == "Done", "the settler")
 
+    def test_5_children_are_listed_by_parent_state_and_page(self):
+        parent = f"https://{self.site.service}/killed"
+        children = {child_of(parent, index) for index in range(20)}
+        rows = self.site.lbctl("children", parent)
+        self.assertEqual({row["jobId"] for row in rows}, children)
+        self.assertEqual({row["state"] for row in rows}, {"Done"})
+        self.assertEqual(self.site.lbctl("children", "killed", "state=Running"), [])
+        self.assertEqual(len(self.site.lbctl("children", "killed", "--state", "Done", "--limit", "7")), 7)
+        ids = self.site.run("lbctl", "children", "killed", "-o", "id").stdout.split()
+        self.assertEqual(set(ids), children)
+        table = self.site.run("lbctl", "children", "killed", "--fields", "jobId,parent_job", "-o", "csv").stdout.splitlines()
+        self.assertEqual(len(table), 21)
+        self.assertTrue(table[1].endswith(parent), table[1])
+        self.assertEqual(len(self.site.lbctl("children", "ten-thousand", "--limit", "0")), 10_000)
+        self.assertEqual(self.site.lbctl("children", child_of(parent, 3)), [])
+
     def test_9_a_rebuild_finds_the_same(self):
         self.site.wait_settled()
         rows = [row for name in ("some-hundred", "killed")

@@ -142,6 +142,15 @@ class Policy(unittest.TestCase):
         for member in (family[0], family[2]):
             self.assertEqual(self.sees_by("bob", member), set(), member)
 
+    def test_children_are_theirs_who_own_them(self):
+        unique = f"policy-{uuid.uuid4().hex}"
+        answer = self.log("alice", unique, "RegJob", jobtype="COLLECTION", ns="web", nsubjobs="3", seed="s")
+        self.assertEqual(answer.status, 200, answer)
+        children = {name: self.site.lbctl("children", unique, environment=self.over_the_network(name))
+                    for name in ("alice", "bob")}
+        self.assertEqual(len(children["alice"]), 3)
+        self.assertEqual(children["bob"], [])
+
     def test_groups_may_be_let_in_and_single_people_kept_out(self):
         unique = self.register()
         self.change_list(unique, '"vo":"atlas"', kind="GROUP")

@@ -41,6 +41,20 @@ echo "$EDG_WL_SEQUENCE"
 """
 
 
+# The same for a batch system, whose components have counters of their own.
+PBS_SCRIPT = r"""
+set -eu
+step() { EDG_WL_SEQUENCE=$(lb-logevent --timeout 10000 -x -j "$EDG_JOBID" -c "$EDG_WL_SEQUENCE" "$@"); }
+step -s PBSServer -e PBSQueued --queue=batch --name=job --owner=alice
+step -s PBSServer -e PBSMatch --dest_host=wn1
+step -s PBSServer -e PBSRun --scheduler=maui --dest_host=wn1 --pid=7
+step -s PBSMom -e PBSRun --scheduler=maui --dest_host=wn1 --pid=7
+step -s PBSMom -e PBSDone --exit_status=0
+step -s PBSServer -e PBSDone --exit_status=0
+echo "$EDG_WL_SEQUENCE"
+"""
+
+
 class Formats(SiteTest):
     def statuses(self):
         jobs = [row["jobId"] for row in self.site.lbctl("jobs", "--limit", "0")]
@@ -51,15 +65,19 @@ class Formats(SiteTest):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
-    def test_1_scripts_carry_sequence_codes_through_a_life(self):
-        shell = self.site.run("lbctl", "register", "job", "--shell", "--jdl", "[ x ]", "--ns", "ns.example.org:7443").stdout
-        environment = dict(self.site.environment, PATH=self.site.environment["PATH"])
-        done = subprocess.run(["bash", "-c", shell + SCRIPT], env=environment, capture_output=True, text=True, timeout=60)
+    def run_script(self, kind, script, *options):
+        """Registers a process and runs the script in its environment; its id and the last line printed."""
+        shell = self.site.run("lbctl", "register", kind, "--shell", *options).stdout
+        done = subprocess.run(["bash", "-c", shell + script], env=self.site.environment, capture_output=True, text=True,
+                              timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
+        return shell.split('"')[1], done.stdout.strip()
+
+    def test_1_scripts_carry_sequence_codes_through_a_life(self):
+        job, code = self.run_script("job", SCRIPT, "--jdl", "[ x ]", "--ns", "ns.example.org:7443")
         # Each component raised its counter when it took the job over, and once an event.
-        self.assertEqual(done.stdout.strip(), "UI=000006:NS=0000000005:WM=000006:BH=0000000000:JSS=000004:LM=000006:"
+        self.assertEqual(code, "UI=000006:NS=0000000005:WM=000006:BH=0000000000:JSS=000004:LM=000006:"
                          "LRMS=000006:APP=000002:LBS=000000")
-        job = shell.split('"')[1]
         self.site.wait_settled()
         status = self.site.wait_for(job, state="Cleared")
         self.assertEqual(status["done_code"], "OK")
@@ -69,6 +87,10 @@ class Formats(SiteTest):
         self.assertEqual(status["user_tags"], {"step": "two"})
         self.assertEqual(status["condorId"], "123.0")
         self.assertEqual(self.site.lbctl("dead", "list"), [])
+        job, code = self.run_script("pbs", PBS_SCRIPT, "--ns", "pbs.example.org")
+        self.assertEqual(code, "CLIENT=000002:SERVER=0000000008:SCHED=000000:SMOM=000000:MOM=000004")
+        status = self.site.wait_for(job, state="Done")
+        self.assertEqual((status["done_code"], status["pbs_queue"], status["pbs_exit_status"]), ("OK", "batch", 0))
 
     def test_2_every_kind_of_job_is_registered(self):
         kinds = {"job": "simple", "dag": "dag", "collection": "collection", "pbs": "pbs", "condor": "condor",

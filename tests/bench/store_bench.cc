@@ -2,37 +2,24 @@
 // database's speed is left when states are computed.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-
 #include "bkserver/authz/policy.h"
 #include "bkserver/state/engine.h"
-#include "bkserver/store/mariadb/database.h"
 #include "common/base/limits.h"
 #include "common/event/order_key.h"
 #include "common/event/process_id.h"
+#include "tests/bench/book_bench.h"
 #include "tests/support/event_builder.h"
-#include "tests/support/private_mariadb.h"
 
 namespace {
 
 using namespace lb;
+using bench::fresh_database;
+using bench::kService;
+using bench::must;
+using bench::settle;
 
-constexpr char kService[] = "lb.example.org:9000";
 constexpr int kProcesses = 2000;
 constexpr std::size_t kBatch = limits::kTransactionEventsMax;
-
-template <typename T>
-T must(Result<T> result) {
-    if (result.ok()) return std::move(result).value();
-    std::fprintf(stderr, "%s\n", result.error().text.c_str());
-    std::abort();
-}
-
-void must(const Status& status) {
-    if (status.ok()) return;
-    std::fprintf(stderr, "%s\n", status.error().text.c_str());
-    std::abort();
-}
 
 std::string id_of(int process) {
     return "https://" + std::string(kService) + "/process" + std::to_string(process);
@@ -63,16 +50,6 @@ std::vector<book::Arrived> load_of(int events) {
     return load;
 }
 
-std::unique_ptr<store::Database> fresh_database() {
-    return must(store::mariadb::MariadbDatabase::open(
-        {test::PrivateMariadb::shared().fresh_dsn(), "bench", kService}));
-}
-
-void settle(book::Book& book, std::span<const book::Arrived> load) {
-    for (; !load.empty(); load = load.subspan(std::min(kBatch, load.size())))
-        must(book.settle(load.first(std::min(kBatch, load.size()))));
-}
-
 void settle_all(benchmark::State& state) {
     const int events = static_cast<int>(state.range(0));
     const auto load = load_of(events);
@@ -82,7 +59,7 @@ void settle_all(benchmark::State& state) {
         const auto database = fresh_database();
         const auto book = must(book::Book::open(*database, policy, {.service = kService}));
         state.ResumeTiming();
-        settle(*book, load);
+        settle(*book, load, kBatch);
     }
     state.SetItemsProcessed(state.iterations() * events);
 }
@@ -99,7 +76,7 @@ Rows rows_of(int events) {
     const authz::Policy policy(authz::Policy::open_to_all(), {});
     const auto database = fresh_database();
     const auto book = must(book::Book::open(*database, policy, {.service = kService}));
-    settle(*book, load);
+    settle(*book, load, kBatch);
     Rows rows;
     const auto reader = must(database->open_reader());
     for (int i = 0; i < kProcesses && i < events; ++i) {

@@ -127,8 +127,8 @@ TEST_CASE("silent: a guest that used to send heartbeats sends none while the mac
     CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 950 * kSecond}})) == "");
     CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 800 * kSecond}})) == "silent ");
     // It came through another host before it migrated.
-    CHECK(names(machine.at(1000, {{"VMSystem", kT0 + 700 * kSecond},
-                                  {"VMSystem", kT0 + 950 * kSecond}})) == "");
+    CHECK(names(machine.at(
+              1000, {{"VMSystem", kT0 + 700 * kSecond}, {"VMSystem", kT0 + 950 * kSecond}})) == "");
 }
 
 TEST_CASE("misplaced: it runs elsewhere than the manager placed it") {

@@ -44,8 +44,8 @@ typedef enum lb_consumer_option {
     LB_CONSUMER_CERTIFICATE = 2, /* for host:port: yours, a PEM file; default LB_CERT */
     LB_CONSUMER_KEY = 3,         /* its key, a PEM file; default LB_KEY */
     LB_CONSUMER_AUTHORITIES = 4, /* trusted ones: PEM bundle or directory; default LB_CA */
-    LB_CONSUMER_SERVER_NAME =
-        5,                     /* in the server's certificate; default LB_SERVER_NAME or the host */
+    /* in the server's certificate; default LB_SERVER_NAME or the host */
+    LB_CONSUMER_SERVER_NAME = 5,
     LB_CONSUMER_TIMEOUT_MS = 6 /* of connecting, and of each answer; default 30000 */
 } lb_consumer_option;
 
@@ -86,8 +86,8 @@ LB_CONSUMER_API lb_query* lb_query_new(const char* condition);
 LB_CONSUMER_API void lb_query_free(lb_query* query);
 LB_CONSUMER_API lb_answer lb_query_set(lb_query* query, lb_query_option option, const char* value);
 
-/* A page of what fits `query`, after `cursor` (NULL: the first page). A process that stays is on
- * exactly one page, whatever changes meanwhile. */
+/* A page of what fits `query`, after `cursor` (NULL: the first page). A process that fits all the
+ * while and keeps its place in the order is on exactly one page, whatever changes beside it. */
 LB_CONSUMER_API lb_answer lb_consumer_query(lb_consumer* consumer, const lb_query* query,
                                             const char* cursor, lb_rows** rows);
 

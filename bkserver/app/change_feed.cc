@@ -49,10 +49,12 @@ ChangeFeed::ChangeFeed(const authz::Policy& policy, std::unique_ptr<store::Reade
                                                  "Streams of changes that are open now.")) {}
 
 Result<std::unique_ptr<ChangeFeed>> ChangeFeed::start(store::Database& database,
-                                                      const authz::Policy& policy) {
+                                                      const authz::Policy& policy,
+                                                      std::size_t connections_max) {
     LB_TRY_ASSIGN(auto reader, database.open_reader());
     LB_TRY_ASSIGN(std::string secret, reader->secret());
     std::unique_ptr<ChangeFeed> feed(new ChangeFeed(policy, std::move(reader), std::move(secret)));
+    feed->streams_max_ = std::min(kStreamsMax, connections_max / 2);
     feed->thread_ = std::thread([raw = feed.get()] { raw->run(); });
     return feed;
 }
@@ -69,7 +71,7 @@ ChangeFeed::~ChangeFeed() {
 bool ChangeFeed::reserve(const std::string& identity) {
     const std::lock_guard lock(mutex_);
     const auto own = std::count(identities_.begin(), identities_.end(), identity);
-    if (identities_.size() >= kStreamsMax ||
+    if (identities_.size() >= streams_max_ ||
         static_cast<std::size_t>(own) >= kStreamsPerIdentityMax)
         return false;
     identities_.push_back(identity);

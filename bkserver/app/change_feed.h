@@ -22,9 +22,11 @@ inline constexpr std::size_t kStreamsPerIdentityMax = 32;
 
 class ChangeFeed {
   public:
-    // All outlive the feed.
+    // All outlive the feed. Streams are at most kStreamsMax and half of `connections_max`, so that
+    // they never keep out who has a short question.
     static Result<std::unique_ptr<ChangeFeed>> start(store::Database& database,
-                                                     const authz::Policy& policy);
+                                                     const authz::Policy& policy,
+                                                     std::size_t connections_max);
     // Ends all streams.
     ~ChangeFeed();
     ChangeFeed(const ChangeFeed&) = delete;
@@ -65,6 +67,7 @@ class ChangeFeed {
     bool serve(Follower& follower, const std::string& newest);
 
     const authz::Policy& policy_;
+    std::size_t streams_max_ = kStreamsMax;
     std::unique_ptr<store::Reader> reader_;
     const query::CursorSeal seal_;
     metrics::Gauge& streams_;

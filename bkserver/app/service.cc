@@ -148,7 +148,7 @@ Status ServerService::open_rooms() {
     LB_TRY_ASSIGN(http_pool_,
                   AnswerPool::start(*database_, policy_, *administration_, options_.http_threads,
                                     options_.http_requests_waiting_max));
-    LB_TRY_ASSIGN(changes_, ChangeFeed::start(*database_, policy_));
+    LB_TRY_ASSIGN(changes_, ChangeFeed::start(*database_, policy_, options_.http.connections_max));
     http_desk_ = std::make_unique<HttpDesk>(HttpRooms{.lanes = *lanes_,
                                                       .stamper = stamper_,
                                                       .policy = policy_,

@@ -13,10 +13,11 @@ from http_client import HttpClient, raw_connection, say
 from site_harness import Site, wait_until
 
 KEY = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000c1"
-OPTIONS = """
+HTTP_CONNECTIONS_MAX = 64
+OPTIONS = f"""
 connections_max = 600
 [http]
-connections_max = 64
+connections_max = {HTTP_CONNECTIONS_MAX}
 """
 
 
@@ -204,6 +205,18 @@ class Attacks(unittest.TestCase):
         self.must_go_on()
         self.assertLess(self.resident_bytes() - before, 256 * 1024 * 1024)
         self.assertLess(len(os.listdir(f"/proc/{self.site.server.process.pid}/fd")), 1000)
+
+    def test_streams_leave_room_for_others(self):
+        path = "GET /v1/changes HTTP/1.1\r\nHost: localhost\r\n"
+        streams = []
+        self.addCleanup(lambda: [stream.close() for stream in streams])
+        for _ in range(HTTP_CONNECTIONS_MAX // 2):
+            streams.append(raw_connection(self.site, "alice"))
+            streams[-1].sendall(path.encode() + b"\r\n")
+            self.assertIn(b" 200 ", streams[-1].recv(100))
+        refused = self.statuses(self.authorized("GET /v1/changes HTTP/1.1", b"Connection: close\r\n\r\n"))
+        self.assertEqual(refused, [503])
+        self.must_go_on()
 
     def test_a_client_that_reads_nothing(self):
         connection = raw_connection(self.site)

@@ -111,9 +111,9 @@ class Policy(unittest.TestCase):
 
     def test_the_owner_opens_a_process_to_another(self):
         unique = self.register()
+        self.assertEqual(self.see("alice", unique).json()["user_fqans"], ["/atlas/Role=production"])
         every_way = self.sees_by("alice", unique)
         self.assertEqual(len(every_way), 11)
-        self.assertEqual(self.see("alice", unique).json()["user_fqans"], ["/atlas/Role=production"])
         self.assertEqual(self.sees_by("bob", unique), set())
         self.change_list(unique, "/O=lb/CN=bob")
         self.assertEqual(self.sees_by("bob", unique), every_way)

@@ -76,8 +76,11 @@ class Doctor(SiteTest):
         self.assertEqual(self.examine("server", 1)["lb-bkserver"]["result"], "problem")
         self.site.logevent("-e", "VMStop", "-s", "VMManager", "-k", "libvirt-uuid:/11111111-2222-3333-4444-555555555555")
         check = f"forwarding to {self.site.service}"
-        wait_until(lambda: self.ask("host")[1][check]["result"] == "problem", "the destination is away")
-        self.examine("host", 1)
+
+        def is_known():
+            status, rows = self.ask("host")
+            return status == 1 and rows[check]["result"] == "problem"
+        wait_until(is_known, "the destination is away")
         self.site.server.start()
         self.site.run("lbctl", "spool", "retry")
         self.site.wait_settled()

@@ -22,6 +22,8 @@ class MariadbServer:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(mode=0o755)
         self.data = self.directory / "data"
+        self.tmp = self.directory / "tmp"  # each mariadbd removes the temporary tables that it finds
+        self.tmp.mkdir(mode=0o700)
         self.socket = self.directory / "sock"
         self.log = self.directory / "err.log"
         self.options = list(options)
@@ -30,10 +32,11 @@ class MariadbServer:
         if os.geteuid() == 0:  # the file transfer of Galera does not work as root
             self.user = "mysql" if self._has_user("mysql") else "nobody"
             self.directory.parent.chmod(0o755)
-            shutil.chown(self.directory, self.user)
+            for path in (self.directory, self.tmp):
+                shutil.chown(path, self.user)
         if bootstrap:
-            run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", f"--user={self.user}",
-                "--auth-root-authentication-method=normal", "--skip-test-db")
+            run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.tmp}",
+                f"--user={self.user}", "--auth-root-authentication-method=normal", "--skip-test-db")
         else:
             self.data.mkdir(mode=0o700)
             if os.geteuid() == 0:
@@ -51,7 +54,8 @@ class MariadbServer:
         network = [] if any(option.startswith("--port") for option in self.options) else ["--skip-networking"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [find_mariadbd(), "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+                [find_mariadbd(), "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.tmp}",
+                 f"--socket={self.socket}",
                  f"--pid-file={self.directory}/pid", f"--user={self.user}", "--skip-name-resolve",
                  "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", *network, *self.options, *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

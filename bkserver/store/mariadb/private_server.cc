@@ -86,6 +86,7 @@ bool is_gone_within(pid_t pid, const std::string& data_dir, seconds at_most) {
 PrivateServer::PrivateServer(PrivateServerOptions options)
     : options_(std::move(options)),
       data_dir_(options_.state_dir + "/data"),
+      tmp_dir_(options_.state_dir + "/tmp"),
       socket_(options_.runtime_dir + "/mariadb.sock"),
       pid_file_(options_.state_dir + "/mariadbd.pid"),
       error_log_(options_.state_dir + "/mariadbd.log") {}
@@ -110,6 +111,7 @@ Status PrivateServer::prepare() {
                                              " bytes): choose a shorter runtime directory"};
     LB_TRY(make_private_directory(options_.state_dir));
     LB_TRY(make_private_directory(options_.runtime_dir));
+    LB_TRY(make_private_directory(tmp_dir_));
     LB_TRY_ASSIGN(options_.mariadbd, find_program(options_.mariadbd));
     LB_TRY(lock_state_dir());
     end_leftover();
@@ -154,6 +156,7 @@ Status PrivateServer::bootstrap() {
         install_db,
         "--no-defaults",
         "--datadir=" + aside,
+        "--tmpdir=" + tmp_dir_,
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         "--skip-name-resolve",
@@ -177,6 +180,7 @@ std::vector<std::string> PrivateServer::command_line() const {
         options_.mariadbd,
         "--no-defaults",
         "--datadir=" + data_dir_,
+        "--tmpdir=" + tmp_dir_,
         "--socket=" + socket_,
         "--skip-networking",
         "--pid-file=" + pid_file_,

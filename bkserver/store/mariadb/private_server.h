@@ -62,6 +62,8 @@ class PrivateServer {
 
     PrivateServerOptions options_;
     std::string data_dir_;
+    // Not shared with any other mariadbd: each one removes all temporary tables that it finds.
+    std::string tmp_dir_;
     std::string socket_;
     std::string pid_file_;
     std::string error_log_;

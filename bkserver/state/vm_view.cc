@@ -114,9 +114,11 @@ void check_misplaced(const Scene& scene) {
         return;
     const std::string& host = scene.carriers.front();
     if (host == placement) return;
-    const ClaimPtr opened =
-        newest(scene.facts.host(host)->opened(), scene.facts.host(host)->look());
-    scene.add("misplaced", std::max(time_of(opened), time_of(scene.facts.manager.placement)),
+    const HostFacts& carrier = *scene.facts.host(host);
+    const ClaimPtr opened = newest(carrier.opened(), carrier.look());
+    // While the host receives it there is its boot alone, and the manager need not know yet.
+    const std::int64_t since = time_of(opened != nullptr ? opened : carrier.boot);
+    scene.add("misplaced", std::max(since, time_of(scene.facts.manager.placement)),
               "it runs on " + host + ", the manager placed it on " + std::string(placement), host);
 }
 

@@ -139,6 +139,16 @@ TEST_CASE("misplaced: it runs elsewhere than the manager placed it") {
     CHECK(names(machine.at(1000)) == "");
 }
 
+TEST_CASE("misplaced: while a host receives it the manager has its time to notice") {
+    Machine machine = running();
+    machine.say(500, E::kVMMigrate, Source::kVmManager, "b", "phase", "START")
+        .say(501, E::kVMBoot, Source::kVmManager, "b")
+        .say(502, E::kVMRunning, Source::kVmManager, "b")
+        .say(503, E::kVMStop, Source::kVmManager, "a", "reason", "migrated");
+    CHECK(names(machine.at(510)) == "");
+    CHECK(names(machine.at(1000)) == "misplaced ");
+}
+
 TEST_CASE("split: two hosts carry it; a receiving one does not count") {
     Machine machine = running();
     machine.say(100, E::kVMMigrate, Source::kVmManager, "b", "phase", "START")

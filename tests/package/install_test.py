@@ -86,9 +86,12 @@ class Install(unittest.TestCase):
                 "LB_SOCKET": f"{self.base}/none", "LB_DROP_DIR": f"{self.base}/none"}), "")
 
     def test_every_configuration_is_right_and_so_are_its_suggestions(self):
+        auth = self.base / "one_auth"  # where OpenNebula is, it has made one
+        auth.write_text("oneadmin:secret\n")
         for daemon in ("logd", "interlogd", "bkserver", "agent-opennebula"):
             path = self.config / f"{daemon}.toml"
-            run(self.found(f"lb-{daemon}"), "--config", path, "--check-config")
+            run(self.found(f"lb-{daemon}"), "--config", path, "--check-config",
+                env=dict(os.environ, ONE_AUTH=str(auth)))
             suggested = re.sub(r"^#(?=\[|[a-z_]+ = )", "", path.read_text(), flags=re.M)
             self.assertNotEqual(suggested, "")
             whole = self.base / f"{daemon}-suggested.toml"

@@ -1,9 +1,7 @@
 // The C ABI over Consumer: no exception, no C++ type crosses it.
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 #include <cstring>
-#include <ctime>
 #include <initializer_list>
 #include <mutex>
 
@@ -68,31 +66,6 @@ lb_answer fail(const lb::Error& error) {
 lb_answer reject(const char* text) {
     return fail({lb::ErrorCode::kReject, text});
 }
-
-// While it lives a connection that the server closed raises no SIGPIPE in this thread.
-class NoPipeSignal {
-  public:
-    NoPipeSignal() {
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        sigset_t pending;
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    ~NoPipeSignal() {
-        const timespec at_once = {};
-        if (!was_pending_) sigtimedwait(&pipe_, nullptr, &at_once);
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    NoPipeSignal(const NoPipeSignal&) = delete;
-    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-
-  private:
-    sigset_t pipe_ = {};
-    sigset_t before_ = {};
-    bool was_pending_ = false;
-};
 
 // Runs `call`; an exception (there is no memory) becomes LB_ANSWER_BUG.
 template <typename Call>
@@ -208,7 +181,6 @@ lb_answer answer(lb_consumer* consumer, std::initializer_list<const char*> texts
     return guarded([&] {
         *rows = nullptr;
         if (!are_texts(texts)) return reject("the question is no UTF-8");
-        const NoPipeSignal no_signal;
         const std::lock_guard lock(consumer->mutex);
         if (!consumer->connection) {
             consumer->options.software = "liblb-consumer " LB_VERSION;
@@ -235,7 +207,6 @@ lb_consumer* lb_consumer_new(void) {
 }
 
 void lb_consumer_free(lb_consumer* consumer) {
-    const NoPipeSignal no_signal;
     delete consumer;
 }
 

@@ -2,12 +2,11 @@
 who asks meanwhile is answered."""
 
 import json
-import pathlib
 import subprocess
 import time
 import unittest
 
-from site_harness import BIN, HOST, Site
+from site_harness import BIN, HOST, SiteTest, resident_mib
 
 FORWARDERS = 1000
 EVENTS_EACH = 20
@@ -15,16 +14,7 @@ ANSWER_SECONDS_MAX = 30
 SERVER_MIB_MAX = 512
 
 
-def resident_mib(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM"))) / 1024
-
-
-class ManyForwarders(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = cls.enterClassContext(Site())
-
+class ManyForwarders(SiteTest):
     def forwarders(self):
         pki = self.site.pki
         environment = dict(self.site.environment, LB_SERVER=self.site.service, LB_CA=f"{pki}/ca.pem",

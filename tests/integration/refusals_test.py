@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pathlib
 import resource
 import socket
 import ssl
@@ -11,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from site_harness import BIN, HOST, SiteTest, run, wait_until
+from site_harness import BIN, HOST, SiteTest, cpu_seconds, run, wait_until
 from tcp_proxy import TcpProxy
 from ulm_lines import lives
 
@@ -43,11 +42,6 @@ def frame(kind, payload, version=1):
     """As common/frame/FORMAT.md says."""
     tail = struct.pack("<BBH", kind, version, 0)
     return struct.pack("<II", len(payload), crc32c(tail + payload)) + tail + payload
-
-
-def cpu_seconds(pid):
-    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Refusals(SiteTest):

@@ -294,6 +294,18 @@ def run(*command, stdin=None, check=True, environment=None, seconds=120):
     return done
 
 
+def cpu_seconds(pid):
+    """What a process has used so far."""
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid):
+    """The most memory that a process had."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM"))) / 1024
+
+
 class SiteTest(unittest.TestCase):
     """Tests that share one site. It ends with the class, also when setting up fails half-way."""
 

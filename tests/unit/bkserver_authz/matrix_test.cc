@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "bkserver/authz/policy.h"
-#include "bkserver/authz/policy_file.h"
+#include "tests/unit/bkserver_authz/policies.h"
 
 namespace lb::authz {
 namespace {
@@ -11,22 +11,8 @@ namespace {
 using E = event::EventType;
 using S = event::Source;
 
-constexpr char kProcess[] = "https://lb.example.org:9000/x";
 constexpr char kHost[] = "node1.example.org";
 constexpr char kAlice[] = "certificate:/O=lb/CN=alice";
-
-lb::v1::Identity certificate(const std::string& name) {
-    lb::v1::Identity identity;
-    identity.set_kind(lb::v1::IDENTITY_KIND_CERTIFICATE);
-    identity.set_name("/O=lb/CN=" + name);
-    return identity;
-}
-
-Policy policy_of(const std::string& text) {
-    auto rules = parse_policy(text, "test");
-    if (!rules.ok()) FAIL(rules.error().text);
-    return Policy(*rules, {});
-}
 
 // Bob's rule.
 std::string rule(const std::string& verb, std::string_view role) {

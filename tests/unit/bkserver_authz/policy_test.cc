@@ -3,25 +3,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "bkserver/authz/policy_file.h"
+#include "tests/unit/bkserver_authz/policies.h"
 
 namespace lb::authz {
 namespace {
-
-constexpr char kProcess[] = "https://lb.example.org:9000/x";
-
-lb::v1::Identity certificate(const std::string& name) {
-    lb::v1::Identity identity;
-    identity.set_kind(lb::v1::IDENTITY_KIND_CERTIFICATE);
-    identity.set_name("/O=lb/CN=" + name);
-    return identity;
-}
-
-Policy policy_of(const std::string& text) {
-    auto rules = parse_policy(text, "test");
-    if (!rules.ok()) FAIL(rules.error().text);
-    return Policy(*rules, {0});
-}
 
 event::Event event_of(event::EventType type, event::Source source) {
     event::Event event;

@@ -2,6 +2,7 @@
 who asks meanwhile is answered."""
 
 import json
+import resource
 import subprocess
 import time
 import unittest
@@ -15,6 +16,14 @@ SERVER_MIB_MAX = 512
 
 
 class ManyForwarders(SiteTest):
+    @classmethod
+    def setUpClass(cls):
+        """The daemons begin with the soft limit of descriptors that a shell may have; they raise it themselves."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+        super().setUpClass()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
     def forwarders(self):
         pki = self.site.pki
         environment = dict(self.site.environment, LB_SERVER=self.site.service, LB_CA=f"{pki}/ca.pem",

@@ -13,8 +13,8 @@ namespace lb::ingest {
 
 namespace {
 
-// Subjects whose process is known; when there are more, all are forgotten and learnt again.
-constexpr std::size_t kRoutesMax = 200'000;
+// Processes whose lane is known; when there are more, all are forgotten and learnt again.
+constexpr std::size_t kHomesMax = 200'000;
 // Pause of a lane whose database is away: doubles from the least to the most.
 constexpr auto kPauseLeast = std::chrono::milliseconds(100);
 constexpr auto kPauseMost = std::chrono::milliseconds(5000);
@@ -97,7 +97,9 @@ Result<std::unique_ptr<Lanes>> Lanes::start(store::Database& database, const boo
     for (std::uint32_t i = 0; i < lanes->options_.lanes; ++i) {
         book::BookOptions book_options = lanes->options_.book;
         book_options.lane = i;
-        auto lane = std::make_unique<Lane>();
+        auto lane = std::make_unique<Lane>(
+            i, registry.counter("lb_bkserver_lane_events_total", "Events settled, by lane.",
+                                {{"lane", std::to_string(i)}}));
         LB_TRY_ASSIGN(lane->book, book::Book::open(database, policy, book_options));
         lanes->lanes_.push_back(std::move(lane));
     }
@@ -133,13 +135,14 @@ Room Lanes::room() const {
             options_.queue_bytes_max - std::min(bytes, options_.queue_bytes_max)};
 }
 
-std::size_t Lanes::lane_of(const std::string& subject) {
-    {
-        const std::lock_guard lock(routes_mutex_);
-        if (const auto known = routes_.find(subject); known != routes_.end())
-            return known->second % lanes_.size();
-    }
+std::size_t Lanes::hashed_lane_of(const std::string& subject) const {
     return std::hash<std::string>{}(subject) % lanes_.size();
+}
+
+std::size_t Lanes::lane_of(const std::string& subject) {
+    const std::lock_guard lock(routes_mutex_);
+    const auto detour = detours_.find(subject);
+    return detour == detours_.end() ? hashed_lane_of(subject) : detour->second;
 }
 
 bool Lanes::submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std::uint64_t ticket) {
@@ -200,7 +203,8 @@ bool Lanes::settle(Lane& lane, std::vector<Waiting>& batch) {
             metrics_->settle_seconds.observe_us(end_us - begin_us);
             if (is_away) --lanes_without_database_;
             for (std::size_t i = 0; i < batch.size(); ++i) batch[i].event = std::move(events[i]);
-            learn_routes(batch, *settled);
+            learn_routes(lane, batch, *settled);
+            lane.events.add(batch.size());
             tell(batch, std::move(*settled));
             return true;
         }
@@ -214,13 +218,20 @@ bool Lanes::settle(Lane& lane, std::vector<Waiting>& batch) {
     }
 }
 
-// Once the process of a subject is known, its names share a lane.
-void Lanes::learn_routes(const std::vector<Waiting>& batch,
+// A process stays in the lane that settled it first; its other names follow it there. Nothing that
+// waits in one lane is overtaken in another one, but what comes while two names of a process meet.
+void Lanes::learn_routes(const Lane& lane, const std::vector<Waiting>& batch,
                          const std::vector<book::Settled>& settled) {
     const std::lock_guard lock(routes_mutex_);
-    if (routes_.size() > kRoutesMax) routes_.clear();
-    for (std::size_t i = 0; i < batch.size(); ++i)
-        if (settled[i].process != 0) routes_[batch[i].subject] = settled[i].process;
+    if (homes_.size() > kHomesMax || detours_.size() > kHomesMax) {
+        homes_.clear();
+        detours_.clear();
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (settled[i].process == 0) continue;
+        const std::size_t home = homes_.try_emplace(settled[i].process, lane.number).first->second;
+        if (home != hashed_lane_of(batch[i].subject)) detours_[batch[i].subject] = home;
+    }
 }
 
 // One call for each receiver, with its outcomes in the order in which it gave them.

@@ -86,6 +86,9 @@ class Lanes {
         std::string subject;
     };
     struct Lane {
+        Lane(std::size_t number_, metrics::Counter& events_) : number(number_), events(events_) {}
+        const std::size_t number;
+        metrics::Counter& events;
         std::unique_ptr<book::Book> book;
         std::deque<Waiting> queue;  // under mutex
         std::mutex mutex;
@@ -100,7 +103,9 @@ class Lanes {
     bool take_batch(Lane& lane, std::vector<Waiting>& batch);
     bool settle(Lane& lane, std::vector<Waiting>& batch);
     void tell(std::vector<Waiting>& batch, std::vector<book::Settled> settled);
-    void learn_routes(const std::vector<Waiting>& batch, const std::vector<book::Settled>& settled);
+    void learn_routes(const Lane& lane, const std::vector<Waiting>& batch,
+                      const std::vector<book::Settled>& settled);
+    std::size_t hashed_lane_of(const std::string& subject) const;
     std::size_t lane_of(const std::string& subject);
     void report(Lane& lane);
 
@@ -112,7 +117,8 @@ class Lanes {
     std::atomic<bool> is_stopping_ = false;
     std::atomic<std::uint32_t> lanes_without_database_ = 0;
     std::mutex routes_mutex_;
-    std::unordered_map<std::string, store::ProcessNumber> routes_;  // subject -> process
+    std::unordered_map<store::ProcessNumber, std::size_t> homes_;  // the lane of a process
+    std::unordered_map<std::string, std::size_t> detours_;  // of subjects whose hash tells another
 };
 
 }  // namespace lb::ingest

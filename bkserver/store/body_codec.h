@@ -26,13 +26,13 @@ struct Body {
     std::string bytes;
 };
 
+Body encode_body(std::string_view envelope, std::string_view event_id);
+
 // The columns beside the body.
 struct BodyContext {
     std::string_view event_id;
     std::string_view subject;
 };
-
-Body encode_body(std::string_view envelope, const BodyContext& context);
 // kCorrupt when the bytes are not what encode_body() made.
 Result<std::string> decode_body(const Body& body, const BodyContext& context);
 

@@ -106,12 +106,21 @@ TEST_CASE("an envelope is read back byte by byte and found by its id", "[store]"
     CHECK(bench.writer->commit().ok());
 }
 
-TEST_CASE("bytes that are no envelope of ours are kept verbatim", "[store]") {
+TEST_CASE("what newer versions put into an envelope, and in what order, is kept", "[store]") {
+    const std::string newer("\xf2\x07\x03new", 6);  // field 126
+    const auto odd = GENERATE_REF(values<std::string>({
+        newer,                                               // of the envelope
+        std::string("\x2a\x06", 2) + newer,                  // of its acceptance
+        std::string("\x2a\x08\x1a\x06", 4) + newer,          // of the identity there
+        newer + std::string("\x20\x01", 2),                  // a known field behind it
+        std::string("\x20\x00", 2),                          // a zero that is said
+        std::string("\x2a\x02\x10\x07\x2a\x02\x10\x08", 8),  // an acceptance in two parts
+    }));
     Bench bench;
     const auto number = bench.found(kId);
     const Subject subject = {number, kId, number};
     Event event = bench.event(subject, kNoon, "one");
-    event.envelope += std::string("\xf2\x07\x03new", 6);  // field 126 of a newer version
+    event.envelope += odd;
     REQUIRE(bench.writer->begin().ok());
     REQUIRE(bench.writer->add_events(std::span(&event, 1)).ok());
     REQUIRE(bench.writer->commit().ok());

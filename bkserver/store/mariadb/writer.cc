@@ -291,13 +291,7 @@ Status MariadbWriter::save_processes(std::span<const Process> processes) {
 }
 
 Status MariadbWriter::add_event_cells(Rows& rows, const Event& event) {
-    Body body;
-    {
-        lb::v1::Envelope envelope;
-        if (!envelope.ParseFromString(event.envelope))
-            return Error{ErrorCode::kReject, "envelope does not parse"};
-        body = encode_body(event.envelope, {event.event_id, envelope.subject()});
-    }
+    Body body = encode_body(event.envelope, event.event_id);
     LB_TRY_ASSIGN(const std::uint32_t forwarder,
                   dictionary_.number_of(TextKind::kIdentity, event.forwarder.SerializeAsString()));
     LB_TRY_ASSIGN(const std::uint32_t stamp, dictionary_.number_of(TextKind::kStamp, body.stamp));

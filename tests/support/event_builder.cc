@@ -36,6 +36,11 @@ EventBuilder& EventBuilder::priority(std::uint32_t mask) {
     return *this;
 }
 
+EventBuilder& EventBuilder::resync() {
+    event_.is_resync = true;
+    return *this;
+}
+
 EventBuilder& EventBuilder::host(std::string name) {
     host_ = std::move(name);
     event_.host = host_;

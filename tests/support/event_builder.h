@@ -25,6 +25,8 @@ class EventBuilder {
     EventBuilder& uid(std::uint32_t uid);
     // The original's bit mask: 64 is an exclusive registration.
     EventBuilder& priority(std::uint32_t mask);
+    // A look: what was found, not what happened.
+    EventBuilder& resync();
     // Where it was logged and whose certificate delivers it.
     EventBuilder& host(std::string name);
     EventBuilder& id(std::string_view seed);

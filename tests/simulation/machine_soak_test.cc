@@ -1,0 +1,211 @@
+// A site for a long time: 1,000 machines on 50 hosts live, migrate, crash; hosts fall silent and
+// die; the parties disagree. Two servers on one database take what is heard. Whenever the site is
+// at rest every machine is in the state that it is in, every disagreement that was made was found
+// once and has gone, and memory is what it was.
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "bkserver/book/lookout.h"
+#include "common/env/env.h"
+#include "tests/simulation/machine_park.h"
+#include "tests/support/seeds.h"
+#include "tests/unit/bkserver_book/desk.h"
+
+using namespace lb;
+using namespace lb::test;
+
+namespace {
+
+constexpr int kMachines = 1000;
+constexpr int kHosts = 50;
+constexpr double kDaySeconds = 86'400;
+constexpr int kStepsPerRound = 120;
+constexpr int kCalmStepsMost = 120;
+constexpr int kStepsToLook = 15;  // until who spoke last has been looked at
+constexpr int kRebuiltPerRound = 10;
+constexpr int kRoundsToWarmUp = 3;
+constexpr double kGrowthMost = 1.1;
+
+std::chrono::seconds time_to_run() {
+    const char* const text = std::getenv("LB_SOAK_SECONDS");
+    return std::chrono::seconds(text == nullptr ? 20 : std::stoi(text));
+}
+
+// Resident, of a process.
+std::uint64_t memory_kib(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6));
+    return 0;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
+std::string text_of(const std::map<std::string, int>& counts) {
+    std::string text;
+    for (const auto& [name, count] : counts) text += " " + name + " " + std::to_string(count);
+    return text;
+}
+
+// A bookkeeping server, as far as it takes events and looks at what is due.
+struct Server {
+    Server(const Desk& desk, const std::string& instance) : database(desk.open_database(instance)) {
+        auto book_opened = book::Book::open(
+            *database, desk.policy, {.service = kService, .cached_processes = kMachines / 2});
+        REQUIRE(book_opened.ok());
+        book = std::move(*book_opened);
+        auto lookout_opened = book::Lookout::open(*database, 901);
+        REQUIRE(lookout_opened.ok());
+        lookout = std::move(*lookout_opened);
+    }
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<book::Book> book;
+    std::unique_ptr<book::Lookout> lookout;
+};
+
+class Soak {
+  public:
+    explicit Soak(unsigned seed) : park_(kService, {kMachines, kHosts}, begin_, seed) {
+        auto writer = desk_.database->open_writer(902);
+        auto reader = desk_.database->open_reader();
+        REQUIRE((writer.ok() && reader.ok()));
+        writer_ = std::move(*writer);
+        reader_ = std::move(*reader);
+    }
+
+    // Restless for a while, then until all is at rest.
+    void run_round() {
+        for (int step = 0; step < kStepsPerRound; ++step) pass(false);
+        for (int step = 0; !park_.is_at_rest(); ++step) {
+            REQUIRE(step < kCalmStepsMost);
+            pass(true);
+        }
+        for (int step = 0; step < kStepsToLook; ++step) pass(true);
+    }
+
+    void check() {
+        const auto truth = park_.truth();
+        for (const MachinePark::Truth& machine : truth) {
+            const store::Process row = process(machine.id);
+            INFO(machine.id << " after " << park_.now() << " s");
+            CHECK(row.vm_state == machine.vm_state);
+            CHECK(row.host == machine.host);
+        }
+        for (int i = 0; i < kRebuiltPerRound; ++i)
+            CHECK(desk_.is_rebuild_equal(truth[(rebuilt_++ * 97) % truth.size()].id));
+        CHECK(text_of(appeared_) == text_of(park_.made()));
+        CHECK(text_of(gone_) == text_of(park_.made()));
+        park_.replace_ended();
+    }
+
+    [[nodiscard]] std::string report() const {
+        std::ostringstream text;
+        text << events_ << " events in " << (park_.now() - begin_) / 3600 << " hours of the site:";
+        text << text_of(park_.done()) << "; found:" << text_of(appeared_);
+        return text.str();
+    }
+
+  private:
+    void pass(bool is_calm) {
+        park_.pass(is_calm);
+        hear_loggers();
+        deliver(park_.take_heard());
+        const std::int64_t now_us = kNoon + static_cast<std::int64_t>(park_.now() * 1e6);
+        for (const Server& server : servers_) REQUIRE(server.lookout->look_once(now_us, true).ok());
+        read_changes();
+    }
+
+    // Some of it to each server.
+    void deliver(const std::vector<book::Arrived>& heard) {
+        const std::span<const book::Arrived> all = heard;
+        const std::size_t middle = all.size() / 2;
+        if (middle > 0) REQUIRE(servers_[0].book->settle(all.first(middle)).ok());
+        if (!all.empty()) REQUIRE(servers_[1].book->settle(all.subspan(middle)).ok());
+        events_ += heard.size();
+    }
+
+    void hear_loggers() {
+        std::vector<store::Logger> loggers;
+        for (const std::string& host : park_.loggers_heard())
+            loggers.push_back(
+                {.host = host, .seen_us = kNoon + static_cast<std::int64_t>(park_.now() * 1e6)});
+        REQUIRE(writer_->begin().ok());
+        REQUIRE(writer_->put_loggers(loggers).ok());
+        REQUIRE(writer_->commit().ok());
+    }
+
+    void read_changes() {
+        constexpr std::size_t kMost = 10'000;
+        for (;;) {
+            const auto changes = reader_->changes_after(cursor_, kMost);
+            REQUIRE(changes.ok());
+            for (const store::Change& change : *changes) {
+                cursor_[change.stream] = std::max(cursor_[change.stream], change.number);
+                const auto before = words_of(change.old_concerns);
+                const auto after = words_of(change.new_concerns);
+                count_new(before, after, appeared_);
+                count_new(after, before, gone_);
+            }
+            if (changes->size() < kMost) return;
+        }
+    }
+    static void count_new(const std::vector<std::string>& before,
+                          const std::vector<std::string>& after,
+                          std::map<std::string, int>& counts) {
+        for (const std::string& name : after)
+            if (std::find(before.begin(), before.end(), name) == before.end()) ++counts[name];
+    }
+
+    store::Process process(const std::string& id) {
+        auto found = reader_->find_process(id);
+        REQUIRE(found.ok());
+        REQUIRE(found->has_value());
+        return **found;
+    }
+
+    // Ahead of the server's clock, by which what has changed is looked at again.
+    const double begin_ =
+        static_cast<double>(env::posix_env().now_us() - kNoon) / 1e6 + kDaySeconds;
+    Desk desk_;
+    Server servers_[2] = {{desk_, "one"}, {desk_, "two"}};
+    MachinePark park_;
+    std::unique_ptr<store::Writer> writer_;
+    std::unique_ptr<store::Reader> reader_;
+    store::ChangeCursor cursor_;
+    std::map<std::string, int> appeared_;
+    std::map<std::string, int> gone_;
+    std::size_t rebuilt_ = 0;
+    std::size_t events_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a site of machines stays true, and memory flat, however long it lives", "[soak]") {
+    for (const std::uint64_t seed : seeds(1)) {
+        INFO("LB_SEED=" << seed);
+        Soak soak(static_cast<unsigned>(seed));
+        const auto end = std::chrono::steady_clock::now() + time_to_run();
+        std::uint64_t warm_kib = 0;
+        for (int round = 1; round <= kRoundsToWarmUp || std::chrono::steady_clock::now() < end;
+             ++round) {
+            soak.run_round();
+            soak.check();
+            if (round == kRoundsToWarmUp) warm_kib = memory_kib(::getpid());
+        }
+        const std::uint64_t kib = memory_kib(::getpid());
+        WARN(soak.report() << "; memory " << warm_kib << " KiB, in the end " << kib
+                           << " KiB, of the database "
+                           << memory_kib(PrivateMariadb::shared().server().pid()) << " KiB");
+        CHECK(static_cast<double>(kib) < static_cast<double>(warm_kib) * kGrowthMost);
+    }
+}

@@ -105,6 +105,10 @@ Status ForwardService::reload(const config::Config&) {
     return credentials_->reload();
 }
 
+Result<bool> ForwardService::renew() {
+    return credentials_->reload_if_changed();
+}
+
 std::string ForwardService::status_json() const {
     const nlohmann::ordered_json status = {
         {"daemon", "lb-interlogd"},

@@ -20,6 +20,7 @@ class ForwardService final : public app::Service {
 
     void stop() override;
     Status reload(const config::Config& config) override;
+    Result<bool> renew() override;
     [[nodiscard]] std::string status_json() const override;
     Result<std::string> control(std::string_view verb, std::string_view argument) override;
     [[nodiscard]] bool is_alive() const override;

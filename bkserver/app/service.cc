@@ -264,9 +264,14 @@ Status ServerService::reload(const config::Config& config) {
     const std::string policy = config.text("policy");
     LB_TRY_ASSIGN(authz::RuleSet rules, policy_of_option(policy));
     if (credentials_) LB_TRY(credentials_->reload());
+    if (policy == "open") log::write(kPolicyOpen);
     log::write(kPolicyLoaded, policy.empty() ? "the default" : policy, rules.rules.size());
     policy_.replace(std::move(rules));
     return {};
+}
+
+Result<bool> ServerService::renew() {
+    return credentials_ ? credentials_->reload_if_changed() : false;
 }
 
 std::string ServerService::status_json() const {

@@ -23,6 +23,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr auto kRenewalInterval = std::chrono::minutes(1);
+
 int complain(const Program& program, const Error& error, ExitCode exit_code) {
     std::fprintf(stderr, "%s: %s\n", std::string(program.name).c_str(), error.text.c_str());
     return static_cast<int>(exit_code);
@@ -123,8 +125,22 @@ class Runner {
             if (signal == SIGTERM || signal == SIGINT) return;
             if (signal == SIGHUP) reload();
             if (signal == SIGUSR1) log::write(kStatus, service_->status_json());
-            if (has_watchdog && service_->is_alive()) sd_notify(0, "WATCHDOG=1");
+            look_after(has_watchdog);
         }
+    }
+
+    // About once a second.
+    void look_after(bool has_watchdog) {
+        const bool is_alive = service_->is_alive();
+        if (was_alive_ && !is_alive) log::write(kHangs);
+        was_alive_ = is_alive;
+        if (has_watchdog && is_alive) sd_notify(0, "WATCHDOG=1");
+        const auto now = std::chrono::steady_clock::now();
+        if (now < next_renewal_) return;
+        next_renewal_ = now + kRenewalInterval;
+        const auto renewed = service_->renew();
+        if (renewed.ok() && *renewed) log::write(kRenewed);
+        if (!renewed.ok()) log::write(kRenewalRefused, renewed.error().text);
     }
 
     // Takes the new configuration over only when all of it is right.
@@ -181,6 +197,9 @@ class Runner {
     config::Config config_;
     std::unique_ptr<Service> service_;
     std::unique_ptr<ControlSocket> control_;
+    bool was_alive_ = true;
+    std::chrono::steady_clock::time_point next_renewal_ =
+        std::chrono::steady_clock::now() + kRenewalInterval;
 };
 
 int check(const Program& program, const config::Config& config, const Directories& directories) {

@@ -43,6 +43,9 @@ class Service {
     virtual void stop() = 0;
     // Takes over reloadable options, certificates, policies. `config` was checked.
     virtual Status reload(const config::Config& config) = 0;
+    // Called about once a minute. Takes over what others renew at any time, such as certificates
+    // and revocation lists; true when there was something new. After an error the old stays.
+    virtual Result<bool> renew() { return false; }
     // A JSON object about the present state, for people and probes.
     [[nodiscard]] virtual std::string status_json() const = 0;
     // A control verb of the daemon's own, for example "retry lb.example.org:9000". The answer is

@@ -20,11 +20,20 @@ inline constexpr log::Message kReloadRefused{"APP_RELOAD_REFUSED", log::Level::k
     "configuration not reloaded, the old one stays in force: {}", "Mend the file and send HUP again."};
 inline constexpr log::Message kNeedsRestart{"APP_NEEDS_RESTART", log::Level::kWarning,
     "option {} changes only at a restart", "Restart the daemon when it suits."};
+inline constexpr log::Message kRenewed{"APP_RENEWED", log::Level::kInfo,
+    "renewed certificates or revocation lists are in force", "Files of tls.* changed; new connections use them."};
+inline constexpr log::Message kRenewalRefused{"APP_RENEWAL_REFUSED", log::Level::kError,
+    "renewed certificates or revocation lists are not taken over, the old ones stay in force: {}",
+    "Mend the file that the text names; it is looked at again every minute."};
+inline constexpr log::Message kHangs{"APP_HANGS", log::Level::kError,
+    "no progress: systemd restarts the daemon unless there is some soon",
+    "A call into the system does not return: look at the disk, the database and the load."};
 inline constexpr log::Message kStatus{"APP_STATUS", log::Level::kInfo, "{}",
     "The status that USR1 asked for."};
 // clang-format on
 
-inline constexpr std::array kMessages = {kStarted,       kStopping,     kCannotStart, kReloaded,
-                                         kReloadRefused, kNeedsRestart, kStatus};
+inline constexpr std::array kMessages = {
+    kStarted,      kStopping, kCannotStart,    kReloaded, kReloadRefused,
+    kNeedsRestart, kRenewed,  kRenewalRefused, kHangs,    kStatus};
 
 }  // namespace lb::app

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/tls/openssl_handle.h"
@@ -84,6 +85,24 @@ Result<SharedContext> make_context(const CredentialFiles& files) {
     return context;
 }
 
+// Changes when a file is replaced, written or gone, or when there is another one.
+Result<std::string> stamp_of(const CredentialFiles& files) {
+    LB_TRY_ASSIGN(std::vector<std::string> paths, trust_files(files.authorities));
+    std::sort(paths.begin(), paths.end());
+    paths.push_back(files.certificate);
+    paths.push_back(files.key);
+    std::string stamp;
+    for (const std::string& path : paths) {
+        struct stat status {};
+        if (stat(path.c_str(), &status) != 0) status = {};
+        for (const long part : {static_cast<long>(status.st_ino), status.st_size,
+                                status.st_mtim.tv_sec, status.st_mtim.tv_nsec})
+            stamp += std::to_string(part) + " ";
+        stamp += path + "\n";
+    }
+    return stamp;
+}
+
 bool is_address(const std::string& host) {
     in6_addr ignored{};
     return inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
@@ -99,6 +118,8 @@ Result<std::shared_ptr<Credentials>> Credentials::load(const CredentialFiles& fi
 }
 
 Status Credentials::reload() {
+    // Before the files are read: what changes meanwhile is read again the next time.
+    LB_TRY_ASSIGN(std::string stamp, stamp_of(files_));
     auto loaded = std::make_shared<Loaded>();
     LB_TRY_ASSIGN(loaded->server, make_context(files_));
     SSL_CTX_set_alpn_select_cb(loaded->server.get(), select_protocol, nullptr);
@@ -106,7 +127,18 @@ Status Credentials::reload() {
     LB_TRY_ASSIGN(loaded->identity, identity_of(*SSL_CTX_get0_certificate(loaded->client.get())));
     const std::lock_guard lock(mutex_);
     loaded_ = std::move(loaded);
+    stamp_ = std::move(stamp);
     return {};
+}
+
+Result<bool> Credentials::reload_if_changed() {
+    LB_TRY_ASSIGN(const std::string now, stamp_of(files_));
+    {
+        const std::lock_guard lock(mutex_);
+        if (now == stamp_) return false;
+    }
+    LB_TRY(reload());
+    return true;
 }
 
 SharedContext Credentials::server_context() const {

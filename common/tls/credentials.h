@@ -40,6 +40,9 @@ class Credentials {
 
     // Reads the files again; new connections use what they say now.
     Status reload();
+    // The same if one of them was changed since they were read; true when they were read again.
+    // Revocation lists are renewed every few hours by programs that know nothing of us.
+    Result<bool> reload_if_changed();
 
     // Offers kFrameProtocol and kHttpProtocol; a peer that speaks frames must show a certificate, a
     // peer that speaks HTTP may (what it may do without one is policy).
@@ -47,7 +50,7 @@ class Credentials {
     [[nodiscard]] SharedContext client_context() const;
 
     [[nodiscard]] Identity own_identity() const;
-    // When the certificate ends: for lb_tls_certificate_expiry_seconds.
+    // When the certificate ends.
     [[nodiscard]] std::int64_t not_after_us() const;
 
   private:
@@ -57,6 +60,7 @@ class Credentials {
     CredentialFiles files_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Loaded> loaded_;
+    std::string stamp_;  // of the files that were read
 };
 
 // Makes a client connection insist on a certificate for one of `host_names` (DNS names or

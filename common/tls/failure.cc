@@ -23,7 +23,8 @@ constexpr Explanation kVerifyExplanations[] = {
      "its certificate is not valid yet: compare the clocks"},
     {X509_V_ERR_CERT_REVOKED, ErrorCode::kDenied, "its certificate is revoked"},
     {X509_V_ERR_CRL_HAS_EXPIRED, ErrorCode::kDenied,
-     "the revocation list of its authority is out of date: fetch the new one into tls.authorities"},
+     "the revocation list of its authority is out of date: fetch the new one into tls.authorities "
+     "(it is taken over within a minute)"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, ErrorCode::kDenied,
      "its certificate is of an authority that is not in tls.authorities"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, ErrorCode::kDenied,

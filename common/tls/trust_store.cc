@@ -40,18 +40,6 @@ bool is_trust_file(const std::filesystem::path& path) {
     return suffix.size() == 3 && suffix[1] == 'r' && is_digit(suffix[2]);
 }
 
-Status load_directory(X509_STORE& store, const std::string& path, Loaded& loaded) {
-    std::error_code failure;
-    for (std::filesystem::directory_iterator entry(path, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-        std::error_code ignored;
-        if (!is_trust_file(entry->path()) || !entry->is_regular_file(ignored)) continue;
-        LB_TRY(load_file(store, entry->path().string(), loaded));
-    }
-    if (failure) return system_error("reading", path, failure.value());
-    return {};
-}
-
 // A list that is missing refuses nobody; one that says "revoked", or is out of date, does.
 int verify_with_missing_lists(int is_ok, X509_STORE_CTX* chain) {
     if (X509_STORE_CTX_get_error(chain) != X509_V_ERR_UNABLE_TO_GET_CRL) return is_ok;
@@ -61,12 +49,24 @@ int verify_with_missing_lists(int is_ok, X509_STORE_CTX* chain) {
 
 }  // namespace
 
+Result<std::vector<std::string>> trust_files(const std::string& path) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(path, ignored)) return std::vector{path};
+    std::vector<std::string> files;
+    std::error_code failure;
+    for (std::filesystem::directory_iterator entry(path, failure), end; !failure && entry != end;
+         entry.increment(failure))
+        if (is_trust_file(entry->path()) && entry->is_regular_file(ignored))
+            files.push_back(entry->path().string());
+    if (failure) return system_error("reading", path, failure.value());
+    return files;
+}
+
 Status load_authorities(SSL_CTX& context, const std::string& path) {
     X509_STORE* store = SSL_CTX_get_cert_store(&context);
     Loaded loaded;
-    std::error_code ignored;
-    LB_TRY(std::filesystem::is_directory(path, ignored) ? load_directory(*store, path, loaded)
-                                                        : load_file(*store, path, loaded));
+    LB_TRY_ASSIGN(const std::vector<std::string> files, trust_files(path));
+    for (const std::string& file : files) LB_TRY(load_file(*store, file, loaded));
     ERR_clear_error();
     if (loaded.authorities == 0)
         return Error{ErrorCode::kReject,

@@ -15,6 +15,8 @@ namespace {
 
 // Processes whose lane is known; when there are more, all are forgotten and learnt again.
 constexpr std::size_t kHomesMax = 200'000;
+// Between two messages that the queues are full.
+constexpr auto kFullInterval = std::chrono::microseconds(std::chrono::minutes(1));
 // Pause of a lane whose database is away: doubles from the least to the most.
 constexpr auto kPauseLeast = std::chrono::milliseconds(100);
 constexpr auto kPauseMost = std::chrono::milliseconds(5000);
@@ -150,6 +152,7 @@ bool Lanes::submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std:
     const Room left = room();
     if (left.events == 0 || left.bytes == 0) {
         metrics_->refused.add();
+        tell_full();
         return false;
     }
     queued_events_ += 1;
@@ -162,6 +165,19 @@ bool Lanes::submit(book::Arrived event, std::shared_ptr<Receiver> receiver, std:
     lane.queue.push_back({std::move(event), std::move(receiver), ticket, std::move(subject)});
     lane.wake.notify_one();
     return true;
+}
+
+// Once in a while: peers that are told to wait ask again and again.
+void Lanes::tell_full() {
+    const auto now_us = static_cast<std::int64_t>(env::posix_env().monotonic_us());
+    std::int64_t told_us = full_told_us_;
+    if (told_us != 0 && now_us - told_us < kFullInterval.count()) return;
+    if (!full_told_us_.compare_exchange_strong(told_us, now_us)) return;
+    options_.on_message(
+        "the queues are full (" + std::to_string(options_.queue_events_max) + " events, " +
+        std::to_string(options_.queue_bytes_max) +
+        " bytes at most), forwarders keep what they have: events come faster than the database "
+        "takes them; queue_events_max and queue_bytes_max give more room");
 }
 
 // Waits for events. False when there will be no more.

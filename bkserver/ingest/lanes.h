@@ -41,12 +41,12 @@ class Receiver {
 
 struct LaneOptions {
     std::uint32_t lanes = 2;
-    std::size_t queue_events_max = 20'000;  // over all lanes
+    std::size_t queue_events_max = 50'000;  // over all lanes
     std::size_t queue_bytes_max = 128 * 1024 * 1024;
     std::size_t batch_events_max = limits::kTransactionEventsMax;  // of one transaction
     std::size_t batch_bytes_max = 8 * 1024 * 1024;
     book::BookOptions book;
-    // Told what goes wrong, for the log: called by the threads of the lanes.
+    // Told what goes wrong, for the log: called by any thread.
     std::function<void(const std::string&)> on_message = [](const std::string&) {};
 };
 
@@ -108,12 +108,14 @@ class Lanes {
     std::size_t hashed_lane_of(const std::string& subject) const;
     std::size_t lane_of(const std::string& subject);
     void report(Lane& lane);
+    void tell_full();
 
     LaneOptions options_;
     std::unique_ptr<Metrics> metrics_;
     std::vector<std::unique_ptr<Lane>> lanes_;
     std::atomic<std::size_t> queued_events_ = 0;
     std::atomic<std::size_t> queued_bytes_ = 0;
+    std::atomic<std::int64_t> full_told_us_ = 0;
     std::atomic<bool> is_stopping_ = false;
     std::atomic<std::uint32_t> lanes_without_database_ = 0;
     std::mutex routes_mutex_;

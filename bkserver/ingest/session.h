@@ -32,7 +32,7 @@ struct SessionOptions {
     std::string software;  // "lb-bkserver 0.1.0"
     std::uint32_t frame_bytes_max = limits::kFrameBytesMax;
     std::uint32_t batch_events_max = limits::kBatchEventsMax;
-    std::uint64_t window_events = 4096;  // of one connection, unsettled at once
+    std::uint64_t window_events = 16'384;  // of one connection, unsettled at once
     std::uint64_t window_bytes = 16 * 1024 * 1024;
     std::uint32_t keepalive_seconds = 10;
 };

@@ -37,9 +37,6 @@ class Decoder {
     // size and what the last append() brought.
     explicit Decoder(std::size_t payload_bytes_max) : payload_bytes_max_(payload_bytes_max) {}
 
-    // Takes over the limit agreed in a hello; may be called between frames only.
-    void set_payload_bytes_max(std::size_t bytes) { payload_bytes_max_ = bytes; }
-
     // Adds bytes from the stream. Views of frames handed out before become invalid.
     void append(std::string_view bytes);
 
@@ -56,7 +53,7 @@ class Decoder {
     Error fail(ErrorCode code, std::string text);
     void drop_consumed();
 
-    std::size_t payload_bytes_max_;
+    const std::size_t payload_bytes_max_;
     std::string buffer_;
     std::size_t consumed_ = 0;  // bytes at the front of buffer_ that were handed out
     std::optional<Error> failure_;

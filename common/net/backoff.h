@@ -19,7 +19,6 @@ class Backoff {
     Milliseconds next();
     // After a success.
     void reset() { failures_ = 0; }
-    [[nodiscard]] unsigned failures() const { return failures_; }
 
   private:
     Milliseconds first_;

@@ -37,7 +37,6 @@ struct Peer {
 struct ConnectionLimits {
     std::size_t frame_bytes_max = limits::kFrameBytesMax;  // of a payload received
     std::size_t send_bytes_max = 64 * 1024 * 1024;  // queued; more closes the connection (kFull)
-    std::size_t send_bytes_low = 1024 * 1024;       // on_drained() when the queue falls below
     Milliseconds handshake_timeout{10'000};         // connecting included
     // Nothing received for so long closes the connection (kTimeout); 0 = never. Not counted while
     // reading is paused.
@@ -64,8 +63,6 @@ class Handler {
     virtual void on_frame(Connection& connection, std::uint8_t type, std::string_view payload);
     // Bytes of a connection that speaks no frames. Without an override it is closed.
     virtual void on_bytes(Connection& connection, std::string_view bytes);
-    // The send queue was above send_bytes_low and is below it now.
-    virtual void on_drained(Connection& connection);
     // `why` is kOk when it ended in good order, by either side.
     virtual void on_closed(Connection& connection, const Error& why);
 };
@@ -97,7 +94,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual void close(Error why) = 0;
 
     // In the loop's thread only.
-    virtual void set_frame_bytes_max(std::size_t bytes) = 0;
     virtual void set_idle_timeout(Milliseconds timeout) = 0;
 
     [[nodiscard]] virtual const Peer& peer() const = 0;

@@ -48,10 +48,4 @@ std::shared_ptr<Connection> dial_tls(Loop& loop, const DialOptions& options,
     return dial(loop, std::move(usable), options.limits, std::move(handler));
 }
 
-std::shared_ptr<Connection> dial_unix(Loop& loop, const std::string& path,
-                                      const ConnectionLimits& limits,
-                                      std::unique_ptr<Handler> handler) {
-    return dial(loop, dialled_unix_stream(loop, path), limits, std::move(handler));
-}
-
 }  // namespace lb::net

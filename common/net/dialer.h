@@ -29,8 +29,5 @@ struct DialOptions {
 // connection may be closed before it is open.
 std::shared_ptr<Connection> dial_tls(Loop& loop, const DialOptions& options,
                                      std::unique_ptr<Handler> handler);
-std::shared_ptr<Connection> dial_unix(Loop& loop, const std::string& path,
-                                      const ConnectionLimits& limits,
-                                      std::unique_ptr<Handler> handler);
 
 }  // namespace lb::net

@@ -241,8 +241,4 @@ std::uint16_t Listener::port() const {
     return implementation_->port;
 }
 
-std::size_t Listener::connection_count() const {
-    return *implementation_->connections;
-}
-
 }  // namespace lb::net

@@ -45,7 +45,6 @@ class Listener {
     ~Listener();
 
     [[nodiscard]] std::uint16_t port() const;
-    [[nodiscard]] std::size_t connection_count() const;
 
     struct Implementation;
 

@@ -167,15 +167,11 @@ class TlsStream final : public Stream {
 
 class UnixStream final : public Stream {
   public:
-    UnixStream(UnixSocket socket, std::string path, bool is_accepted)
-        : socket_(std::move(socket)), path_(std::move(path)), is_accepted_(is_accepted) {}
+    UnixStream(UnixSocket socket, std::string path)
+        : socket_(std::move(socket)), path_(std::move(path)) {}
 
     void open(Done done) override {
-        if (is_accepted_) return asio::post(socket_.get_executor(), [done] { done({}); });
-        socket_.async_connect(path_, [this, done = std::move(done)](const Failure& failure) {
-            if (failure == asio::error::operation_aborted) return;
-            done(failure ? Status(why(failure)) : Status());
-        });
+        asio::post(socket_.get_executor(), [done = std::move(done)] { done({}); });
     }
 
     Result<Peer> peer() override {
@@ -229,7 +225,6 @@ class UnixStream final : public Stream {
 
     UnixSocket socket_;
     std::string path_;
-    bool is_accepted_;
 };
 
 // Asio's context gives back its reference at once; the SSL keeps its own.
@@ -253,10 +248,6 @@ Result<std::unique_ptr<Stream>> dialled_tls_stream(Loop& loop, const DialOptions
                               options.host_names.empty() ? own_name : options.host_names,
                               options.protocol));
     return std::unique_ptr<Stream>(std::move(stream));
-}
-
-std::unique_ptr<Stream> dialled_unix_stream(Loop& loop, const std::string& path) {
-    return std::make_unique<UnixStream>(UnixSocket(loop.implementation().context), path, false);
 }
 
 Result<std::unique_ptr<Stream>> accepted_tls_stream(Loop& loop, int descriptor,
@@ -286,7 +277,7 @@ Result<std::unique_ptr<Stream>> accepted_unix_stream(Loop& loop, int descriptor,
         ::close(descriptor);
         return Error{ErrorCode::kRetry, path + ": " + failure.message()};
     }
-    return std::unique_ptr<Stream>(std::make_unique<UnixStream>(std::move(socket), path, true));
+    return std::unique_ptr<Stream>(std::make_unique<UnixStream>(std::move(socket), path));
 }
 
 }  // namespace lb::net

@@ -43,7 +43,6 @@ class Stream {
 
 // A TLS connection to somebody else, not opened yet. kReject when the names are none.
 Result<std::unique_ptr<Stream>> dialled_tls_stream(Loop& loop, const DialOptions& options);
-std::unique_ptr<Stream> dialled_unix_stream(Loop& loop, const std::string& path);
 
 // Sockets that were accepted, ready for the handshake; the descriptors become the stream's.
 Result<std::unique_ptr<Stream>> accepted_tls_stream(Loop& loop, int descriptor,

@@ -24,7 +24,6 @@ void Handler::on_frame(Connection& connection, std::uint8_t, std::string_view) {
 void Handler::on_bytes(Connection& connection, std::string_view) {
     connection.close(Error{ErrorCode::kReject, "only frames (ALPN lb/1) are understood here"});
 }
-void Handler::on_drained(Connection&) {}
 void Handler::on_closed(Connection&, const Error&) {}
 
 StreamConnection::StreamConnection(Loop& loop, std::unique_ptr<Stream> stream,
@@ -196,7 +195,6 @@ void StreamConnection::queue(std::string_view bytes) {
     if (unsent_bytes() == 0) sent_at_ = Clock::now();
     pending_ += bytes;
     queued_bytes_ += bytes.size();
-    is_above_low_ = is_above_low_ || queued_bytes_ > limits_.send_bytes_low;
     if (!is_delivering_) write();
 }
 
@@ -226,16 +224,6 @@ void StreamConnection::on_written(const Status& status, std::size_t bytes) {
     written_bytes_ += bytes;
     queued_bytes_ -= bytes;
     sent_at_ = Clock::now();
-    write();
-    say_drained();
-}
-
-void StreamConnection::say_drained() {
-    if (!is_above_low_ || queued_bytes_ > limits_.send_bytes_low || state_ != State::kOpen) return;
-    is_above_low_ = false;
-    const bool was_delivering = std::exchange(is_delivering_, true);
-    handler_->on_drained(*this);
-    is_delivering_ = was_delivering;
     write();
 }
 

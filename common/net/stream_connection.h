@@ -34,7 +34,6 @@ class StreamConnection final : public Connection {
     void resume_reading() override;
     void close_gracefully() override;
     void close(Error why) override;
-    void set_frame_bytes_max(std::size_t bytes) override { decoder_.set_payload_bytes_max(bytes); }
     void set_idle_timeout(Milliseconds timeout) override;
     // Not shaken hands yet. In the loop's thread.
     [[nodiscard]] bool is_opening() const { return state_ == State::kOpening; }
@@ -61,7 +60,6 @@ class StreamConnection final : public Connection {
     }
     void write();
     void on_written(const Status& status, std::size_t bytes);
-    void say_drained();
 
     void end_stream();
     void finish(const Error& why);
@@ -91,7 +89,6 @@ class StreamConnection final : public Connection {
     std::size_t written_bytes_ = 0;             // of writing_
     std::atomic<std::size_t> queued_bytes_{0};  // unsent, and what other threads have posted
     bool is_writing_ = false;
-    bool is_above_low_ = false;
 
     Clock::time_point opened_at_;
     Clock::time_point received_at_;

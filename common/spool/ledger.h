@@ -14,8 +14,8 @@ namespace lb::spool {
 
 inline constexpr std::size_t kLedgerSlotBytes = 512;  // a sector each, so that tearing hits one
 
-// The settled position in the ledger of `lane_directory`: {0, 0} when there is no ledger or both
-// slots are broken (then everything is sent again, and the server knows it).
+// The settled position in the ledger of `lane_directory`: {0, 0} when there is no ledger yet;
+// kCorrupt when both slots are broken.
 Result<Position> read_settled(env::Env& env, const std::string& lane_directory);
 
 // One thread at a time.

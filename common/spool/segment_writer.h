@@ -39,10 +39,8 @@ class SegmentWriter {
     Status seal(std::int64_t now_us);
 
     [[nodiscard]] bool is_usable() const { return is_usable_; }
-    [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
     // End of what is durable.
     [[nodiscard]] Position position() const { return {options_.header.name.number, end_}; }
-    [[nodiscard]] std::uint32_t event_count() const { return event_count_; }
 
   private:
     SegmentWriter(env::Env& env, SegmentWriterOptions options, std::unique_ptr<env::File> file);

@@ -55,8 +55,6 @@ class SpoolWriter {
     // Seals every open segment. At a good end; the spool needs it not.
     Status close();
 
-    [[nodiscard]] std::size_t open_lane_count() const { return lanes_.size(); }
-
   private:
     struct OpenLane;
     using LaneKey = std::pair<Destination, Lane>;

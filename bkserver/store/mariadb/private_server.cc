@@ -224,7 +224,7 @@ void PrivateServer::live_once() {
         if (is_stopping_) return;
         const auto started = spawn(command_line(), error_log_);
         if (!started.ok()) {
-            first_failure_ = started.error().text;
+            last_failure_ = started.error().text;
             return;
         }
         child = *started;
@@ -234,9 +234,8 @@ void PrivateServer::live_once() {
     const std::lock_guard lock(mutex_);
     pid_ = 0;
     if (is_stopping_) return;
-    first_failure_ =
-        "mariadbd ended with code " + std::to_string(code) + "; " + tail_of(error_log_);
-    options_.on_message(first_failure_);
+    last_failure_ = "mariadbd ended with code " + std::to_string(code) + "; " + tail_of(error_log_);
+    options_.on_message(last_failure_);
     changed_.notify_all();
 }
 
@@ -247,10 +246,10 @@ Status PrivateServer::wait_until_it_answers() {
         const Status answer = connection.use();
         if (answer.ok()) return {};
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, kPoll, [&] { return !first_failure_.empty(); });
-        if (!first_failure_.empty())
+        changed_.wait_for(lock, kPoll, [&] { return !last_failure_.empty(); });
+        if (!last_failure_.empty())
             return Error{ErrorCode::kRetry,
-                         "the private database does not start: " + first_failure_};
+                         "the private database does not start: " + last_failure_};
         if (std::chrono::steady_clock::now() >= deadline)
             return answer.error().within("the private database does not answer");
     }

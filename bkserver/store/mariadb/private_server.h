@@ -72,10 +72,10 @@ class PrivateServer {
     std::atomic<std::uint64_t> restarts_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool is_stopping_ = false;   // these three under mutex_
-    bool has_ended_ = false;     // the watcher is done
-    std::string first_failure_;  // why the first life could not begin
-    std::thread watcher_;        // forks the server, which is killed when this thread ends
+    bool is_stopping_ = false;  // these three under mutex_
+    bool has_ended_ = false;    // the watcher is done
+    std::string last_failure_;  // why the last life could not begin, or ended
+    std::thread watcher_;       // forks the server, which is killed when this thread ends
 };
 
 }  // namespace lb::store::mariadb

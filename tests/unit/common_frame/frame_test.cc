@@ -111,14 +111,4 @@ TEST_CASE("an error is final: what follows on the stream is not looked at") {
     CHECK(decoder.buffered_bytes() == 0);
 }
 
-TEST_CASE("the limit may be lowered and raised between frames") {
-    Decoder decoder(2);
-    decoder.set_payload_bytes_max(5);
-    decoder.append(framed(1, "hello"));
-    CHECK(decoder.next().ok());
-    decoder.set_payload_bytes_max(4);
-    decoder.append(framed(1, "hello"));
-    CHECK(!decoder.next().ok());
-}
-
 }  // namespace lb::frame

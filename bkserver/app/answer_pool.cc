@@ -1,5 +1,8 @@
 #include "bkserver/app/answer_pool.h"
 
+#include "common/app/messages.h"
+#include "common/base/guard.h"
+
 namespace lb::bkserver {
 
 Result<std::unique_ptr<AnswerPool>> AnswerPool::start(store::Database& database,
@@ -36,10 +39,10 @@ void AnswerPool::stop() {
     waiting_.clear();
 }
 
-bool AnswerPool::submit(Task task) {
+bool AnswerPool::submit(Task task, Failure failure) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= waiting_max_ || is_stopping_) return false;
-    waiting_.push_back(std::move(task));
+    waiting_.push_back({std::move(task), std::move(failure)});
     wake_.notify_one();
     return true;
 }
@@ -52,10 +55,14 @@ void AnswerPool::run(store::Reader& reader, const authz::Policy& policy,
         wake_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
         if (is_stopping_) return;
         {
-            const Task task = std::move(waiting_.front());
+            const Waiting waiting = std::move(waiting_.front());
             waiting_.pop_front();
             lock.unlock();
-            task({reader, queries});
+            const Status done = guarded([&] { waiting.task({reader, queries}); });
+            if (!done.ok()) {
+                log::write(app::kDefect, "an answer", done.error().text);
+                waiting.failure(done.error());
+            }
         }
         lock.lock();
     }

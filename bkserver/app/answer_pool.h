@@ -24,6 +24,8 @@ struct AnswerTools {
 class AnswerPool {
   public:
     using Task = std::function<void(AnswerTools tools)>;
+    // Tells whoever waits for the task's answer that a defect ended it.
+    using Failure = std::function<void(const Error& why)>;
 
     // All outlive the pool.
     static Result<std::unique_ptr<AnswerPool>> start(store::Database& database,
@@ -36,7 +38,7 @@ class AnswerPool {
     AnswerPool& operator=(const AnswerPool&) = delete;
 
     // Any thread. False when there is no room: the task was not taken.
-    bool submit(Task task);
+    bool submit(Task task, Failure failure);
     // Ends after the tasks that run; what waits is dropped, and nothing more is taken.
     void stop();
 
@@ -45,10 +47,15 @@ class AnswerPool {
     void run(store::Reader& reader, const authz::Policy& policy,
              query::Administration& administration);
 
+    struct Waiting {
+        Task task;
+        Failure failure;
+    };
+
     const std::size_t waiting_max_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::deque<Task> waiting_;
+    std::deque<Waiting> waiting_;
     bool is_stopping_ = false;
     std::vector<std::unique_ptr<store::Reader>> readers_;
     std::vector<std::thread> threads_;

@@ -4,7 +4,9 @@
 #include <chrono>
 
 #include "bkserver/query/changes.h"
+#include "common/app/messages.h"
 #include "common/base/encoding.h"
+#include "common/base/guard.h"
 #include "common/base/json_line.h"
 #include "common/env/env.h"
 #include "common/event/identity.h"
@@ -132,26 +134,30 @@ std::string ChangeFeed::place(const std::string& cursor) const {
 }
 
 void ChangeFeed::run() {
-    const lb::v1::Identity nobody;
     std::vector<Follower> followers;
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, kLookInterval, [&] { return is_stopping_; })) {
         for (Follower& follower : arrived_) followers.push_back(std::move(follower));
         arrived_.clear();
         lock.unlock();
-        // One question tells whether anything changed at all.
-        const std::string newest =
-            followers.empty() ? std::string()
-                              : changes_after({*reader_, policy_, nobody, 0}, {}, {}).cursor;
-        std::erase_if(followers, [&](Follower& one) {
-            if (serve(one, newest)) return false;
-            release(event::identity_text(one.reader));
-            return true;
-        });
+        const Status served = guarded([&] { serve_all(followers); });
+        if (!served.ok()) log::write(app::kDefect, "a stream of changes", served.error().text);
         lock.lock();
     }
     for (const Follower& follower : followers) follower.stream->end();
     for (const Follower& follower : arrived_) follower.stream->end();
+}
+
+void ChangeFeed::serve_all(std::vector<Follower>& followers) {
+    if (followers.empty()) return;
+    const lb::v1::Identity nobody;
+    // One question tells whether anything changed at all.
+    const std::string newest = changes_after({*reader_, policy_, nobody, 0}, {}, {}).cursor;
+    std::erase_if(followers, [&](Follower& one) {
+        if (serve(one, newest)) return false;
+        release(event::identity_text(one.reader));
+        return true;
+    });
 }
 
 bool ChangeFeed::serve(Follower& follower, const std::string& newest) {

@@ -64,6 +64,7 @@ class ChangeFeed {
     [[nodiscard]] std::string place(const std::string& cursor) const;
     void run();
     // False when the stream has ended.
+    void serve_all(std::vector<Follower>& followers);
     bool serve(Follower& follower, const std::string& newest);
 
     const authz::Policy& policy_;

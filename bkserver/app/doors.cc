@@ -42,12 +42,16 @@ std::string who(const net::Peer& peer) {
     return peer.identity.dn.empty() ? "a stranger" : book::printable(peer.identity.dn);
 }
 
-lb::v1::Reply try_again(std::uint64_t request, const std::string& text) {
+lb::v1::Reply no_answer(std::uint64_t request, lb::v1::ErrorCode code, const std::string& text) {
     lb::v1::Reply reply;
     reply.set_id(request);
-    reply.set_code(lb::v1::ERROR_CODE_RETRY);
+    reply.set_code(code);
     reply.set_text(text);
     return reply;
+}
+
+lb::v1::Reply try_again(std::uint64_t request, const std::string& text) {
+    return no_answer(request, lb::v1::ERROR_CODE_RETRY, text);
 }
 
 }  // namespace
@@ -193,11 +197,16 @@ void Doors::refuse(const std::string& address, const Error& why) {
 }
 
 void Doors::ask(std::shared_ptr<Question> question) {
-    const bool is_taken = rooms_.queries.submit([this, question](AnswerTools tools) {
+    const auto answer = [this, question](AnswerTools tools) {
         tools.queries.answer(question->asker, question->request, question->send);
         answered_.add();
         answer_seconds_.observe_us(env::posix_env().now_us() - question->asker.now_us);
-    });
+    };
+    const auto fail = [question](const Error& why) {
+        question->send(no_answer(question->request.id(), static_cast<lb::v1::ErrorCode>(why.code),
+                                 "the server failed at this question: " + why.text));
+    };
+    const bool is_taken = rooms_.queries.submit(answer, fail);
     if (is_taken) return;
     unanswered_.add();
     question->send(try_again(question->request.id(),

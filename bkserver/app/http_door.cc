@@ -232,8 +232,11 @@ void HttpDoor::Conversation::hand_over(HttpCall call) {
         return stream;
     };
     HttpDesk& desk = door_->desk_;
+    const auto fail = [reply = call.reply](const Error& why) {
+        reply(web::problem(500, "the server failed at this request: " + why.text));
+    };
     if (!door_->pool_.submit(
-            [&desk, call = std::move(call)](AnswerTools tools) { desk.answer(call, tools); }))
+            [&desk, call = std::move(call)](AnswerTools tools) { desk.answer(call, tools); }, fail))
         send(web::problem(503, "the server has too many requests to answer: try again"),
              is_kept_alive_);
 }

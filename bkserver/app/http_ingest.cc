@@ -18,16 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-Result<json> parse(std::string_view text) {
-    if (text.size() > limits::kEventBytesMax)
-        return Error{ErrorCode::kReject, "the event is longer than 1 MiB"};
-    try {
-        return json::parse(text);
-    } catch (const json::parse_error& error) {
-        return Error{ErrorCode::kReject, "no JSON: " + std::string(error.what())};
-    }
-}
-
 // What a client need not say: the process and source of its token, and the time, which is now. An
 // event with an id of its own needs its time: else a resend would be another event.
 Status complete(json& object, const std::optional<store::Token>& token, std::int64_t now_us) {
@@ -53,7 +43,7 @@ Status complete(json& object, const std::optional<store::Token>& token, std::int
 
 Result<lb::v1::Envelope> envelope_of(std::string_view text,
                                      const std::optional<store::Token>& token) {
-    LB_TRY_ASSIGN(json object, parse(text));
+    LB_TRY_ASSIGN(json object, web::parse_event(text));
     LB_TRY(complete(object, token, env::posix_env().now_us()));
     LB_TRY_ASSIGN(const event::JsonEvent event, event::event_from_json(object));
     lb::v1::Envelope envelope;

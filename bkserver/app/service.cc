@@ -7,6 +7,7 @@
 #include "bkserver/app/default_policy.h"
 #include "bkserver/app/messages.h"
 #include "bkserver/state/print_states.h"
+#include "common/base/guard.h"
 #include "common/base/json_line.h"
 #include "common/env/env.h"
 #include "common/event/time_text.h"
@@ -197,13 +198,11 @@ Status ServerService::open_doors() {
 }
 
 void ServerService::serve() {
-    try {
-        loop_.run();
-    } catch (const std::exception& exception) {
-        // Nobody would be answered any more: who watches over us starts us again.
-        log::write(kLoopFailed, exception.what());
-        std::abort();
-    }
+    const Status ran = guarded([this] { loop_.run(); });
+    if (ran.ok()) return;
+    // Nobody would be answered any more: who watches over us starts us again.
+    log::write(kLoopFailed, ran.error().text);
+    std::abort();
 }
 
 void ServerService::tick() {

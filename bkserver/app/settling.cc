@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/app/messages.h"
+#include "common/base/guard.h"
 #include "common/env/env.h"
 #include "common/metrics/metrics.h"
 
@@ -55,18 +57,25 @@ void Settling::run() {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, pause, [&] { return is_stopping_; })) {
         lock.unlock();
-        const auto begin = std::chrono::steady_clock::now();
-        const auto counted = settler_->settle_once(env::posix_env().now_us());
-        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::chrono::steady_clock::now() - begin);
-        look();
-        report();
-        // News that a count made for the parents above need not wait.
-        const bool may_climb = counted.ok() && *counted > 0;
-        pause = may_climb ? std::clamp(took * kPauseFactor, kPauseLeast / 10, kPauseLeast * 10)
-                          : kPauseLeast;
+        pause = kPauseLeast;
+        const Status settled = guarded([&] { pause = settle(); });
+        if (!settled.ok()) log::write(app::kDefect, "counting parents", settled.error().text);
         lock.lock();
     }
+}
+
+// Returns how long to wait for the next round.
+std::chrono::milliseconds Settling::settle() {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto counted = settler_->settle_once(env::posix_env().now_us());
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+    look();
+    report();
+    // News that a count made for the parents above need not wait.
+    const bool may_climb = counted.ok() && *counted > 0;
+    return may_climb ? std::clamp(took * kPauseFactor, kPauseLeast / 10, kPauseLeast * 10)
+                     : kPauseLeast;
 }
 
 // While this server was away nobody heard the loggers: it says who is silent once it has listened

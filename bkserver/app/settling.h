@@ -3,6 +3,7 @@
 // due.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@ class Settling {
   private:
     Settling(std::unique_ptr<book::Settler> settler, std::unique_ptr<book::Lookout> lookout);
     void run();
+    std::chrono::milliseconds settle();
     void look();
     void report();
 

@@ -3,6 +3,8 @@
 #include <chrono>
 
 #include "bkserver/app/messages.h"
+#include "common/app/messages.h"
+#include "common/base/guard.h"
 #include "common/metrics/metrics.h"
 
 namespace lb::bkserver {
@@ -43,13 +45,18 @@ void Watch::run() {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, kLookInterval, [&] { return is_stopping_; })) {
         lock.unlock();
-        look();
-        if (++looks % options_.report_seconds == 0 && is_database_there_) {
-            // What could not be written now is written with the next report.
-            if (const Status written = report(); !written.ok()) writer_->rollback();
-        }
+        const bool is_report_due = ++looks % options_.report_seconds == 0;
+        const Status looked = guarded([&] { look_and_report(is_report_due); });
+        if (!looked.ok()) log::write(app::kDefect, "a look at the database", looked.error().text);
         lock.lock();
     }
+}
+
+void Watch::look_and_report(bool is_report_due) {
+    look();
+    if (!is_report_due || !is_database_there_) return;
+    // What could not be written now is written with the next report.
+    if (const Status written = report(); !written.ok()) writer_->rollback();
 }
 
 void Watch::look() {

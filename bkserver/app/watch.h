@@ -35,6 +35,7 @@ class Watch {
     Watch(WatchOptions options, std::unique_ptr<store::Reader> reader,
           std::unique_ptr<store::Writer> writer);
     void run();
+    void look_and_report(bool is_report_due);
     void look();
     Status report();
 

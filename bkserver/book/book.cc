@@ -8,6 +8,7 @@
 #include "bkserver/book/intake.h"
 #include "bkserver/book/settlement.h"
 #include "bkserver/state/engine.h"
+#include "common/base/guard.h"
 #include "common/base/limits.h"
 #include "common/env/env.h"
 
@@ -88,7 +89,11 @@ Status Book::Impl::attempt_repeatedly(std::span<Candidate> candidates) {
     auto pause = kPauseLeast;
     for (std::uint32_t attempt = 1;; ++attempt) {
         Settlement settlement(*writer_, policy_, options_, caches_);
-        const Status settled = settlement.run(candidates, env::posix_env().now_us());
+        // What an event throws is its own fault: it is found and set aside like what the database
+        // refuses.
+        const Status settled =
+            guarded([&] { return settlement.run(candidates, env::posix_env().now_us()); },
+                    ErrorCode::kReject);
         cache_hits_ = caches_.hits;
         cache_misses_ = caches_.misses;
         if (settled.ok()) {

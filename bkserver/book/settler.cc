@@ -6,6 +6,7 @@
 #include "bkserver/book/fold.h"
 #include "bkserver/state/engine.h"
 #include "bkserver/state/parent_limits.h"
+#include "common/base/guard.h"
 
 namespace lb::book {
 
@@ -86,8 +87,13 @@ Result<std::size_t> Settler::settle_once(std::int64_t now_us) {
 }
 
 Status Settler::settle(std::span<const Pile> piles, std::int64_t now_us) {
+    const auto count_all = [&]() -> Status {
+        for (const Pile& pile : piles) LB_TRY(count(pile, now_us));
+        return {};
+    };
     LB_TRY(writer_->begin());
-    for (const Pile& pile : piles) LB_TRY(count(pile, now_us));
+    // One that makes counting throw is left alone like one that cannot be counted.
+    LB_TRY(guarded(count_all));
     LB_TRY(writer_->commit());
     counted_ += piles.size();
     return {};

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 
 #include "common/base/assert.h"
+#include "common/base/guard.h"
 #include "common/env/env.h"
 #include "common/metrics/hour_count.h"
 #include "lb/v1/envelope.pb.h"
@@ -106,7 +108,7 @@ Result<std::unique_ptr<Lanes>> Lanes::start(store::Database& database, const boo
         lanes->lanes_.push_back(std::move(lane));
     }
     for (const auto& lane : lanes->lanes_)
-        lane->thread = std::thread([raw = lanes.get(), &lane = *lane] { raw->run(lane); });
+        lane->thread = std::thread([raw = lanes.get(), &lane = *lane] { raw->begin(lane); });
     return lanes;
 }
 
@@ -193,6 +195,15 @@ bool Lanes::take_batch(Lane& lane, std::vector<Waiting>& batch) {
         lane.queue.pop_front();
     }
     return true;
+}
+
+// The book turns what an event throws into its verdict. Whatever else is thrown leaves events
+// without one: who watches over us starts us again, and they are sent again.
+void Lanes::begin(Lane& lane) {
+    const Status ran = guarded([&] { run(lane); });
+    if (ran.ok()) return;
+    options_.on_message("a lane ended by a defect, report it: " + ran.error().text);
+    std::abort();
 }
 
 void Lanes::run(Lane& lane) {

@@ -99,6 +99,7 @@ class Lanes {
     struct Metrics;
 
     Lanes(LaneOptions options, metrics::Registry& registry);
+    void begin(Lane& lane);
     void run(Lane& lane);
     bool take_batch(Lane& lane, std::vector<Waiting>& batch);
     bool settle(Lane& lane, std::vector<Waiting>& batch);

@@ -182,7 +182,6 @@ extern const Machine kCluster = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = "vm_state",
-    .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = plain::derive,
     .decide = plain::decide,

@@ -74,7 +74,6 @@ extern const Machine kCondor = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = "condor_status",
-    .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,

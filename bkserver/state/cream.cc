@@ -115,7 +115,6 @@ extern const Machine kCream = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = "cream_state",
-    .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,

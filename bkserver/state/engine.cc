@@ -117,10 +117,10 @@ Outcome fold(const Machine& machine, Registers& registers, const Subject& subjec
                  goes_by_time(subject.event) ? key_by(event::ClockFamily::kNone) : key);
     const TrackRow* row = find_row(machine.track, subject);
     const bool own = put_data(registers, machine.data, subject, key);
-    if (row != nullptr && row->role == kNothing)
-        return common || own ? Outcome::kApplied : Outcome::kNoted;
-    if (row != nullptr || machine.leaves_touch) put_moved(registers, machine, row, subject, key);
-    return common || own || row != nullptr ? Outcome::kApplied : Outcome::kNoted;
+    const bool is_nothing = row != nullptr && row->role == kNothing;
+    if (!is_nothing) put_moved(registers, machine, row, subject, key);
+    const bool moves = row != nullptr && !is_nothing;
+    return common || own || moves ? Outcome::kApplied : Outcome::kNoted;
 }
 
 // The registration that decides: the first by key, or any while only a key implied the type or a

@@ -90,6 +90,7 @@ constexpr Kept kWhyJobQueue = {keep("reason"), keep_document("job"), place_here(
 constexpr Kept kWhyJobHere = {keep("reason"), keep_document("job"), place_here()};
 constexpr Kept kMatched = {keep("dest_id"), {}, place_here()};
 
+// Rows 16, 20, 23, 31, 34 and 49 of the model, "(nothing)", are events without a row here.
 constexpr TrackRow kTrack[] = {
     // id event            source    when                                  moves to       cream_state  role                          kept
     {10, E::kRegJob,        kAny,     kAlways,                              M::kSubmitted, "",          kRegister},
@@ -98,14 +99,11 @@ constexpr TrackRow kTrack[] = {
     {13, E::kTransfer,      kLm,      kOk,                                  M::kScheduled, "",          kReason | kWeak | kSched,     kWhyTo},
     {14, E::kTransfer,      kUi,      kFail,                                M::kSubmitted, "",          kReason,                      kWhyHere},
     {15, E::kTransfer,      kJc|kLm,  kFail,                                M::kReady,     "",          kReason | kWeak,              kWhyHere},
-    {16, E::kTransfer,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {17, E::kAccepted,      kNs,      kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
     {18, E::kAccepted,      kLm,      kAlways,                              M::kReady,     "",          kWeak,                        kHere},
     {19, E::kAccepted,      kLrms,    kAlways,                              M::kScheduled, "",          kPlain,                       kHere},
-    {20, E::kAccepted,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {21, E::kRefused,       kNs,      kAlways,                              M::kSubmitted, "",          kReason,                      kWhyFrom},
     {22, E::kRefused,       kLm|kLrms,kAlways,                              M::kReady,     "",          kReason,                      kWhyFrom},
-    {23, E::kRefused,       kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {24, E::kEnQueued,      kNs,      kOk,                                  M::kWaiting,   "",          kReason,                      kWhyQueue},
     {25, E::kEnQueued,      kWm,      kOk,                                  M::kReady,     "",          kReason | kWeak | kJdl,       kWhyJobQueue},
     {26, E::kEnQueued,      kLm,      kOk,                                  M::kWaiting,   "",          kReason | kResub,             kWhyQueue},
@@ -113,10 +111,8 @@ constexpr TrackRow kTrack[] = {
     {28, E::kEnQueued,      kWm,      kFail,                                M::kWaiting,   "",          kReason | kJdl | kNoBranch,   kWhyJobHere},
     {29, E::kEnQueued,      kLm,      kFail,                                M::kUndefined, "",          kReason,                      kWhy},
     {30, E::kEnQueued,      kWm,      kAlways,                              M::kUndefined, "",          kStill | kJdl | kNoBranch,    kJob},
-    {31, E::kEnQueued,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {32, E::kDeQueued,      kWm,      kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
     {33, E::kDeQueued,      kJc,      kAlways,                              M::kReady,     "",          kWeak,                        kHere},
-    {34, E::kDeQueued,      kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {35, E::kHelperCall,    kAny,     kAlways,                              M::kWaiting,   "",          kPlain,                       kHelper},
     {36, E::kHelperReturn,  kAny,     kAlways,                              M::kWaiting,   "",          kPlain,                       kHere},
     {37, E::kMatch,         kAny,     kAlways,                              M::kWaiting,   "",          kMatch,                       kMatched},
@@ -131,7 +127,6 @@ constexpr TrackRow kTrack[] = {
     {46, E::kDone,          kAny,     status("OK"),                         M::kDone,      "",          kReason | kDone,              kWhy},
     {47, E::kDone,          kAny,     status("FAILED"),                     M::kDone,      "",          kReason | kDone | kFailed,    kWhy, limits::kTrackFailuresPerGroup},
     {48, E::kDone,          kAny,     status("CANCELLED"),                  M::kCancelled, "",          kReason | kDone,              kWhy},
-    {49, E::kDone,          kAny,     kAlways,                              M::kUndefined, "",          kNothing},
     {50, E::kCancel,        kAny,     status("REQ"),                        M::kUndefined, "",          kCancel | kAsked},
     {51, E::kCancel,        kAny,     status("DONE"),                       M::kCancelled, "",          kReason | kCancel | kProxy | kSettled, kWhy},
     {52, E::kCancel,        kAny,     status("ABORT"),                      M::kUndefined, "",          kCancel | kSettled},
@@ -197,7 +192,6 @@ constexpr Machine machine(std::uint32_t type, std::string_view word,
             .track = kTrack,
             .ignored = kIgnored,
             .phase_attribute = "cream_state",
-            .leaves_touch = false,
             .groups = Groups::kByAttempt,
             .derive = grid::derive,
             .decide = grid::decide,

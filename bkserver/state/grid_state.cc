@@ -119,7 +119,7 @@ void append_once(std::vector<std::string>& list, std::string_view text) {
 
 void Fold::take(const TrackClaim& claim) {
     const TrackRow* row = find_row(machine_.track, claim.row);
-    Now now{claim, row, row == nullptr ? kPlain : row->role, code_of(claim.key)};
+    Now now{claim, row, row == nullptr ? kStill : row->role, code_of(claim.key)};
     if (now.has(kRegister) && is_registered_) return;
     is_registered_ = is_registered_ || now.has(kRegister);
     if (!now.has(kCancel) && is_later_life(now.code, last_code_)) {

@@ -36,8 +36,6 @@ struct Machine {
     std::span<const std::string_view> ignored;
     // The attribute that shows the rows' own state word; empty if the type has none.
     std::string_view phase_attribute;
-    // An event without a row counts for lastUpdateTime.
-    bool leaves_touch;
     Groups groups;
     void (*derive)(const Machine&, const Registers&, Draft&);
     Decision (*decide)(const Machine&, const Registers&, std::string_view attribute);

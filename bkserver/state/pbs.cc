@@ -106,7 +106,6 @@ extern const Machine kPbs = {
     .track = kTrack,
     .ignored = kIgnored,
     .phase_attribute = {},
-    .leaves_touch = true,
     .groups = Groups::kNone,
     .derive = derive,
     .decide = plain::decide,

@@ -1,7 +1,10 @@
 #include "bkserver/web/event_body.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
+
+#include "common/base/limits.h"
 
 namespace lb::web {
 
@@ -142,6 +145,16 @@ Result<std::vector<std::string_view>> split_events(std::string_view body, bool i
     auto events = is_lines ? split_lines(body) : Scanner(body).scan();
     if (events.ok() && events->empty()) return Error{ErrorCode::kReject, "the body has no event"};
     return events;
+}
+
+Result<nlohmann::json> parse_event(std::string_view text) {
+    if (text.size() > limits::kEventBytesMax)
+        return Error{ErrorCode::kReject, "the event is longer than 1 MiB"};
+    try {
+        return nlohmann::json::parse(text);
+    } catch (const nlohmann::json::exception& exception) {
+        return Error{ErrorCode::kReject, "no JSON: " + std::string(exception.what())};
+    }
 }
 
 }  // namespace lb::web

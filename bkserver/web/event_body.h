@@ -2,6 +2,7 @@
 // costs is bounded and a broken one does not take the others with it.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 #include <vector>
 
@@ -17,5 +18,9 @@ inline constexpr std::size_t kBodyEventsMax = 1000;
 // nothing of that, with the place; kFull when there are more than kBodyEventsMax or objects are
 // nested deeper than an event can be.
 Result<std::vector<std::string_view>> split_events(std::string_view body, bool is_lines);
+
+// One of these texts as JSON. kReject when it is none, has a number that is too great for any, or
+// is longer than an event may be.
+Result<nlohmann::json> parse_event(std::string_view text);
 
 }  // namespace lb::web

@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/app/messages.h"
+#include "common/base/guard.h"
+
 namespace lb::app {
 
 namespace {
@@ -104,7 +107,8 @@ void ControlSocket::serve() {
             is_ready(wake_, POLLIN, kAcceptAgainMs);
             continue;
         }
-        serve_one(connection);
+        const Status served = guarded([&] { serve_one(connection); });
+        if (!served.ok()) log::write(kDefect, "a control command", served.error().text);
         close(connection);
     }
 }

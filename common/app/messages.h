@@ -30,10 +30,13 @@ inline constexpr log::Message kHangs{"APP_HANGS", log::Level::kError,
     "A call into the system does not return: look at the disk, the database and the load."};
 inline constexpr log::Message kStatus{"APP_STATUS", log::Level::kInfo, "{}",
     "The status that USR1 asked for."};
+inline constexpr log::Message kDefect{"APP_DEFECT", log::Level::kError, "{} was given up: {}",
+    "A defect: report it with this text. The daemon goes on with everything else."};
 // clang-format on
 
 inline constexpr std::array kMessages = {
     kStarted,      kStopping, kCannotStart,    kReloaded, kReloadRefused,
-    kNeedsRestart, kRenewed,  kRenewalRefused, kHangs,    kStatus};
+    kNeedsRestart, kRenewed,  kRenewalRefused, kHangs,    kStatus,
+    kDefect};
 
 }  // namespace lb::app

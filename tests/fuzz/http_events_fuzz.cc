@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const std::string_view text : *events) {
             LB_ASSERT(text.data() >= body.data() &&
                       text.data() + text.size() <= body.data() + body.size());
-            const auto object = nlohmann::json::parse(text, nullptr, false);
-            if (!object.is_discarded()) (void)lb::event::event_from_json(object);
+            const auto object = lb::web::parse_event(text);
+            if (object.ok()) (void)lb::event::event_from_json(*object);
         }
     }
     return 0;

@@ -120,7 +120,8 @@ class Attacks(unittest.TestCase):
     def test_json_that_is_an_attack(self):
         client = HttpClient(self.site, token=self.token)
         for body in ("[" * 1_000_000, '{"a":' * 100_000, '{"type": "VMBoot", "fields": ' + "[" * 100_000,
-                     "[" + "1," * 1_000_000 + "1]", '{"type": "' + "x" * 2_000_000 + '"}', "\0" * 1000, "\xff\xfe"):
+                     "[" + "1," * 1_000_000 + "1]", '{"type": "' + "x" * 2_000_000 + '"}', "\0" * 1000, "\xff\xfe",
+                     '{"type": "VMStop", "time": 1e999}'):
             answer = client.post(body.encode("latin-1"))
             self.assertIn(answer.status, (400, 413, 422), answer)
         client.close()

@@ -284,10 +284,6 @@ class Mutator {
     void track(const char* what, std::size_t i, const std::function<void(Tables&)>& change) {
         const TrackRow& row = machine_.track[i];
         if (row.role == state::kNothing && row.event == event::EventType::kVMHeartbeat) return;
-        // Without a row such a machine takes as little notice of the event: no mutant at all.
-        const bool is_removed = std::string_view(what).starts_with("without") &&
-                                std::string_view(what) != "without condition";
-        if (row.role == state::kNothing && !machine_.leaves_touch && is_removed) return;
         run(what, row.event, state::sources_words(row.sources) + " " + state::when_words(row.when),
             change);
     }

@@ -77,6 +77,22 @@ TEST_CASE("an identity that cannot be kept whole is refused, and no other event 
     CHECK(other.process(kId).registrant == "certificate:/CN=" + std::string(1008, 'x'));
 }
 
+TEST_CASE("an event that makes the server throw is set aside, and no other event with it",
+          "[book]") {
+    Desk desk;
+    desk.policy.broken_source = Source::kVmManager;
+    const std::vector<book::Arrived> batch = {registration().id("1").arrived(),
+                                              running().id("2").arrived(),
+                                              registration().id("3").arrived()};
+    const auto settled = desk.book->settle(batch);
+    REQUIRE(settled.ok());
+    CHECK((*settled)[0].verdict == v1::VERDICT_ACCEPTED);
+    CHECK((*settled)[1].verdict == v1::VERDICT_MALFORMED);
+    CHECK((*settled)[1].reason == "refused: broken by the test");
+    CHECK((*settled)[2].verdict == v1::VERDICT_ACCEPTED);
+    CHECK(desk.database->open_reader().value()->list_dead_letters(0, 10)->size() == 1);
+}
+
 TEST_CASE("twins in one batch are settled like twins in two", "[book]") {
     Desk desk;
     const auto first = registration().id("r").arrived();

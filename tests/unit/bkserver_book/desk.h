@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class TestPolicy : public book::Policy {
     book::Decision may_log(const book::PolicyQuestion& question) const override {
         if (forbidden_source && question.event.source == *forbidden_source)
             return {false, "forbidden by the test"};
+        if (broken_source && question.event.source == *broken_source)
+            throw std::out_of_range("broken by the test");
         return {true, {}};
     }
     book::Decision may_adopt(const book::PolicyQuestion&) const override {
@@ -36,6 +39,7 @@ class TestPolicy : public book::Policy {
     }
     bool is_adopting = true;
     std::optional<event::Source> forbidden_source;
+    std::optional<event::Source> broken_source;  // makes it throw
 };
 
 class Desk {

@@ -1,7 +1,10 @@
 #include "bkserver/web/event_body.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
+
+#include "common/base/limits.h"
 
 namespace lb::web {
 namespace {
@@ -37,6 +40,15 @@ TEST_CASE("number and depth of events are bounded") {
     CHECK(split_events(deep, false).error().code == ErrorCode::kFull);
     CHECK(split_events(deep, true).error().code == ErrorCode::kFull);
     CHECK(split_events(R"({"a":"[[[[[[[[[[[[[[[["})", false).ok());
+}
+
+TEST_CASE("an event that is no JSON is refused, a number beyond all bounds too") {
+    CHECK(parse_event(R"({"time":1e300})").ok());
+    for (const char* text :
+         {"", "{", "{\"a\":}", "{\"a\":\"\xff\"}", "{\"time\":1e999}", "{\"time\":-1e999}"})
+        CHECK(parse_event(text).error().code == ErrorCode::kReject);
+    CHECK(parse_event(std::string(limits::kEventBytesMax + 1, ' ')).error().code ==
+          ErrorCode::kReject);
 }
 
 }  // namespace

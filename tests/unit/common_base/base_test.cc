@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
+#include <stdexcept>
 
 #include "common/base/encoding.h"
+#include "common/base/guard.h"
 #include "common/base/little_endian.h"
 #include "common/base/pattern.h"
 #include "common/base/result.h"
@@ -77,4 +79,18 @@ TEST_CASE("errors say where they come from", "[base]") {
         return 1;
     };
     CHECK(fails().error().code == ErrorCode::kDenied);
+}
+
+TEST_CASE("what a guarded task throws is its error", "[base]") {
+    CHECK(guarded([] {}).ok());
+    CHECK(guarded([]() -> Status {
+              return Error{ErrorCode::kFull, "no room"};
+          })
+              .error()
+              .code == ErrorCode::kFull);
+    const Status thrown = guarded([] { throw std::out_of_range("far away"); });
+    CHECK(thrown.error().code == ErrorCode::kBug);
+    CHECK(thrown.error().text == "far away");
+    CHECK(guarded([] { throw std::bad_alloc(); }, ErrorCode::kReject).error().code ==
+          ErrorCode::kRetry);
 }

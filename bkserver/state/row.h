@@ -156,8 +156,8 @@ struct TrackRow {
 };
 
 // Rows with these ids are the engine's own.
-// An event without a row: its time counts for lastUpdateTime; of a grid job its sequence code, which
-// may begin a later life (state-model 5.1, step 2).
+// An event without a row: its time counts for lastUpdateTime; of a grid job its sequence code,
+// which may begin a later life (state-model 5.1, step 2).
 inline constexpr std::uint16_t kTouchRow = 1;
 inline constexpr std::uint16_t kFirstRowId = 10;
 // Role of a row whose event leaves nothing at all, not even a touch.

@@ -95,10 +95,10 @@ void add_of_host(const Facts& facts, std::string_view name, const HostFacts& hos
     const bool superseded = facts.is_superseded(name);
     if (host.word != nullptr && host.word == host.cold_boot) boundaries.add(booting(host.word));
     boundaries.add(pending(host.resume));
+    boundaries.add(failed(host.fail));
     if (superseded) return;
     if (!facts.is_handed_over(name))
         boundaries.add(stop_is_failure(host) ? failed(host.stop) : stopped(host.stop));
-    boundaries.add(failed(host.fail));
     boundaries.add(done(facts, host.end));
 }
 
@@ -152,14 +152,23 @@ Phase ended(ClaimPtr claim, std::string_view done_code) {
     return phase;
 }
 
-// Nobody but hosts ever managed it, nobody carries it, and the last one that had it forgot it. A
-// host to which it never came in the end, as its migration was given up, did not have it.
+// Its migration to that host was given up: another one still had it when the host stopped.
+bool was_given_up(const Facts& facts, std::string_view name, const HostFacts& host) {
+    if (!host.receives()) return false;
+    return std::any_of(facts.hosts().begin(), facts.hosts().end(), [&](const auto& entry) {
+        const HostFacts& other = entry.second;
+        return entry.first != name && other.presence() != nullptr &&
+               !newer(host.stop, newest(other.stop, other.presence()));
+    });
+}
+
+// Nobody but hosts ever managed it, nobody carries it, and the last one that had it forgot it.
 ClaimPtr forgotten_by(const Facts& facts) {
     if (facts.manager.spoke) return nullptr;
     ClaimPtr presence = nullptr;
     const HostFacts* last = nullptr;
     for (const auto& [name, host] : facts.hosts()) {
-        if (host.receives() || !newer(host.presence(), presence)) continue;
+        if (was_given_up(facts, name, host) || !newer(host.presence(), presence)) continue;
         presence = host.presence();
         last = &host;
     }

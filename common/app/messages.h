@@ -35,8 +35,7 @@ inline constexpr log::Message kDefect{"APP_DEFECT", log::Level::kError, "{} was 
 // clang-format on
 
 inline constexpr std::array kMessages = {
-    kStarted,      kStopping, kCannotStart,    kReloaded, kReloadRefused,
-    kNeedsRestart, kRenewed,  kRenewalRefused, kHangs,    kStatus,
-    kDefect};
+    kStarted, kStopping,       kCannotStart, kReloaded, kReloadRefused, kNeedsRestart,
+    kRenewed, kRenewalRefused, kHangs,       kStatus,   kDefect};
 
 }  // namespace lb::app

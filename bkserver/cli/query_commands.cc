@@ -280,7 +280,9 @@ void add_query_commands(CLI::App& lbctl, Context& context) {
     status->footer(
         "Examples:\n  lbctl status https://lb.example.org:9000/Zm9vYmFy\n"
         "  lbctl status --json libvirt-uuid:/6b1a2a9e-5a0f-4f2e-9f3c-0d6a1c1f5b10\n"
-        "  lbctl status Zm9vYmFy --at -2h --known-at -1h");
+        "  lbctl status Zm9vYmFy --at -2h --known-at -1h\n\n"
+        "In the past a parent is counted from its children as they were then, up to 1,000 of "
+        "them.");
 
     auto why = std::make_shared<WhyOptions>();
     CLI::App* const why_command = add_command(

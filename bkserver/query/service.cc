@@ -203,21 +203,37 @@ Status Service::must_administer(const Asker& asker) const {
 Result<Row> Service::status_of(const Asker& asker, std::string_view name, const AsOf& as_of) {
     LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
     const store::Process& process = readable.process;
-    // What depends on now is not known of the past.
-    if (as_of.at_us != 0 || as_of.known_at_us != 0) {
-        LB_TRY_ASSIGN(const auto then, fold_until(reader_, process, as_of));
-        Row row = state::derive(then, process.id).attributes;
+    if (!as_of.is_now()) {
+        LB_TRY_ASSIGN(Row row, past_status_of(process, as_of));
         restrict_row(row, readable.view, policy_.salt());
         return row;
     }
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     Row row = state::derive(registers, process.id, children).attributes;
-    LB_TRY(settle_connections(row));
+    LB_TRY(settle_connections(
+        row, [](const store::Process& other) -> Result<bool> { return has_ended(other.state); }));
     LB_TRY(show_children(process, children.size(), row));
     LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
+    return row;
+}
+
+Result<Row> Service::past_status_of(const store::Process& process, const AsOf& as_of) {
+    Past past(reader_, as_of);
+    LB_TRY_ASSIGN(PastStatus then, past.status_of(process));
+    Row row = std::move(then.status.attributes);
+    LB_TRY(settle_connections(row, [&](const store::Process& other) -> Result<bool> {
+        const auto status = past.status_of(other);
+        if (status.ok()) return state::ends_relations(status->status.state);
+        if (status.error().code == ErrorCode::kNotFound) return false;
+        return status.error();
+    }));
+    if (then.children.size() > kChildrenShownMax)
+        row["truncated"].push_back("children");
+    else if (!then.children.empty())
+        row["children"] = std::move(then.children);
     return row;
 }
 
@@ -237,14 +253,16 @@ Status Service::show_children(const store::Process& process, std::size_t count, 
 }
 
 // An end of a relation knows whether it has ended itself; here what became of the other one.
-Status Service::settle_connections(Row& row) {
+Status Service::settle_connections(Row& row, const HasEnded& has_ended) {
     const auto connections = row.find("connections");
     if (connections == row.end()) return {};
     for (Row& connection : *connections) {
         if (connection["state"] != "active") continue;
         LB_TRY_ASSIGN(const auto other,
                       reader_.find_process(connection["to"].get_ref<const std::string&>()));
-        if (other && has_ended(other->state)) connection["state"] = "inactive";
+        if (!other) continue;
+        LB_TRY_ASSIGN(const bool is_over, has_ended(*other));
+        if (is_over) connection["state"] = "inactive";
     }
     return {};
 }

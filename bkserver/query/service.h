@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "bkserver/query/administration.h"
 #include "bkserver/query/cursor_seal.h"
 #include "bkserver/query/forms.h"
+#include "bkserver/query/past.h"
 #include "bkserver/query/reply_writer.h"
 #include "bkserver/query/timeline.h"
 #include "bkserver/store/store.h"
@@ -27,8 +29,6 @@ inline constexpr std::uint32_t kHistoryEventsDefault = 500;
 inline constexpr std::uint32_t kHistoryEventsMax = 2000;
 inline constexpr std::uint32_t kDumpEventsDefault = 1000;
 inline constexpr std::uint32_t kDumpEventsMax = 5000;
-// Events of a process that one answer looks at; beyond that it says "truncated".
-inline constexpr std::uint32_t kScannedEventsMax = 100'000;
 
 struct Asker {
     lb::v1::Identity identity;  // proven by TLS or the kernel
@@ -74,7 +74,9 @@ class Service {
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
     Status show_children(const store::Process& process, std::size_t count, Row& row);
-    Status settle_connections(Row& row);
+    using HasEnded = std::function<Result<bool>(const store::Process& process)>;
+    Status settle_connections(Row& row, const HasEnded& has_ended);
+    Result<Row> past_status_of(const store::Process& process, const AsOf& as_of);
 
     struct Readable {
         store::Process process;

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "bkserver/query/service.h"
+#include "bkserver/query/replay.h"
 #include "common/event/event_id.h"
 #include "common/event/field_text.h"
 #include "common/event/identity.h"
@@ -15,27 +15,8 @@ namespace lb::query {
 
 namespace {
 
-constexpr std::uint32_t kScanPage = 1000;
 // Overruled events that an explanation lists.
 constexpr std::size_t kOverruledMax = 50;
-
-// Calls `visit` for every stored event in the order of keys until it returns false. False: there
-// were more than a scan may look at.
-Result<bool> scan_events(
-    store::Reader& reader, store::ProcessNumber process,
-    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit) {
-    std::string cursor;
-    for (std::uint32_t seen = 0; seen < kScannedEventsMax; seen += kScanPage) {
-        LB_TRY_ASSIGN(const auto page, reader.read_history(process, cursor, kScanPage));
-        for (const store::Event& stored : page.events) {
-            LB_TRY_ASSIGN(const auto opened, open_event(stored));
-            if (!visit(stored, opened)) return true;
-        }
-        if (page.cursor.empty()) return true;
-        cursor = page.cursor;
-    }
-    return false;
-}
 
 Error too_long() {
     return {ErrorCode::kFull, "the history is longer than this server reads (100,000 events)"};
@@ -101,7 +82,9 @@ Result<Evidence> gather(store::Reader& reader, const store::Process& process,
 Result<std::string> write_timeline(store::Reader& reader, const store::Process& process,
                                    const TimelinePage& page,
                                    const std::function<void(const Row&)>& on_row) {
-    state::Registers registers = state::fresh(process.type);
+    const auto counts = [](const store::Event&, const event::AcceptedEvent&) { return true; };
+    LB_TRY_ASSIGN(auto embryo, Plans(reader, counts).plan_of(process));
+    Replay replay(process.type, std::move(embryo));
     std::uint32_t shown = 0;
     std::string last;
     bool is_cut = false;
@@ -110,10 +93,10 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
             is_cut = true;
             return false;
         }
-        state::apply(registers, opened.event, opened.arrival());
+        replay.apply(opened);
         if (stored.order_key <= page.cursor) return true;
         Row row = event_row(stored, opened);
-        const state::ProcessStatus after = state::derive(registers, process.id);
+        const state::ProcessStatus after = state::derive(replay.registers(), process.id);
         row["state"] = state::to_string(after.state);
         if (!after.vm_state.empty()) row["vm_state"] = after.vm_state;
         on_row(row);
@@ -124,33 +107,6 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
     LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
     if (!is_whole) return too_long();
     return is_cut ? last : std::string();
-}
-
-Result<state::Registers> fold_until(store::Reader& reader, const store::Process& process,
-                                    const AsOf& as_of) {
-    if (state::has_children(process.type))
-        return Error{ErrorCode::kUnsupported,
-                     process.id +
-                         " is counted from its children as they are now; ask for the past "
-                         "of each of them"};
-    state::Registers registers = state::fresh(process.type);
-    bool has_any = false;
-    const auto visit = [&](const store::Event& stored, const event::AcceptedEvent& opened) {
-        const event::Arrival arrival = opened.arrival();
-        const bool is_later =
-            as_of.at_us != 0 && event::order_time_us(opened.event, arrival) > as_of.at_us;
-        const bool is_unknown = as_of.known_at_us != 0 && stored.arrived_us > as_of.known_at_us;
-        if (is_later || is_unknown) return true;
-        state::apply(registers, opened.event, arrival);
-        has_any = true;
-        return true;
-    };
-    LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
-    if (!is_whole) return too_long();
-    if (!has_any)
-        return Error{ErrorCode::kNotFound,
-                     "nothing was known of " + process.id + " then; its first event came later"};
-    return registers;
 }
 
 Result<Row> explanation_row(store::Reader& reader, const store::Process& process,

@@ -23,16 +23,6 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
                                    const TimelinePage& page,
                                    const std::function<void(const Row&)>& on_row);
 
-// Up to when events count. 0: all.
-struct AsOf {
-    std::int64_t at_us = 0;        // by the time that counts for their order
-    std::int64_t known_at_us = 0;  // by when they reached this server
-};
-// The registers as those events alone make them. kNotFound: there is none; kUnsupported: a process
-// that is counted from others.
-Result<state::Registers> fold_until(store::Reader& reader, const store::Process& process,
-                                    const AsOf& as_of);
-
 // The explanation with the events that made its claims: who logged them, when, from where.
 Result<Row> explanation_row(store::Reader& reader, const store::Process& process,
                             const state::Explanation& explanation);

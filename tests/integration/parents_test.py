@@ -47,6 +47,10 @@ class Parents(SiteTest):
         self.assertEqual(status["children_hist"], {"Done": CHILDREN})
         self.assertEqual(set(status["stateEnterTimes"]), {"Submitted", "Running", "Waiting", "Done"})
         wait_until(lambda: self.listed_state(parent, "collection") == "Done", "the settler")
+        self.assertEqual(self.site.lbctl("status", parent, "--known-at", "-0s"), [status])
+        entered = status["stateEnterTimes"]["Running"]
+        self.assertEqual(self.site.lbctl("status", parent, "--at", entered)[0]["children_hist"],
+                         {"Running": 1, "Submitted": CHILDREN - 1})
         why = self.site.lbctl("why", parent)[0]
         self.assertIn(f"counted from its {CHILDREN} children", why["remark"])
 
@@ -56,6 +60,9 @@ class Parents(SiteTest):
         self.assertEqual(status["children_hist"], {"Submitted": 10_000})
         self.assertNotIn("children", status)
         self.assertEqual(status["truncated"], ["children"])
+        past = self.site.run("lbctl", "status", parent, "--known-at", "-0s", check=False)
+        self.assertNotEqual(past.returncode, 0)
+        self.assertIn("ask for the past of some of its children", past.stderr)
         self.assertEqual(self.site.status(child_of(parent, 9_999))["state"], "Submitted")
 
     def test_3_a_cluster_is_what_its_members_are(self):
@@ -78,6 +85,9 @@ class Parents(SiteTest):
         self.assertEqual(len(status["failed_members"]), 2)
         self.log(keys[2], "-s", "UserInterface", "-e", "ClusterLeave", "--cluster", cluster)
         self.site.wait_for(cluster, members_num=2)
+        # Who has left since was a member then.
+        past = self.site.lbctl("status", cluster, "--at", status["lastUpdateTime"])[0]
+        self.assertEqual(past, status)
 
     def test_4_children_and_parents_survive_a_kill(self):
         parent = self.register_collection("killed", 20)

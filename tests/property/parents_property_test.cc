@@ -1,10 +1,12 @@
 // Promises 2 and 3 for parents: a collection and a cluster whose events arrive in any order, in any
-// batches, twice and over two servers at once, while settlers count, leave the same bytes.
+// batches, twice and over two servers at once, while settlers count, leave the same bytes. And
+// their past is told as it was told when it was the present.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
 #include <thread>
 
+#include "bkserver/query/past.h"
 #include "common/event/event_id.h"
 #include "common/event/process_id.h"
 #include "tests/property/two_servers.h"
@@ -126,7 +128,56 @@ std::string told(const Desk& desk, const Story& story) {
     return text;
 }
 
+// As it is; empty as long as nobody registered it.
+std::string present(const Desk& desk, const std::string& process) {
+    const auto reader = desk.database->open_reader();
+    REQUIRE(reader.ok());
+    const auto row = (*reader)->find_process(process);
+    REQUIRE(row.ok());
+    return *row && (*row)->type != 0 ? desk.status(process).dump() : std::string();
+}
+
+std::string past(const Desk& desk, const std::string& process, const query::AsOf& as_of) {
+    const auto reader = desk.database->open_reader();
+    REQUIRE(reader.ok());
+    const auto then = query::Past(**reader, as_of).status_of(desk.process(process));
+    if (!then.ok()) REQUIRE(then.error().code == ErrorCode::kNotFound);
+    return then.ok() ? then->status.attributes.dump() : std::string();
+}
+
+// The first `count` events come, then the others; what was told between is told of the past.
+void check_past(const Desk& desk, const Story& story, std::size_t count, const query::AsOf& as_of) {
+    const std::span<const book::Arrived> all = story.events;
+    std::map<std::string, std::string> told;
+    REQUIRE(desk.book->settle(all.first(count)).ok());
+    for (const std::string& process : story.processes()) told[process] = present(desk, process);
+    REQUIRE(desk.book->settle(all.subspan(count)).ok());
+    for (const auto& [process, text] : told) {
+        INFO(process);
+        CHECK(past(desk, process, as_of) == text);
+    }
+}
+
 }  // namespace
+
+TEST_CASE("the past of parents is what was told of them then", "[book][property]") {
+    const Desk desk;
+    constexpr std::int64_t kHour = 3'600'000'000;
+    for (unsigned seed = 1; seed <= 20; ++seed) {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        Story known(seed, 1);
+        std::shuffle(known.events.begin(), known.events.end(), random);
+        const std::size_t count = random() % known.events.size();
+        for (std::size_t i = 0; i < known.events.size(); ++i)
+            known.events[i].arrived_us = i < count ? kNoon : kNoon + kHour;
+        check_past(desk, known, count, {.known_at_us = kNoon});
+        // They are told in the order of their times, a second each.
+        const Story happened(seed, 2);
+        check_past(desk, happened, count,
+                   {.at_us = kNoon + static_cast<std::int64_t>(count) * 1'000'000});
+    }
+}
 
 TEST_CASE("parents come out the same, whatever the order, batches, repeats, servers and settlers",
           "[book][property]") {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "bkserver/query/past.h"
 #include "bkserver/state/parent_limits.h"
 #include "common/event/process_id.h"
 #include "tests/unit/bkserver_book/desk.h"
@@ -244,4 +245,27 @@ TEST_CASE("a damaged child is rebuilt with its plan and tells its parent", "[boo
     CHECK(desk.status(child(0)).at("parent_job") == kParent);
     CHECK(desk.is_rebuild_equal(child(0)));
     CHECK(desk.status(kParent).at("state") == "Done");
+}
+
+TEST_CASE("the past of a child knows who planned it, that of too many children is refused",
+          "[book][children]") {
+    const Desk desk;
+    CHECK(desk.verdict(registration(kParent, "COLLECTION", query::kPastChildrenMax + 1)) ==
+          v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(done(child(3), 20)) == v1::VERDICT_ACCEPTED);
+    const auto reader = desk.database->open_reader();
+    REQUIRE(reader.ok());
+    query::Past past(**reader, {.at_us = kNoon + 10'000'000});
+    const auto before = past.status_of(desk.process(child(3)));
+    REQUIRE(before.ok());
+    CHECK(before->status.state == state::MainState::kSubmitted);
+    CHECK(before->status.attributes.at("parent_job") == kParent);
+    CHECK_FALSE(before->status.is_adopted);
+    const auto many = past.status_of(desk.process(kParent));
+    REQUIRE_FALSE(many.ok());
+    CHECK(many.error().code == ErrorCode::kFull);
+    CHECK_THAT(many.error().text,
+               Catch::Matchers::Contains("ask for the past of some of its children"));
+    query::Past earlier(**reader, {.at_us = kNoon - 60'000'000});
+    CHECK(earlier.status_of(desk.process(child(3))).error().code == ErrorCode::kNotFound);
 }

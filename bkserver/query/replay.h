@@ -1,0 +1,67 @@
+// Stored events of a process, folded anew in the order of their keys: for its history and its past.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bkserver/book/fold.h"
+#include "bkserver/state/engine.h"
+#include "bkserver/store/store.h"
+
+namespace lb::query {
+
+// Events that one answer looks at; beyond that it says "truncated", or refuses.
+inline constexpr std::uint32_t kScannedEventsMax = 100'000;
+
+// Calls `visit` for every stored event in the order of keys until it returns false. False: there
+// were more than a scan may look at.
+Result<bool> scan_events(
+    store::Reader& reader, store::ProcessNumber process,
+    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit);
+
+// Registers as they grow, event by event. Given in the order of keys, registrations come first: so
+// one that changes the type finds but registrations before it.
+class Replay {
+  public:
+    // `embryo`: the plan that made the process a child, if one did.
+    Replay(std::uint32_t implied_type, std::optional<book::Embryo> embryo);
+
+    void apply(const event::AcceptedEvent& accepted);
+    [[nodiscard]] const state::Registers& registers() const { return registers_; }
+
+  private:
+    void plan();
+
+    const std::optional<book::Embryo> embryo_;
+    state::Registers registers_;
+    std::vector<event::AcceptedEvent> untyped_;  // registrations that name no type
+};
+
+// Which registrations planned a process as a child. Keeps what it read of the parents.
+class Plans {
+  public:
+    using Counts = std::function<bool(const store::Event&, const event::AcceptedEvent&)>;
+
+    // Only registrations for which `counts` says so.
+    Plans(store::Reader& reader, Counts counts) : reader_(reader), counts_(std::move(counts)) {}
+
+    // Of several the one that counts; nothing: none did.
+    Result<std::optional<book::Embryo>> plan_of(const store::Process& child);
+
+  private:
+    struct OfParent {
+        std::vector<book::Embryo> embryos;                      // by their keys
+        std::unordered_map<std::string, std::size_t> by_child;  // id of a child -> its embryo
+    };
+    Result<const OfParent*> of_parent(store::ProcessNumber parent);
+
+    store::Reader& reader_;
+    const Counts counts_;
+    std::map<store::ProcessNumber, OfParent> parents_;
+};
+
+}  // namespace lb::query

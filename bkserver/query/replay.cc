@@ -1,14 +1,17 @@
 #include "bkserver/query/replay.h"
 
+#include <algorithm>
+
 #include "bkserver/book/intake.h"
 #include "bkserver/query/forms.h"
-#include "common/event/process_id.h"
 
 namespace lb::query {
 
 namespace {
 
 constexpr std::uint32_t kScanPage = 1000;
+// Registrations of one parent, each of which planned children that no earlier one did.
+constexpr std::size_t kPlansMax = 256;
 
 std::string service_of(const std::string& id) {
     const auto parsed = event::ProcessId::parse(id);
@@ -58,41 +61,72 @@ void Replay::apply(const event::AcceptedEvent& accepted) {
 }
 
 Result<std::optional<book::Embryo>> Plans::plan_of(const store::Process& child) {
-    std::optional<book::Embryo> chosen;
+    std::optional<book::Embryo> embryo;
     LB_TRY_ASSIGN(const auto relations, reader_.parents_of(child.number));
     for (const store::Relation& relation : relations) {
         if (relation.registration == 0) continue;
-        LB_TRY_ASSIGN(const OfParent* const parent, of_parent(relation.parent));
-        const auto planned = parent->by_child.find(child.id);
-        if (planned == parent->by_child.end()) continue;
-        const book::Embryo& embryo = parent->embryos[planned->second];
-        if (!chosen || embryo.key() < chosen->key()) chosen = embryo;
+        LB_TRY(read_parent(relation.parent));
+        const Plan* const plan = chosen(relation, child.id);
+        if (plan == nullptr) continue;
+        if (!embryo || plan->embryo.key() < embryo->key()) embryo = plan->embryo;
     }
-    return chosen;
+    return embryo;
+}
+
+// The relation names the first of all plans. Others of its seed planned the child as well, unless
+// they planned fewer children and it is none of those.
+const Plans::Plan* Plans::chosen(const store::Relation& relation, const std::string& child) const {
+    const auto first = std::find_if(plans_.begin(), plans_.end(), [&](const Plan& plan) {
+        return plan.embryo.arrival == relation.registration;
+    });
+    if (first == plans_.end()) return nullptr;
+    for (const Plan& plan : plans_) {
+        if (!plan.is_counted || plan.brood.seed != first->brood.seed) continue;
+        bool is_planned = plan.brood.count >= first->brood.count;
+        for (std::uint32_t i = 0; !is_planned && i < plan.brood.count; ++i)
+            is_planned = plan.parent.child(plan.brood.seed, i).to_string() == child;
+        if (is_planned) return &plan;
+    }
+    return nullptr;
 }
 
 // Registrations sort before everything: the first other event ends the search.
-Result<const Plans::OfParent*> Plans::of_parent(store::ProcessNumber number) {
-    const auto [place, is_new] = parents_.try_emplace(number);
-    OfParent& parent = place->second;
-    if (!is_new) return &parent;
+Status Plans::read_parent(store::ProcessNumber number) {
+    if (number == parent_) return {};
+    parent_ = 0;
+    plans_.clear();
     LB_TRY_ASSIGN(const auto row, reader_.get_process(number));
     const std::string service = row ? service_of(row->id) : std::string();
     const auto visit = [&](const store::Event& stored, const event::AcceptedEvent& opened) {
         if (opened.event.type != book::kRegistration) return false;
         const auto brood = state::brood_of(opened.event);
         const auto subject = event::parse_subject(opened.envelope.subject());
-        if (!brood || !subject.ok() || !counts_(stored, opened)) return true;
-        auto id = book::planning_id(*subject, service);
-        if (!id) return true;
+        auto id = subject.ok() ? book::planning_id(*subject, service) : std::nullopt;
+        if (!brood || !id) return true;
         id->info.clear();
-        for (std::uint32_t i = 0; i < brood->count; ++i)
-            parent.by_child.emplace(id->child(brood->seed, i).to_string(), parent.embryos.size());
-        parent.embryos.push_back({opened, stored.arrival, id->to_string()});
-        return true;
+        keep({*brood, *id, {opened, stored.arrival, id->to_string()}, counts_(stored, opened)});
+        return plans_.size() <= kPlansMax;
     };
     LB_TRY(scan_events(reader_, number, visit));
-    return &parent;
+    if (plans_.size() > kPlansMax)
+        return Error{ErrorCode::kFull, "a parent has planned its children in too many ways"};
+    parent_ = number;
+    return {};
+}
+
+// What an earlier one planned as well adds nothing.
+void Plans::keep(Plan plan) {
+    for (const Plan& earlier : plans_)
+        if (earlier.brood.seed == plan.brood.seed && earlier.brood.count >= plan.brood.count &&
+            (earlier.is_counted || !plan.is_counted))
+            return;
+    // Of the registration's own fields an embryo has the type alone.
+    event::Event& event = plan.embryo.registration.event;
+    const std::string type(event.text("jobtype"));
+    event.fields.clear();
+    event.set_text("jobtype", type);
+    plan.embryo.registration.envelope.clear_event();
+    plans_.push_back(std::move(plan));
 }
 
 }  // namespace lb::query

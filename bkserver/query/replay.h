@@ -2,15 +2,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "bkserver/book/fold.h"
 #include "bkserver/state/engine.h"
 #include "bkserver/store/store.h"
+#include "common/event/process_id.h"
 
 namespace lb::query {
 
@@ -41,7 +40,7 @@ class Replay {
     std::vector<event::AcceptedEvent> untyped_;  // registrations that name no type
 };
 
-// Which registrations planned a process as a child. Keeps what it read of the parents.
+// Which registrations planned a process as a child. Keeps what it read of the last parent.
 class Plans {
   public:
     using Counts = std::function<bool(const store::Event&, const event::AcceptedEvent&)>;
@@ -49,19 +48,25 @@ class Plans {
     // Only registrations for which `counts` says so.
     Plans(store::Reader& reader, Counts counts) : reader_(reader), counts_(std::move(counts)) {}
 
-    // Of several the one that counts; nothing: none did.
+    // Of several the one that counts; nothing: none did. kFull: its parent has too many.
     Result<std::optional<book::Embryo>> plan_of(const store::Process& child);
 
   private:
-    struct OfParent {
-        std::vector<book::Embryo> embryos;                      // by their keys
-        std::unordered_map<std::string, std::size_t> by_child;  // id of a child -> its embryo
+    struct Plan {
+        state::Brood brood;
+        event::ProcessId parent;
+        book::Embryo embryo;
+        bool is_counted = false;
     };
-    Result<const OfParent*> of_parent(store::ProcessNumber parent);
+    Status read_parent(store::ProcessNumber parent);
+    void keep(Plan plan);
+    [[nodiscard]] const Plan* chosen(const store::Relation& relation,
+                                     const std::string& child) const;
 
     store::Reader& reader_;
     const Counts counts_;
-    std::map<store::ProcessNumber, OfParent> parents_;
+    store::ProcessNumber parent_ = 0;
+    std::vector<Plan> plans_;  // of that parent, by their keys
 };
 
 }  // namespace lb::query

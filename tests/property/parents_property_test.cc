@@ -65,7 +65,8 @@ class Story {
     }
     void tell_collection() {
         reg(parent(), "COLLECTION", kChildren);
-        if (random_() % 2 == 0) reg(parent(), "COLLECTION", kChildren);
+        if (random_() % 2 == 0)
+            reg(parent(), "COLLECTION", kChildren - static_cast<int>(random_() % 3));
         reg(child(0), random_() % 2 == 0 ? "DAG" : "SIMPLE");
         for (int step = 0; step < 3 * kChildren; ++step) {
             const std::string which = child(static_cast<std::uint32_t>(random_() % kChildren));

@@ -133,6 +133,8 @@ Status ServerService::open_rooms() {
         const std::lock_guard lock(token_reader_mutex_);
         return token_reader_->find_token(id);
     });
+    LB_TRY_ASSIGN(const std::string secret, token_reader_->secret());
+    policy_.derive_salt(secret);
     policy_.trust(tokens_);
     ingest::LaneOptions lanes = options_.lanes;
     lanes.on_message = [](const std::string& text) { log::write(kIngest, text); };

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/env/env.h"
+#include "common/event/digest.h"
 #include "common/event/identity.h"
 
 namespace lb::authz {
@@ -231,7 +232,7 @@ Decision judge_channel(const RuleSet& rules, const book::PolicyQuestion& questio
 
 Policy::Policy(RuleSet rules, std::vector<std::uint32_t> admin_uids)
     : admin_uids_(std::move(admin_uids)),
-      random_salt_([] {
+      own_salt_([] {
           std::string salt(16, '\0');
           env::posix_env().fill_random(salt);
           return salt;
@@ -265,7 +266,11 @@ std::vector<std::string> Policy::groups(const lb::v1::Identity& identity) const 
 
 std::string Policy::salt() const {
     const auto rules = this->rules();
-    return rules->salt.empty() ? random_salt_ : rules->salt;
+    return rules->salt.empty() ? own_salt_ : rules->salt;
+}
+
+void Policy::derive_salt(std::string_view secret) {
+    own_salt_ = event::sha256("salt of pseudonyms " + std::string(secret));
 }
 
 bool Policy::is_local_admin(const lb::v1::Identity& identity) const {
@@ -359,6 +364,15 @@ Reading Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& que
             return {View::kFull, "allowed by its token"};
     }
     return read_by_rules(*rules, actor_of(*rules, reader), question);
+}
+
+std::optional<Reach> Policy::reach(const lb::v1::Identity& asker) const {
+    const auto rules = this->rules();
+    auto reach = reach_by_rules(*rules, actor_of(*rules, asker));
+    if (!reach || asker.kind() != lb::v1::IDENTITY_KIND_TOKEN || tokens_ == nullptr) return reach;
+    const auto token = tokens_->find(asker.name(), env::posix_env().now_us());
+    if (token.ok() && token->may_read) reach->names = {token->name, token->process};
+    return reach;
 }
 
 bool Policy::may_count_all(const lb::v1::Identity& asker) const {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,12 @@ class Policy : public book::Policy {
     void replace(RuleSet rules);
     // The groups that its files give an identity.
     [[nodiscard]] std::vector<std::string> groups(const lb::v1::Identity& identity) const;
-    // Of pseudonyms: secret, made anew with the policy unless the file says one.
+    // Of pseudonyms: what the file says, else derived from the database's secret. Until that is
+    // known it is random.
     [[nodiscard]] std::string salt() const;
+    // All servers of one database give somebody the same pseudonym, also after a restart. Before
+    // lanes and queries begin.
+    void derive_salt(std::string_view secret);
     // Whose tokens are good; outlives the policy. Before lanes and queries begin.
     void trust(TokenBook& tokens) { tokens_ = &tokens; }
 
@@ -37,6 +42,8 @@ class Policy : public book::Policy {
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
     [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
                                    const ReadQuestion& question) const;
+    // Nothing: rules may let it read any process.
+    [[nodiscard]] std::optional<Reach> reach(const lb::v1::Identity& asker) const;
     // Certainly may count every process, who sees them all or is a statistician: counts need not
     // look at each. Where anything is decided process by process, a deny or a list of processes,
     // nobody does but administrators.
@@ -61,7 +68,7 @@ class Policy : public book::Policy {
                                              const book::PolicyQuestion& question) const;
 
     const std::vector<std::uint32_t> admin_uids_;
-    const std::string random_salt_;
+    std::string own_salt_;
     TokenBook* tokens_ = nullptr;
     mutable std::mutex mutex_;
     std::shared_ptr<const RuleSet> rules_;

@@ -16,7 +16,8 @@
 //
 //   group_files = ["/etc/lb/groups"]              # lines: "DN or identity" group[,group...]
 //
-//   salt = "a secret"                             # of the pseudonyms of anonymous readers
+//   salt = "a secret"                             # of the pseudonyms of anonymous readers; the
+//                                                 # database has one, if this says none
 //
 // The lists of a rule are those of struct Rule.
 #pragma once

@@ -86,6 +86,18 @@ Listed listed(const RuleSet& rules, const state::Access* access, const Actor& ac
     return result;
 }
 
+std::optional<Reach> reach_by_rules(const RuleSet& rules, const Actor& actor) {
+    if (actor.is_admin) return std::nullopt;
+    RuleSet allowing;
+    for (const Rule& rule : rules.rules)
+        if (!rule.is_deny) allowing.rules.push_back(rule);
+    for (const Role role : {Role::kReader, Role::kAnonymousReader, Role::kMonitor})
+        if (judge(allowing, {.role = role, .identity = actor.identity, .groups = actor.groups})
+                .is_allowed)
+            return std::nullopt;
+    return Reach{.registrants = patterns_of_identity(rules, actor.identity), .names = {}};
+}
+
 Reading read_by_rules(const RuleSet& rules, const Actor& actor, const ReadQuestion& question) {
     if (is_registrant(rules, actor, question.registrant))
         return {View::kFull, "allowed to whoever registered the process"};

@@ -1,8 +1,10 @@
 // Reading: how much of a process somebody sees. A pure function of rules, asker and process.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bkserver/authz/rules.h"
 #include "bkserver/state/access.h"
@@ -51,6 +53,15 @@ Listed listed(const RuleSet& rules, const state::Access* access, const Actor& ac
 // Whether the actor is who registered the process, and whether it took over its payload.
 bool is_registrant(const RuleSet& rules, const Actor& actor, std::string_view registrant);
 bool is_payload_owner(const RuleSet& rules, const state::Access* access, const Actor& actor);
+
+// The processes that somebody may read at most whom no rule lets read others'.
+struct Reach {
+    std::vector<std::string> registrants;  // patterns: of processes that are his own
+    std::vector<std::string> names;        // of the process that his token is for
+    // And whichever gives him rights of its own.
+};
+// Nothing: there is a rule, or an administrator's right, by which he may read any process.
+std::optional<Reach> reach_by_rules(const RuleSet& rules, const Actor& actor);
 
 Reading read_by_rules(const RuleSet& rules, const Actor& actor, const ReadQuestion& question);
 

@@ -222,6 +222,19 @@ std::string canonical_identity(const RuleSet& rules, std::string_view identity) 
     return std::string(identity);
 }
 
+std::vector<std::string> patterns_of_identity(const RuleSet& rules, std::string_view identity) {
+    std::vector<std::string> patterns = {std::string(identity)};
+    for (const Alias& alias : rules.aliases)
+        if (alias.identity == identity)
+            for (const std::string& also : alias.also) {
+                const auto [who, realm] = split_realm(also);
+                patterns.emplace_back(who);
+                // A short and a full name are one host: whichever it is.
+                if (who.starts_with("uid:")) patterns.push_back(std::string(who) + "@*");
+            }
+    return patterns;
+}
+
 bool speaks_for_owner(std::string_view source) {
     return std::find(kOwnerSources.begin(), kOwnerSources.end(), source) != kOwnerSources.end();
 }

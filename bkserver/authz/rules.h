@@ -68,7 +68,7 @@ struct RuleSet {
     std::vector<Alias> aliases;
     std::vector<Group> groups;
     std::vector<std::string> group_files;  // read when the policy file is (policy_file.h)
-    std::string salt;  // of pseudonyms; empty: another one each time the server starts
+    std::string salt;  // of pseudonyms; empty: derived from the secret of the database
 };
 
 // One act to judge. Views are valid during the call only; empty ones are not known.
@@ -101,6 +101,9 @@ std::vector<std::string> groups_of(const RuleSet& rules, std::string_view identi
 // Named sets of event types.
 bool is_in_event_group(std::string_view group, std::string_view event);
 bool is_event_group(std::string_view name);
+
+// Patterns that fit every identity whose canonical one is `identity`.
+std::vector<std::string> patterns_of_identity(const RuleSet& rules, std::string_view identity);
 
 // Sources whose events are the owner's own word.
 bool speaks_for_owner(std::string_view source);

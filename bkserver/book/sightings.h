@@ -9,7 +9,11 @@
 
 namespace lb::book {
 
-// For state::view() at `now_us`. Errors are the store's.
+// For state::view() at `now_us`. Errors are the store's. Hosts of which `sighted` does not tell are
+// asked for, as those that a machine has left.
+Result<state::ViewInput> sightings_of(store::Reader& reader, const store::SightedProcess& sighted,
+                                      const state::Registers& registers, std::int64_t now_us);
+// The same of a process of which only its number is known.
 Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
                                       const state::Registers& registers, std::int64_t now_us);
 

@@ -108,6 +108,8 @@ std::vector<Value> value_of_column(const store::Process& process, Column column,
             return time_value(process.updated_us);
         case Column::kAdopted:
             return {{"", process.is_adopted && process.registrant.empty() ? 1 : 0}};
+        case Column::kRegistrant:
+        case Column::kAccessList:
         case Column::kProcessNumber:
         case Column::kName:
         case Column::kParent:
@@ -126,11 +128,13 @@ Result<bool> ProcessCandidate::fits(const Expression& expression) {
                          [&](const Condition& condition) { return values(condition); });
 }
 
-Result<Row> ProcessCandidate::status() {
+Result<Row> ProcessCandidate::status(bool with_view) {
     LB_TRY_ASSIGN(const Row* const attributes, this->attributes());
-    LB_TRY_ASSIGN(const state::View* const view, this->view());
     Row row = *attributes;
-    add_view(row, *view);
+    if (with_view) {
+        LB_TRY_ASSIGN(const state::View* const view, this->view());
+        add_view(row, *view);
+    }
     return row;
 }
 
@@ -197,12 +201,7 @@ Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
         LB_TRY_ASSIGN(const Values names, names_of(reader_, found_.process, source.origin));
         return names_as_asked(condition, names);
     }
-    if (source.origin == Origin::kProcess) {
-        if (!process_) {
-            LB_TRY_ASSIGN(process_, reader_.get_process(found_.process));
-        }
-        return process_ ? value_of_column(*process_, *source.column, term) : Values();
-    }
+    if (source.origin == Origin::kProcess) return value_of_column(process_, *source.column, term);
     LB_TRY_ASSIGN(const Row* const row, this->row());
     const auto member = row->find(source.path);
     return member == row->end() ? Values() : values_of(*member, term, condition.member);

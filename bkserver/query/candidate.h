@@ -22,8 +22,8 @@ class ProcessCandidate {
         : reader_(reader), process_(process), now_us_(now_us) {}
 
     Result<bool> fits(const language::Expression& expression);
-    // The whole status as `lbctl status` shows it.
-    Result<Row> status();
+    // The status as `lbctl status` shows it; what depends on now only if `with_view`.
+    Result<Row> status(bool with_view);
 
   private:
     Result<std::vector<Value>> values(const language::Condition& condition);
@@ -40,8 +40,10 @@ class ProcessCandidate {
 
 class EventCandidate {
   public:
-    EventCandidate(store::Reader& reader, const store::FoundEvent& found)
-        : reader_(reader), found_(found) {}
+    // All outlive the candidate; `process` answers for the event.
+    EventCandidate(store::Reader& reader, const store::FoundEvent& found,
+                   const store::Process& process)
+        : reader_(reader), found_(found), process_(process) {}
 
     Result<bool> fits(const language::Expression& expression);
     // As a history shows it; lives as long as the candidate.
@@ -52,8 +54,8 @@ class EventCandidate {
 
     store::Reader& reader_;
     const store::FoundEvent& found_;
+    const store::Process& process_;
     std::optional<Row> row_;
-    std::optional<store::Process> process_;
 };
 
 // The value that the store has in a column of a process; none where it has nothing.

@@ -25,6 +25,8 @@ using lb::v1::QueryRequest;
 
 // Rows that are asked of the store at once.
 constexpr std::uint32_t kPortionRows = 500;
+// Processes that a walk over events keeps in memory.
+constexpr std::size_t kRememberedMax = 10'000;
 constexpr std::int64_t kHourUs = 3'600'000'000;
 
 // When its hour began; the store counts hours the same way.
@@ -131,6 +133,14 @@ bool is_in_list_row(const QueryRequest& ask) {
     });
 }
 
+// Whether the fields asked for have one that depends on now.
+bool names_view(const QueryRequest& ask) {
+    return ask.fields().empty() ||
+           std::any_of(ask.fields().begin(), ask.fields().end(), [](const std::string& field) {
+               return field == "disagreements" || field == "stale";
+           });
+}
+
 // A process that fits, and as how much of it the asker may see it. False: enough.
 struct Sighting {
     const store::Process& process;
@@ -152,7 +162,7 @@ Result<std::optional<store::Place>> walk_processes(const SearchContext& context,
                                                    const Question& question, const Walk& walk,
                                                    const VisitProcess& visit) {
     store::ProcessSelection selection = {
-        .filter = question.compiled.filter,
+        .filter = within_reach(question.compiled.filter, context.policy, context.asker),
         .order = walk.sort.order,
         .is_descending = walk.sort.is_descending,
         .after = question.after,
@@ -190,7 +200,8 @@ std::string cursor_text(const Question& question, const std::optional<store::Pla
     return place ? to_text(PageCursor{question.now_us, *place}, question.text) : std::string();
 }
 
-// Of events: the same walk, with what may be read of each process remembered.
+// Of events: the same walk. Processes are looked up together for a portion of events, and
+// remembered with whether all of them may be read.
 class EventWalk {
   public:
     explicit EventWalk(const SearchContext& context) : context_(context) {}
@@ -198,15 +209,17 @@ class EventWalk {
     Result<std::optional<store::Place>> run(
         const Question& question, bool is_descending, std::uint32_t scanned_max,
         const std::function<Result<bool>(const store::FoundEvent&, EventCandidate&)>& visit) {
-        store::EventSelection selection = {question.compiled.filter, is_descending, question.after,
-                                           portion_of(question)};
+        store::EventSelection selection = {
+            within_reach(question.compiled.filter, context_.policy, context_.asker), is_descending,
+            question.after, portion_of(question)};
         for (std::uint32_t scanned = 0; scanned < scanned_max;) {
             LB_TRY_ASSIGN(const auto events, context_.reader.search_events(selection));
+            LB_TRY(look_up_processes(events));
             for (const store::FoundEvent& found : events) {
                 selection.after = store::Place{found.time_us, found.event.arrival};
-                LB_TRY_ASSIGN(const bool is_readable, may_read_process(found.process));
-                if (!is_readable) continue;
-                EventCandidate candidate(context_.reader, found);
+                const auto process = readable_.find(found.process);
+                if (process == readable_.end() || !process->second) continue;
+                EventCandidate candidate(context_.reader, found, *process->second);
                 if (!question.compiled.is_exact) {
                     LB_TRY_ASSIGN(const bool is_fitting, candidate.fits(question.expression));
                     if (!is_fitting) continue;
@@ -222,22 +235,24 @@ class EventWalk {
     }
 
   private:
-    Result<bool> may_read_process(store::ProcessNumber number) {
-        if (const auto known = readable_.find(number); known != readable_.end())
-            return known->second;
-        LB_TRY_ASSIGN(const auto process, context_.reader.get_process(number));
-        // Events have no reduced form.
-        bool is_readable = false;
-        if (process) {
-            LB_TRY_ASSIGN(const auto reading, reading_of(context_, *process));
-            is_readable = reading.view == authz::View::kFull;
+    Status look_up_processes(const std::vector<store::FoundEvent>& events) {
+        if (readable_.size() > kRememberedMax) readable_.clear();
+        std::vector<store::ProcessNumber> unknown;
+        for (const store::FoundEvent& found : events)
+            if (readable_.try_emplace(found.process).second) unknown.push_back(found.process);
+        if (unknown.empty()) return {};
+        LB_TRY_ASSIGN(auto processes, context_.reader.get_processes(unknown));
+        for (store::Process& process : processes) {
+            LB_TRY_ASSIGN(const auto reading, reading_of(context_, process));
+            // Events have no reduced form.
+            if (reading.view == authz::View::kFull) readable_[process.number] = std::move(process);
         }
-        readable_.emplace(number, is_readable);
-        return is_readable;
+        return {};
     }
 
     const SearchContext& context_;
-    std::unordered_map<store::ProcessNumber, bool> readable_;
+    // Nothing: it may not be read.
+    std::unordered_map<store::ProcessNumber, std::optional<store::Process>> readable_;
 };
 
 struct GroupRow {
@@ -329,6 +344,7 @@ Result<std::string> search_processes(const SearchContext& context, const QueryRe
     LB_TRY_ASSIGN(const Question question, read_question(context, ask, process_domain()));
     LB_TRY_ASSIGN(const Sort sort, read_sort(ask.sort()));
     const bool needs_status = !is_in_list_row(ask);
+    const bool needs_view = names_view(ask);
     std::uint32_t shown = 0;
     std::optional<store::Place> last;
     const std::string salt = context.policy.salt();
@@ -336,7 +352,7 @@ Result<std::string> search_processes(const SearchContext& context, const QueryRe
         if (shown == question.limit) return false;
         Row row = list_row(seen.process);
         if (needs_status) {
-            LB_TRY_ASSIGN(row, seen.candidate.status());
+            LB_TRY_ASSIGN(row, seen.candidate.status(needs_view));
         }
         restrict_row(row, seen.view, salt);
         on_row(chosen(row, ask));

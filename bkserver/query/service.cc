@@ -39,13 +39,20 @@ Result<std::uint16_t> type_of_word(std::string_view word) {
         fmt::format("'{}' is no type of process; for example virtual_machine or simple", word)};
 }
 
-Result<store::ListFilter> filter_of(const lb::v1::ListRequest& ask) {
-    store::ListFilter filter;
-    LB_TRY_ASSIGN(filter.type, type_of_word(ask.type()));
-    filter.state = ask.state();
-    filter.vm_state = ask.vm_state();
-    filter.host = ask.host();
-    filter.owner = ask.owner();
+Result<store::Filter> filter_of(const lb::v1::ListRequest& ask) {
+    using store::Column;
+    store::Filter filter;
+    const auto add = [&](store::Clause clause) {
+        filter.clauses.push_back(std::move(clause));
+        filter.steps.push_back(store::Filter::Step::kClause);
+        if (filter.clauses.size() > 1) filter.steps.push_back(store::Filter::Step::kAnd);
+    };
+    LB_TRY_ASSIGN(const std::uint16_t type, type_of_word(ask.type()));
+    if (type != 0) add({Column::kType, store::Match::kOneOf, {}, {type}});
+    for (const auto& [column, text] :
+         {std::pair(Column::kState, ask.state()), std::pair(Column::kVmState, ask.vm_state()),
+          std::pair(Column::kHost, ask.host()), std::pair(Column::kOwner, ask.owner())})
+        if (!text.empty()) add({column, store::Match::kOneOf, {text}});
     return filter;
 }
 
@@ -168,28 +175,32 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
 }
 
 Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
-    LB_TRY_ASSIGN(auto found, reader_.find_process(name));
+    LB_TRY_ASSIGN(auto found, reader_.find_sighted_process(name));
     if (!found)
         return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
+    const store::Process& process = found->process;
     LB_TRY_ASSIGN(const authz::Reading reading,
-                  reading_of(reader_, policy_, asker.identity, *found));
+                  reading_of(reader_, policy_, asker.identity, process));
     if (reading.view == authz::View::kNone) {
-        administration_.audit(asker.identity, "read", found->id, reading.reason);
+        administration_.audit(asker.identity, "read", process.id, reading.reason);
         return Error{ErrorCode::kDenied, reading.reason};
     }
-    if (found->type == 0)
+    if (process.type == 0)
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} is not registered yet; {} of its events wait for that",
-                                 found->id, found->waiting)};
+                                 process.id, process.waiting)};
     return Readable{std::move(*found), reading.view};
 }
 
-Result<store::Process> Service::wholly_readable_process(const Asker& asker, std::string_view name) {
+Result<store::SightedProcess> Service::wholly_readable_process(const Asker& asker,
+                                                               std::string_view name) {
     LB_TRY_ASSIGN(Readable readable, readable_process(asker, name));
-    if (readable.view == authz::View::kFull) return std::move(readable.process);
-    const std::string reason = fmt::format("you may see a {} status of {}, not its events",
-                                           authz::to_string(readable.view), readable.process.id);
-    administration_.audit(asker.identity, "read the events of", readable.process.id, reason);
+    if (readable.view == authz::View::kFull) return std::move(readable.sighted);
+    const std::string reason =
+        fmt::format("you may see a {} status of {}, not its events",
+                    authz::to_string(readable.view), readable.sighted.process.id);
+    administration_.audit(asker.identity, "read the events of", readable.sighted.process.id,
+                          reason);
     return Error{ErrorCode::kDenied, reason};
 }
 
@@ -202,7 +213,7 @@ Status Service::must_administer(const Asker& asker) const {
 
 Result<Row> Service::status_of(const Asker& asker, std::string_view name, const AsOf& as_of) {
     LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
-    const store::Process& process = readable.process;
+    const store::Process& process = readable.sighted.process;
     if (!as_of.is_now()) {
         LB_TRY_ASSIGN(Row row, past_status_of(process, as_of));
         restrict_row(row, readable.view, policy_.salt());
@@ -214,7 +225,7 @@ Result<Row> Service::status_of(const Asker& asker, std::string_view name, const 
     LB_TRY(settle_connections(
         row, [](const store::Process& other) -> Result<bool> { return has_ended(other.state); }));
     LB_TRY(show_children(process, children.size(), row));
-    LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
+    LB_TRY_ASSIGN(const auto view, view_of(reader_, readable.sighted, registers, asker.now_us));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
     return row;
@@ -290,7 +301,8 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
 }
 
 Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
+    const store::Process& process = sighted.process;
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     const std::string attribute = !ask.attribute().empty()   ? ask.attribute()
                                   : process.vm_state.empty() ? "state"
@@ -298,7 +310,7 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
-    LB_TRY_ASSIGN(const auto view, view_of(reader_, process, registers, asker.now_us));
+    LB_TRY_ASSIGN(const auto view, view_of(reader_, sighted, registers, asker.now_us));
     const Row shown = view.to_json();
     for (const auto& [name, value] : shown.items())
         if (!value.empty()) row[name] = value;
@@ -308,9 +320,9 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
 
 Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
                                ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
     const std::uint32_t limit = limit_of(ask.limit(), kHistoryEventsDefault, kHistoryEventsMax);
-    LB_TRY_ASSIGN(auto cursor, write_timeline(reader_, process, {ask.cursor(), limit},
+    LB_TRY_ASSIGN(auto cursor, write_timeline(reader_, sighted.process, {ask.cursor(), limit},
                                               [&](const Row& row) { writer.add_row(row); }));
     writer.set_cursor(std::move(cursor));
     return {};
@@ -319,14 +331,17 @@ Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest&
 Status Service::answer_list(const Asker& asker, const lb::v1::ListRequest& ask,
                             ReplyWriter& writer) {
     const std::uint32_t limit = limit_of(ask.limit(), kListRowsDefault, kListRowsMax);
-    LB_TRY_ASSIGN(const auto filter, filter_of(ask));
+    LB_TRY_ASSIGN(auto filter, filter_of(ask));
     LB_TRY_ASSIGN(store::ProcessNumber after, number_of_cursor(ask.cursor()));
+    store::ProcessSelection selection{
+        .filter = within_reach(std::move(filter), policy_, asker.identity), .limit = limit};
     // What the asker may not read is passed over; a page may therefore take several looks, and ends
-    // early, with a cursor, when most of the processes are others'.
+    // early, with a cursor, when most of what is within its reach may not be read after all.
     constexpr int kLooksMax = 20;
     std::uint32_t shown = 0;
     for (int look = 0; look < kLooksMax && shown < limit; ++look) {
-        LB_TRY_ASSIGN(const auto processes, reader_.list_processes(filter, after, limit));
+        selection.after = store::Place{0, after};
+        LB_TRY_ASSIGN(const auto processes, reader_.search_processes(selection));
         for (const store::Process& process : processes) {
             after = process.number;
             LB_TRY_ASSIGN(const authz::Reading reading,
@@ -403,8 +418,8 @@ Status Service::answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask,
         LB_TRY(must_administer(asker));
         LB_TRY_ASSIGN(cursor, dump_arrivals(reader_, page, on_line));
     } else {
-        LB_TRY_ASSIGN(const auto process, wholly_readable_process(asker, ask.process()));
-        LB_TRY_ASSIGN(cursor, dump_process(reader_, process.number, page, on_line));
+        LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
+        LB_TRY_ASSIGN(cursor, dump_process(reader_, sighted.process.number, page, on_line));
     }
     writer.set_cursor(std::move(cursor));
     return {};

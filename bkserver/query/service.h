@@ -79,13 +79,14 @@ class Service {
     Result<Row> past_status_of(const store::Process& process, const AsOf& as_of);
 
     struct Readable {
-        store::Process process;
+        store::SightedProcess sighted;
         authz::View view = authz::View::kNone;
     };
     // A process that is registered or adopted and of which the asker may see something.
     Result<Readable> readable_process(const Asker& asker, std::string_view name);
     // The same, of which it may see everything: history and reasons have no reduced form.
-    Result<store::Process> wholly_readable_process(const Asker& asker, std::string_view name);
+    Result<store::SightedProcess> wholly_readable_process(const Asker& asker,
+                                                          std::string_view name);
     Status must_administer(const Asker& asker) const;
 
     store::Reader& reader_;

@@ -62,6 +62,33 @@ Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& po
     return policy.may_read(asker, question);
 }
 
+store::Filter within_reach(store::Filter filter, const authz::Policy& policy,
+                           const lb::v1::Identity& asker) {
+    using store::Column;
+    using Step = store::Filter::Step;
+    const auto reach = policy.reach(asker);
+    if (!reach) return filter;
+    const bool is_whole = filter.steps.empty();
+    const auto add = [&](store::Clause clause) {
+        filter.clauses.push_back(std::move(clause));
+        filter.steps.push_back(Step::kClause);
+    };
+    add({Column::kAccessList, store::Match::kOneOf, {}, {1}});
+    for (const std::string& registrant : reach->registrants) {
+        const bool is_pattern = registrant.find('*') != std::string::npos;
+        add({Column::kRegistrant,
+             is_pattern ? store::Match::kPattern : store::Match::kOneOf,
+             {registrant}});
+        filter.steps.push_back(Step::kOr);
+    }
+    if (!reach->names.empty()) {
+        add({Column::kName, store::Match::kOneOf, reach->names});
+        filter.steps.push_back(Step::kOr);
+    }
+    if (!is_whole) filter.steps.push_back(Step::kAnd);
+    return filter;
+}
+
 bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view) {
     if (view == authz::View::kFull) return true;
     return view != authz::View::kNone &&
@@ -69,6 +96,13 @@ bool may_ask(const language::Expression& expression, const Domain& domain, authz
                        [&](const language::Condition& condition) {
                            return may_ask(condition, domain.sources[condition.term], view);
                        });
+}
+
+Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,
+                            const state::Registers& registers, std::int64_t now_us) {
+    LB_TRY_ASSIGN(const state::ViewInput input,
+                  book::sightings_of(reader, sighted, registers, now_us));
+    return state::view(registers, input);
 }
 
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,

@@ -17,11 +17,18 @@ namespace lb::query {
 Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& policy,
                                   const lb::v1::Identity& asker, const store::Process& process);
 
+// `filter`, of what somebody may read at most: who may read only what is his own has no other rows
+// looked at for him, so that neither the length of a page nor its time tells of others'.
+store::Filter within_reach(store::Filter filter, const authz::Policy& policy,
+                           const lb::v1::Identity& asker);
+
 // Whether the answer to `expression` tells nothing that `view` does not show. What was not asked
 // with care finds nothing: else whoever sees no owners could ask who owns what, name by name.
 bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view);
 
 // What depends on now.
+Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,
+                            const state::Registers& registers, std::int64_t now_us);
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,
                             const state::Registers& registers, std::int64_t now_us);
 

@@ -68,36 +68,54 @@ class Deflater {
     bool is_ready_;
 };
 
-Result<std::string> inflated(std::string_view bytes, const Window& window,
-                             std::string_view dictionary) {
-    const Error corrupt = {ErrorCode::kCorrupt, "stored bytes do not inflate"};
-    z_stream stream = {};
-    if (inflateInit2(&stream, -window.bits) != Z_OK) return corrupt;
-    if (!dictionary.empty())
-        inflateSetDictionary(&stream, input_of(dictionary), static_cast<uInt>(dictionary.size()));
-    stream.next_in = input_of(bytes);
-    stream.avail_in = static_cast<uInt>(bytes.size());
-    std::string out;
-    int outcome = Z_OK;
-    while (outcome == Z_OK && out.size() < kInflatedBytesMax) {
-        const std::size_t had = out.size();
-        out.resize(had + std::max<std::size_t>(bytes.size() * 4, 256));
-        stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
-        stream.avail_out = static_cast<uInt>(out.size() - had);
-        outcome = inflate(&stream, Z_NO_FLUSH);
+class Inflater {
+  public:
+    explicit Inflater(const Window& window)
+        : is_ready_(inflateInit2(&stream_, -window.bits) == Z_OK) {}
+    ~Inflater() {
+        if (is_ready_) inflateEnd(&stream_);
     }
-    out.resize(stream.total_out);
-    inflateEnd(&stream);
-    if (outcome != Z_STREAM_END) return corrupt;
-    return out;
-}
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+
+    Result<std::string> whole(std::string_view bytes, std::string_view dictionary) {
+        const Error corrupt = {ErrorCode::kCorrupt, "stored bytes do not inflate"};
+        if (!is_ready_ || inflateReset(&stream_) != Z_OK) return corrupt;
+        if (!dictionary.empty())
+            inflateSetDictionary(&stream_, input_of(dictionary),
+                                 static_cast<uInt>(dictionary.size()));
+        stream_.next_in = input_of(bytes);
+        stream_.avail_in = static_cast<uInt>(bytes.size());
+        std::string out;
+        int outcome = Z_OK;
+        while (outcome == Z_OK && out.size() < kInflatedBytesMax) {
+            const std::size_t had = out.size();
+            out.resize(had + std::max<std::size_t>(bytes.size() * 4, 256));
+            stream_.next_out = reinterpret_cast<Bytef*>(out.data() + had);
+            stream_.avail_out = static_cast<uInt>(out.size() - had);
+            outcome = inflate(&stream_, Z_NO_FLUSH);
+        }
+        out.resize(stream_.total_out);
+        if (outcome != Z_STREAM_END) return corrupt;
+        return out;
+    }
+
+  private:
+    z_stream stream_ = {};
+    bool is_ready_;
+};
 
 Result<std::string> expanded_zstd(std::string_view bytes) {
+    thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(
+        ZSTD_createDCtx(), ZSTD_freeDCtx);
     const Error corrupt = {ErrorCode::kCorrupt, "stored registers do not expand"};
     const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-    if (size > kInflatedBytesMax) return corrupt;  // the marks of an unknown size are greater, too
+    // The marks of an unknown size are greater, too.
+    if (context == nullptr || size > kInflatedBytesMax) return corrupt;
     std::string out(static_cast<std::size_t>(size), '\0');
-    if (ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size()) != size) return corrupt;
+    if (ZSTD_decompressDCtx(context.get(), out.data(), out.size(), bytes.data(), bytes.size()) !=
+        size)
+        return corrupt;
     return out;
 }
 
@@ -168,7 +186,8 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
         case BodyFormat::kCompact:
             return expanded(body.bytes, body.stamp, context);
         case BodyFormat::kCompactDeflated: {
-            LB_TRY_ASSIGN(const std::string compact, inflated(body.bytes, kBodyWindow, body.stamp));
+            thread_local Inflater inflater(kBodyWindow);
+            LB_TRY_ASSIGN(const std::string compact, inflater.whole(body.bytes, body.stamp));
             return expanded(compact, body.stamp, context);
         }
     }
@@ -198,7 +217,7 @@ Result<std::string> unpack_registers(const PackedRegisters& packed) {
         case RegistersFormat::kPlain:
             return packed.bytes;
         case RegistersFormat::kDeflated:
-            return inflated(packed.bytes, kRegistersWindow, {});
+            return Inflater(kRegistersWindow).whole(packed.bytes, {});
         case RegistersFormat::kZstd:
             return expanded_zstd(packed.bytes);
     }

@@ -22,7 +22,9 @@ enum class Column : std::uint8_t {
     kHost,
     kEntered,
     kUpdated,
-    kAdopted,  // 1: adopted and not registered
+    kAdopted,     // 1: adopted and not registered
+    kRegistrant,  // identity of the first accepted registration; "": nobody
+    kAccessList,  // 1: it gives rights to others than its owner
     // of events
     kEventType,
     kEventTime,  // that counts for order
@@ -54,7 +56,7 @@ struct Filter {
 constexpr bool holds_text(Column column) {
     return column == Column::kName || column == Column::kParent || column == Column::kChild ||
            column == Column::kState || column == Column::kVmState || column == Column::kOwner ||
-           column == Column::kHost;
+           column == Column::kHost || column == Column::kRegistrant;
 }
 
 // By what processes are sorted; among equals by the order in which they were founded.

@@ -125,6 +125,13 @@ struct Logger {
     std::int64_t oldest_us = 0;   // when the oldest of them was accepted; 0: none
 };
 
+// A process with its last signs of life: what its status is made of.
+struct SightedProcess {
+    Process process{};
+    std::vector<Heartbeat> heartbeats{};  // by reporter
+    std::optional<Logger> logger{};       // of process.host; nothing: it was never heard of
+};
+
 // What a bearer of a secret may do over HTTP: speak for one process, from some sources.
 struct Token {
     std::string id{};             // 16 hexadecimal digits
@@ -203,7 +210,7 @@ struct EventSelection {
 };
 
 struct FoundEvent {
-    Event event{};
+    Event event{};              // without its order key
     ProcessNumber process = 0;  // that answers for it
     std::int64_t time_us = 0;   // that counts for order
 };
@@ -240,7 +247,10 @@ class Reader {
     // `name` is a process id, a key, or the unique part of an id of this service. Merges are
     // followed.
     virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
+    virtual Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) = 0;
     virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
+    // Only those that there are, in any order, without their registers.
+    virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) = 0;
     // All names of a process, its id first.
     virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
     // Processes with numbers above `after`, by number, no merged and no unowned ones unless

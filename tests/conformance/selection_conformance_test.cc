@@ -74,8 +74,12 @@ std::string names(Reader& reader, Filter filter) {
 // Four processes a to d; a key of c; one that is nobody's; one that was merged.
 struct Filled : Bench {
     Filled() {
-        a = found(kScope + "a", process("Running", "node1", kNoon));
-        found(kScope + "b", process("Done", "node1", kNoon + kHour));
+        Process registered = process("Running", "node1", kNoon);
+        registered.registrant = "uid:1@node1";
+        a = found(kScope + "a", registered);
+        Process shared = process("Done", "node1", kNoon + kHour);
+        shared.has_access_list = true;
+        found(kScope + "b", shared);
         const ProcessNumber c = found(kScope + "c", process("Running", "n_de2", kNoon));
         found(kScope + "d", process("Done", "", -kHour));
         Process unowned = process("", "", 0);
@@ -111,6 +115,10 @@ TEST_CASE("a filter selects by texts, patterns, numbers and names", "[store]") {
     CHECK(names(reader, negated(only({Column::kState, Match::kOneOf, {"Frozen"}}))) == "abcd");
     CHECK(names(reader, only({Column::kState, Match::kOneOf, {}})).empty());
     CHECK(names(reader, only({Column::kOwner, Match::kOneOf, {""}})) == "d");
+    CHECK(names(reader, only({Column::kRegistrant, Match::kOneOf, {"uid:1@node1"}})) == "a");
+    CHECK(names(reader, only({Column::kRegistrant, Match::kPattern, {"uid:1@*"}})) == "a");
+    CHECK(names(reader, only({Column::kRegistrant, Match::kOneOf, {""}})) == "bcd");
+    CHECK(names(reader, only({Column::kAccessList, Match::kOneOf, {}, {1}})) == "b");
     CHECK(names(reader, only({Column::kHost, Match::kPattern, {"node*"}})) == "ab");
     CHECK(names(reader, only({Column::kHost, Match::kPattern, {"n?de?"}})) == "abc");
     // What the database's own patterns mean is nothing here.

@@ -311,6 +311,51 @@ TEST_CASE("the newest heartbeat of a reporter stays, whatever comes first", "[st
     CHECK(found[0].uptime_s == 7);
 }
 
+TEST_CASE("a process is found together with its signs of life", "[store]") {
+    Bench bench;
+    CHECK_FALSE(bench.reader->find_sighted_process(kId).value());
+    lb::store::Process machine;
+    machine.type = 11;
+    machine.host = "node1.example.org";
+    machine.registers = "registers";
+    const auto number = bench.found(kId, machine);
+    const auto bare = bench.reader->find_sighted_process(kId).value();
+    REQUIRE(bare);
+    CHECK(bare->process.number == number);
+    CHECK(bare->process.registers == machine.registers);
+    CHECK(bare->heartbeats.empty());
+    CHECK_FALSE(bare->logger);
+    const std::vector<lb::store::Heartbeat> beats = {{number, "VMSystem/vm1", 100, 101, 5},
+                                                     {number, "VMManager/node1", 50, 51, 0}};
+    const std::vector<lb::store::Logger> loggers = {{machine.host, 70, 1, 2, 3},
+                                                    {"elsewhere", 80, 0, 0, 0}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_heartbeats(beats).ok());
+    REQUIRE(bench.writer->put_loggers(loggers).ok());
+    REQUIRE(bench.writer->commit().ok());
+    const auto sighted = bench.reader->find_sighted_process(kId).value();
+    REQUIRE(sighted);
+    CHECK(sighted->process.number == number);
+    REQUIRE(sighted->heartbeats.size() == 2);
+    CHECK(sighted->heartbeats[0].reporter == "VMManager/node1");
+    CHECK(sighted->heartbeats[0].process == number);
+    CHECK(sighted->heartbeats[1].time_us == 100);
+    REQUIRE(sighted->logger);
+    CHECK(sighted->logger->host == machine.host);
+    CHECK(sighted->logger->seen_us == 70);
+}
+
+TEST_CASE("processes are fetched by number, those that there are", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const std::vector<lb::store::ProcessNumber> numbers = {number, number + 1000};
+    const auto found = bench.reader->get_processes(numbers).value();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].id == kId);
+    CHECK(found[0].registers.empty());
+    CHECK(bench.reader->get_processes({}).value().empty());
+}
+
 TEST_CASE("dead letters are listed, counted once for the same bytes, and dropped", "[store]") {
     Bench bench;
     lb::store::DeadLetter letter;

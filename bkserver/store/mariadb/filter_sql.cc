@@ -30,6 +30,8 @@ constexpr ColumnRow kColumns[] = {
     {Column::kEntered, "p.entered_us", {}},
     {Column::kUpdated, "p.updated_us", {}},
     {Column::kAdopted, "(p.flags & 1 AND p.registrant = 0)", {}},
+    {Column::kRegistrant, "p.registrant", TextKind::kOwner},
+    {Column::kAccessList, "(p.flags & 4 <> 0)", {}},
     {Column::kEventType, "e.type", {}},
     {Column::kEventTime, "e.time_us", {}},
     {Column::kEventArrived, "e.arrived_us", {}},

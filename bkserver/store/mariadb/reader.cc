@@ -64,24 +64,76 @@ Result<std::string> MariadbReader::secret() {
     return Error{ErrorCode::kCorrupt, "meta: there is no secret; start the server again"};
 }
 
-Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
+Result<Found> MariadbReader::query_named(std::string_view more_columns, std::string_view joins,
+                                         std::string_view name) {
     const std::string text = subject_text_of(name, service_);
     const auto [scope, rest] = split_subject(text);
     LB_TRY_ASSIGN(const std::uint32_t scope_number, dictionary_.find(TextKind::kScope, scope));
     const Value values[] = {rest, std::uint64_t{scope_number}};
-    LB_TRY_ASSIGN(const Found found,
-                  query("SELECT process FROM subject WHERE name = ? AND scope = ?", values));
+    std::string sql = "SELECT ";
+    sql.append(kProcessColumns).append(kRegistersColumns).append(more_columns);
+    sql.append(
+        " FROM subject n JOIN process p ON p.number = n.process "
+        "JOIN subject s ON s.number = p.number ");
+    return query(sql.append(joins).append("WHERE n.name = ? AND n.scope = ?"), values);
+}
+
+Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
+    LB_TRY_ASSIGN(const Found found, query_named("", "", name));
     if (found.count() == 0) return std::optional<Process>();
-    return get_process(static_cast<ProcessNumber>(found.number(0, 0)));
+    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
+    return std::optional<Process>(std::move(process));
+}
+
+Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::string_view name) {
+    // A row for each heartbeat, at least one.
+    constexpr std::size_t kHeartbeat = 18;
+    constexpr std::size_t kLogger = 22;
+    LB_TRY_ASSIGN(const Found found,
+                  query_named(", h.reporter, h.time_us, h.arrived_us, h.uptime_s, l.host, "
+                              "l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us",
+                              "LEFT JOIN heartbeat h ON h.process = p.number "
+                              "LEFT JOIN logger l ON l.host = p.host ",
+                              name));
+    if (found.count() == 0) return std::optional<SightedProcess>();
+    SightedProcess sighted;
+    LB_TRY_ASSIGN(sighted.process, process_at(found, 0, dictionary_, true));
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        if (found.number(row, kHeartbeat) == 0) continue;
+        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, kHeartbeat));
+        heartbeat.process = sighted.process.number;
+        sighted.heartbeats.push_back(std::move(heartbeat));
+    }
+    std::sort(sighted.heartbeats.begin(), sighted.heartbeats.end(),
+              [](const Heartbeat& a, const Heartbeat& b) { return a.reporter < b.reporter; });
+    if (found.number(0, kLogger) != 0) {
+        LB_TRY_ASSIGN(sighted.logger, logger_at(found, 0, kLogger));
+    }
+    return std::optional<SightedProcess>(std::move(sighted));
 }
 
 Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) {
     const Value value = std::uint64_t{number};
-    LB_TRY_ASSIGN(const Found found, query(std::string(kSelectProcesses) + "WHERE p.number = ?",
-                                           std::span(&value, 1)));
+    LB_TRY_ASSIGN(const Found found,
+                  query(select_processes(true) + "WHERE p.number = ?", std::span(&value, 1)));
     if (found.count() == 0) return std::optional<Process>();
     LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
     return std::optional<Process>(std::move(process));
+}
+
+Result<std::vector<Process>> MariadbReader::get_processes(std::span<const ProcessNumber> numbers) {
+    std::vector<Value> values;
+    for (const ProcessNumber number : numbers) values.emplace_back(std::uint64_t{number});
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(select_processes(false) + "WHERE p.number IN ",
+                                                  values);
+                  }));
+    std::vector<Process> processes;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, false));
+        processes.push_back(std::move(process));
+    }
+    return processes;
 }
 
 Result<std::vector<Subject>> MariadbReader::subjects_of(ProcessNumber process) {
@@ -96,7 +148,7 @@ Result<std::vector<Process>> MariadbReader::list_processes(const ListFilter& fil
     LB_TRY_ASSIGN(const std::uint32_t vm_state, dictionary_.find(TextKind::kWord, filter.vm_state));
     LB_TRY_ASSIGN(const std::uint32_t host, dictionary_.find(TextKind::kHost, filter.host));
     LB_TRY_ASSIGN(const std::uint32_t owner, dictionary_.find(TextKind::kOwner, filter.owner));
-    std::string sql = std::string(kListProcesses) + "WHERE p.number > ? AND p.merged_into = 0";
+    std::string sql = select_processes(false) + "WHERE p.number > ? AND p.merged_into = 0";
     std::vector<Value> values = {std::uint64_t{after}};
     const auto add = [&](bool is_wanted, std::string_view condition, std::uint64_t value) {
         if (!is_wanted) return;
@@ -182,6 +234,24 @@ Result<std::vector<Event>> MariadbReader::read_arrivals(ArrivalNumber after, std
     return events;
 }
 
+// Of the columns from `column` on; whose it is, the caller knows.
+Result<Heartbeat> MariadbReader::heartbeat_at(const Found& found, std::size_t row,
+                                              std::size_t column) {
+    LB_TRY_ASSIGN(std::string reporter,
+                  dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, column))));
+    return Heartbeat{0, std::move(reporter), found.signed_number(row, column + 1),
+                     found.signed_number(row, column + 2),
+                     static_cast<std::uint32_t>(found.number(row, column + 3))};
+}
+
+Result<Logger> MariadbReader::logger_at(const Found& found, std::size_t row, std::size_t column) {
+    LB_TRY_ASSIGN(std::string host,
+                  dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, column))));
+    return Logger{std::move(host), found.signed_number(row, column + 1),
+                  found.signed_number(row, column + 2), found.number(row, column + 3),
+                  found.signed_number(row, column + 4)};
+}
+
 Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber process) {
     const Value value = std::uint64_t{process};
     LB_TRY_ASSIGN(const Found found,
@@ -190,11 +260,9 @@ Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber proces
                         std::span(&value, 1)));
     std::vector<Heartbeat> heartbeats;
     for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(std::string reporter,
-                      dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, 0))));
-        heartbeats.push_back({process, std::move(reporter), found.signed_number(row, 1),
-                              found.signed_number(row, 2),
-                              static_cast<std::uint32_t>(found.number(row, 3))});
+        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, 0));
+        heartbeat.process = process;
+        heartbeats.push_back(std::move(heartbeat));
     }
     return heartbeats;
 }
@@ -214,11 +282,8 @@ Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::strin
                   }));
     std::vector<Logger> loggers;
     for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(std::string host,
-                      dictionary_.text_of(static_cast<std::uint32_t>(found.number(row, 0))));
-        loggers.push_back({std::move(host), found.signed_number(row, 1),
-                           found.signed_number(row, 2), found.number(row, 3),
-                           found.signed_number(row, 4)});
+        LB_TRY_ASSIGN(Logger logger, logger_at(found, row, 0));
+        loggers.push_back(std::move(logger));
     }
     std::sort(loggers.begin(), loggers.end(),
               [](const Logger& a, const Logger& b) { return a.host < b.host; });

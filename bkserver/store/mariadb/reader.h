@@ -30,7 +30,9 @@ class MariadbReader : public Reader {
     MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, SlowQueryWatch slow = {});
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
+    Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
+    Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) override;
     Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
     Result<std::vector<Process>> list_processes(const ListFilter& filter, ProcessNumber after,
                                                 std::uint32_t limit) override;
@@ -66,6 +68,11 @@ class MariadbReader : public Reader {
 
   private:
     Result<Found> query(std::string_view sql, std::span<const Value> values);
+    // Of the process that answers to `name`, by `process p`: what process_at() reads, and more.
+    Result<Found> query_named(std::string_view more_columns, std::string_view joins,
+                              std::string_view name);
+    Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
+    Result<Logger> logger_at(const Found& found, std::size_t row, std::size_t column);
     // Of selections and counts: bounded in time, reported when slow.
     Result<Found> query(const Sql& sql);
     void report_slow(const Sql& sql, std::uint64_t milliseconds);

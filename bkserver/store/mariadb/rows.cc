@@ -21,6 +21,23 @@ Result<std::string> subject_text(const Found& found, std::size_t row, std::size_
     return text;
 }
 
+Result<Event> event_without_key(const Found& found, std::size_t row, Dictionary& dictionary) {
+    Event event;
+    event.arrival = found.number(row, 0);
+    event.subject = small(found, row, 1);
+    event.event_id = found.bytes(row, 2);
+    event.type = static_cast<std::uint16_t>(found.number(row, 4));
+    event.verdict = static_cast<lb::v1::Verdict>(found.number(row, 5));
+    LB_TRY_ASSIGN(event.forwarder, identity_of(small(found, row, 6), dictionary));
+    event.arrived_us = found.signed_number(row, 8);
+    Body body = {
+        static_cast<BodyFormat>(found.number(row, 9)), {}, std::string(found.bytes(row, 10))};
+    LB_TRY_ASSIGN(body.stamp, dictionary.text_of(small(found, row, 7)));
+    LB_TRY_ASSIGN(const std::string subject, subject_text(found, row, 11, dictionary));
+    LB_TRY_ASSIGN(event.envelope, decode_body(body, {event.event_id, subject}));
+    return event;
+}
+
 // What the key of a stored event has behind its clock and time; the same whatever the clock is.
 Result<std::string> order_tail(const Event& event) {
     LB_TRY_ASSIGN(const event::AcceptedEvent accepted,
@@ -41,6 +58,13 @@ std::int64_t time_of_order_key(std::string_view key) {
     for (const char byte : key.substr(key.size() - kOrderTailBytes - kTimeBytes, kTimeBytes))
         time = time << 8 | static_cast<unsigned char>(byte);
     return static_cast<std::int64_t>(time ^ kSignBit);
+}
+
+std::string select_processes(bool with_registers) {
+    std::string sql = "SELECT ";
+    sql.append(kProcessColumns);
+    if (with_registers) sql.append(kRegistersColumns);
+    return sql.append(" FROM process p JOIN subject s ON s.number = p.number ");
 }
 
 std::pair<std::string_view, std::string_view> split_subject(std::string_view text) {
@@ -93,22 +117,15 @@ Result<lb::v1::Identity> identity_of(std::uint32_t number, Dictionary& dictionar
 }
 
 Result<Event> event_at(const Found& found, std::size_t row, Dictionary& dictionary) {
-    Event event;
-    event.arrival = found.number(row, 0);
-    event.subject = small(found, row, 1);
-    event.event_id = found.bytes(row, 2);
-    event.type = static_cast<std::uint16_t>(found.number(row, 4));
-    event.verdict = static_cast<lb::v1::Verdict>(found.number(row, 5));
-    LB_TRY_ASSIGN(event.forwarder, identity_of(small(found, row, 6), dictionary));
-    event.arrived_us = found.signed_number(row, 8);
-    Body body = {
-        static_cast<BodyFormat>(found.number(row, 9)), {}, std::string(found.bytes(row, 10))};
-    LB_TRY_ASSIGN(body.stamp, dictionary.text_of(small(found, row, 7)));
-    LB_TRY_ASSIGN(const std::string subject, subject_text(found, row, 11, dictionary));
-    LB_TRY_ASSIGN(event.envelope, decode_body(body, {event.event_id, subject}));
+    LB_TRY_ASSIGN(Event event, event_without_key(found, row, dictionary));
     LB_TRY_ASSIGN(const std::string tail, order_tail(event));
     event.order_key = std::string(found.bytes(row, 3)) + tail;
     return event;
+}
+
+Result<FoundEvent> found_event_at(const Found& found, std::size_t row, Dictionary& dictionary) {
+    LB_TRY_ASSIGN(Event event, event_without_key(found, row, dictionary));
+    return FoundEvent{std::move(event), small(found, row, 13), found.signed_number(row, 14)};
 }
 
 Result<std::vector<Subject>> select_subjects_of(Connection& connection, Dictionary& dictionary,

@@ -23,18 +23,18 @@ std::int64_t time_of_order_key(std::string_view key);
 // "https://host:port/" and "unique", "type:scope/" and "value".
 std::pair<std::string_view, std::string_view> split_subject(std::string_view text);
 
-// Begins of selects whose columns subject_at(), process_at() and event_at() read.
+// What process_at() reads first of each row, and behind it when it reads registers.
+inline constexpr std::string_view kProcessColumns =
+    "p.number, p.merged_into, p.revision, p.type, p.flags, p.rules_version, p.waiting, "
+    "p.registrant, p.state, p.vm_state, p.owner, p.host, p.entered_us, p.updated_us, s.scope, "
+    "s.name";
+inline constexpr std::string_view kRegistersColumns = ", p.registers_format, p.registers";
+// "SELECT ... FROM process p ... "; lists show no registers.
+std::string select_processes(bool with_registers);
+
+// Begins of selects whose columns subject_at(), event_at() and found_event_at() read.
 inline constexpr std::string_view kSelectSubjects =
     "SELECT s.number, s.scope, s.name, s.process FROM subject s ";
-inline constexpr std::string_view kSelectProcesses =
-    "SELECT p.number, p.merged_into, p.revision, p.type, p.flags, p.rules_version, p.waiting, "
-    "p.registrant, p.state, p.vm_state, p.owner, p.host, p.entered_us, p.updated_us, s.scope, "
-    "s.name, p.registers_format, p.registers FROM process p JOIN subject s ON s.number = p.number ";
-// The same for lists, which show no registers.
-inline constexpr std::string_view kListProcesses =
-    "SELECT p.number, p.merged_into, p.revision, p.type, p.flags, p.rules_version, p.waiting, "
-    "p.registrant, p.state, p.vm_state, p.owner, p.host, p.entered_us, p.updated_us, s.scope, "
-    "s.name FROM process p JOIN subject s ON s.number = p.number ";
 inline constexpr std::string_view kSelectEvents =
     "SELECT e.arrival, e.subject, e.event_id, e.order_prefix, e.type, e.verdict, e.forwarder, "
     "e.stamp, e.arrived_us, e.body_format, e.body, s.scope, s.name FROM event e "
@@ -49,6 +49,8 @@ Result<Subject> subject_at(const Found& found, std::size_t row, Dictionary& dict
 Result<Process> process_at(const Found& found, std::size_t row, Dictionary& dictionary,
                            bool with_registers);
 Result<Event> event_at(const Found& found, std::size_t row, Dictionary& dictionary);
+// Its order key is left empty.
+Result<FoundEvent> found_event_at(const Found& found, std::size_t row, Dictionary& dictionary);
 
 // Flags of table process.
 inline constexpr std::uint64_t kFlagAdopted = 1;

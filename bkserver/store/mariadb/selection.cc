@@ -66,6 +66,8 @@ std::string_view group_of(Column by) {
         case Column::kChild:
         case Column::kUpdated:
         case Column::kAdopted:
+        case Column::kRegistrant:
+        case Column::kAccessList:
         case Column::kEventType:
         case Column::kEventTime:
         case Column::kEventArrived:
@@ -104,7 +106,7 @@ void MariadbReader::report_slow(const Sql& sql, std::uint64_t milliseconds) {
 
 Result<std::vector<Process>> MariadbReader::search_processes(const ProcessSelection& selection) {
     Sql sql{std::string()};
-    sql.add(selection.with_registers ? kSelectProcesses : kListProcesses).add(kReal);
+    sql.add(select_processes(selection.with_registers)).add(kReal);
     LB_TRY(add_filter(sql, selection.filter, dictionary_, service_));
     add_order(sql, column_of(selection.order), "p.number", selection.is_descending,
               selection.after);
@@ -128,9 +130,8 @@ Result<std::vector<FoundEvent>> MariadbReader::search_events(const EventSelectio
     LB_TRY_ASSIGN(const Found found, query(sql));
     std::vector<FoundEvent> events;
     for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(Event event, event_at(found, row, dictionary_));
-        events.push_back({std::move(event), static_cast<ProcessNumber>(found.number(row, 13)),
-                          found.signed_number(row, 14)});
+        LB_TRY_ASSIGN(FoundEvent event, found_event_at(found, row, dictionary_));
+        events.push_back(std::move(event));
     }
     return events;
 }

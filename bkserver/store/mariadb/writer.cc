@@ -111,9 +111,8 @@ Result<std::vector<std::optional<Process>>> MariadbWriter::find_processes(
         values.emplace_back(std::uint64_t{numbers[i]});
     }
     std::vector<std::optional<Process>> processes(numbers.size());
-    LB_TRY_ASSIGN(
-        const Found found,
-        connection_.query_in(std::string(kSelectProcesses) + "WHERE p.number IN ", values));
+    LB_TRY_ASSIGN(const Found found,
+                  connection_.query_in(select_processes(true) + "WHERE p.number IN ", values));
     for (std::size_t row = 0; row < found.count(); ++row) {
         LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, true));
         const std::size_t at = asked.at(process.number);

@@ -293,6 +293,44 @@ TEST_CASE("who counts everything, so that nobody looks at each process") {
     }
 }
 
+TEST_CASE("how far somebody reaches whom no rule lets read what is others'") {
+    const auto registrants = [](const std::string& rules, const std::string& who) {
+        const auto reach = policy_of(rules).reach(certificate(who));
+        return reach ? reach->registrants : std::vector<std::string>{"anybody's"};
+    };
+    const std::vector<std::string> anybody = {"anybody's"};
+    const std::vector<std::string> own = {"certificate:/O=lb/CN=bob"};
+    CHECK(registrants("", "bob") == own);
+    CHECK(registrants(rule("allow = [\"origin\", \"statistician\"]"), "bob") == own);
+    CHECK(registrants(rule("allow = [\"reader\"]"), "bob") == anybody);
+    CHECK(registrants(rule("allow = [\"monitor\"]"), "bob") == anybody);
+    CHECK(registrants(rule("allow = [\"anonymous-reader\"]\nprocesses = [\"x*\"]"), "bob") ==
+          anybody);
+    CHECK(registrants(rule("allow = [\"admin\"]"), "bob") == anybody);
+    CHECK(registrants(rule("deny = [\"reader\"]"), "bob") == own);
+    CHECK(registrants("[[same]]\nidentity = \"certificate:/O=lb/CN=bob\"\n"
+                      "also = [\"uid:1000@node1\", \"certificate:/O=old/CN=bob\"]\n",
+                      "bob") == std::vector<std::string>{"certificate:/O=lb/CN=bob", "uid:1000",
+                                                         "uid:1000@*",
+                                                         "certificate:/O=old/CN=bob"});
+}
+
+TEST_CASE("pseudonyms are those of the database, unless the file has a salt of its own") {
+    Policy one = policy_of("");
+    Policy other = policy_of("");
+    CHECK(one.salt() != other.salt());
+    one.derive_salt("secret");
+    other.derive_salt("secret");
+    CHECK(one.salt() == other.salt());
+    CHECK(one.salt().find("secret") == std::string::npos);
+    Policy third = policy_of("");
+    third.derive_salt("another secret");
+    CHECK(third.salt() != one.salt());
+    Policy salted = policy_of("salt = \"of the site\"");
+    salted.derive_salt("secret");
+    CHECK(salted.salt() == "of the site");
+}
+
 TEST_CASE("root of another host is no administrator") {
     const Policy policy = policy_of("");
     lb::v1::Identity root;

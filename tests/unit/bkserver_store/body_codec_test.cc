@@ -37,7 +37,7 @@ TEST_CASE("events of one origin and identity share one stamp, whatever their tim
         const v1::Envelope envelope = imported(number);
         const std::string bytes = envelope.SerializeAsString();
         const store::BodyContext context = {envelope.event_id(), envelope.subject()};
-        const store::Body body = store::encode_body(bytes, context);
+        const store::Body body = store::encode_body(bytes, context.event_id);
         CHECK(body.format != store::BodyFormat::kVerbatim);
         const auto decoded = store::decode_body(body, context);
         REQUIRE(decoded.ok());

@@ -1,131 +1,40 @@
-// Queries beside the same SQL by hand, over one private database, at rest and while events arrive
-// at half the rate at which it takes them: bench_query PROCESSES ROUNDS. Prints one line of JSON a
-// question: p50 and p99 in microseconds of both, interleaved.
+// Queries beside the same SQL by hand, at rest and while events arrive at half of the rate at which
+// the book takes them. Prints one line of JSON a question: p50 and p99 of both in microseconds,
+// interleaved. With --pairs also what size costs: ingest and statuses of this database beside those
+// of an empty one of the same server.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <random>
 #include <thread>
 #include <vector>
 
-#include "bkserver/book/book.h"
+#include "bkserver/app/administration.h"
 #include "bkserver/query/search.h"
-#include "bkserver/store/mariadb/connection.h"
-#include "bkserver/store/mariadb/database.h"
+#include "bkserver/query/service.h"
+#include "common/event/time_text.h"
+#include "tests/bench/query_site.h"
 #include "tests/support/event_builder.h"
-#include "tests/support/private_mariadb.h"
 
 namespace {
 
 using namespace lb;
+using bench::must;
+using bench::QuerySite;
+using bench::Size;
+using lb::v1::QueryRequest;
+using store::mariadb::Value;
 
-constexpr char kService[] = "lb.example.org:9000";
-constexpr int kOwners = 20;
-constexpr int kHosts = 100;
-constexpr int kEventsPerProcess = 4;
-constexpr int kBatch = 1000;
+constexpr int kConnections = 4;
+constexpr std::size_t kBatch = 1000;
 
-template <typename T>
-T must(Result<T> result) {
-    if (result.ok()) return std::move(result).value();
-    std::fprintf(stderr, "%s\n", result.error().text.c_str());
-    std::abort();
-}
-
-std::string id_of(int process) {
-    return "https://" + std::string(kService) + "/process" + std::to_string(process);
-}
-
-book::Arrived event_of(int number, int processes) {
-    constexpr event::EventType kTypes[] = {event::EventType::kRegJob, event::EventType::kVMBoot,
-                                           event::EventType::kVMRunning, event::EventType::kVMStop};
-    const int process = number % processes;
-    const int round = number / processes;
-    // Two of three machines run on.
-    const bool stays = round == 3 && process % 3 != 0;
-    test::EventBuilder built(stays ? event::EventType::kVMRunning : kTypes[round],
-                             round == 0 ? event::Source::kUserInterface : event::Source::kVmManager,
-                             id_of(process));
-    built.at(round * 3600.0 + process * 0.01).counter(static_cast<std::uint64_t>(number) + 1);
-    built.uid(static_cast<std::uint32_t>(1000 + process % kOwners));
-    if (round == 0)
-        built.field("jobtype", "VIRTUAL_MACHINE").field("jdl", std::string(200, 'p'));
-    else
-        built.field("hostname", "n" + std::to_string(process % kHosts) + ".example.org");
-    return built.arrived();
-}
-
-// Of a process that nothing else is known of.
-book::Arrived registration_of(int number) {
-    test::EventBuilder built(event::EventType::kRegJob, event::Source::kUserInterface,
-                             id_of(number));
-    built.at(4 * 3600.0 + number * 0.01).counter(static_cast<std::uint64_t>(number) + 1);
-    built.uid(static_cast<std::uint32_t>(1000 + number % kOwners));
-    built.field("jobtype", "VIRTUAL_MACHINE").field("jdl", std::string(200, 'p'));
-    return built.arrived();
-}
-
-void fill(store::Database& database, const authz::Policy& policy, int processes) {
-    const auto book = must(book::Book::open(database, policy, {.service = kService}));
-    std::vector<book::Arrived> batch;
-    for (int number = 0; number < processes * kEventsPerProcess; ++number) {
-        batch.push_back(event_of(number, processes));
-        if (batch.size() < kBatch && number + 1 < processes * kEventsPerProcess) continue;
-        must(book->settle(batch));
-        batch.clear();
-    }
-}
-
-// Settles new processes in small batches, so many events a second.
-class Ingest {
-  public:
-    Ingest(store::Database& database, const authz::Policy& policy, int processes, double rate)
-        : book_(must(book::Book::open(database, policy, {.service = kService, .lane = 1}))),
-          next_(processes * kEventsPerProcess),
-          rate_(rate),
-          thread_([this] { run(); }) {}
-    ~Ingest() {
-        is_stopping_ = true;
-        thread_.join();
-    }
-    // Events settled, of those that should have been by now.
-    double share() const { return static_cast<double>(settled_) / (seconds() * rate_); }
-
-  private:
-    double seconds() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-    }
-    void run() {
-        constexpr int kSmallBatch = 100;
-        while (!is_stopping_) {
-            if (static_cast<double>(settled_) > seconds() * rate_) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                continue;
-            }
-            std::vector<book::Arrived> batch;
-            for (int i = 0; i < kSmallBatch; ++i) batch.push_back(registration_of(next_++));
-            must(book_->settle(batch));
-            settled_ += kSmallBatch;
-        }
-    }
-
-    std::unique_ptr<book::Book> book_;
-    int next_;
-    const double rate_;
-    const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    std::atomic<std::int64_t> settled_ = 0;
-    std::atomic<bool> is_stopping_ = false;
-    std::thread thread_;
-};
-
-double microseconds(const std::function<void()>& act) {
+double seconds_of(const std::function<void()>& act) {
     const auto begin = std::chrono::steady_clock::now();
     act();
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
-        .count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 double quantile(std::vector<double> values, double q) {
@@ -133,153 +42,343 @@ double quantile(std::vector<double> values, double q) {
     return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-struct Question {
-    std::string name;
-    std::function<void()> ours;
-    std::function<void()> by_hand;
-};
-
-void measure(const Question& question, int rounds) {
-    std::vector<double> ours, by_hand;
-    question.ours();
-    question.by_hand();
-    for (int i = 0; i < rounds; ++i) {
-        ours.push_back(microseconds(question.ours));
-        by_hand.push_back(microseconds(question.by_hand));
-    }
-    std::printf(
-        "{\"question\": \"%s\", \"p50_us\": %.0f, \"p99_us\": %.0f, \"sql_p50_us\": %.0f, "
-        "\"sql_p99_us\": %.0f}\n",
-        question.name.c_str(), quantile(ours, 0.5), quantile(ours, 0.99), quantile(by_hand, 0.5),
-        quantile(by_hand, 0.99));
-    std::fflush(stdout);
+// Events a second that a book of its own settles: whole lives of new processes.
+double ingest_rate(const QuerySite& site, store::Database& database, int processes) {
+    const auto lives = bench::fresh_lives(site.size, processes);
+    const auto book = must(book::Book::open(database, site.policy, {.service = bench::kService}));
+    return static_cast<double>(lives.size()) /
+           seconds_of([&] { bench::settle(*book, lives, kBatch); });
 }
 
-// All that the questions need, made once.
-struct Bench {
-    explicit Bench(int processes_)
-        : processes(processes_),
-          dsn(test::PrivateMariadb::shared().fresh_dsn()),
-          policy(authz::Policy::open_to_all(), {}),
-          database(must(store::mariadb::MariadbDatabase::open({dsn, "bench", kService}))),
-          hand(dsn) {
-        const double filled_us = microseconds([&] { fill(*database, policy, processes); });
-        fill_rate = processes * kEventsPerProcess / (filled_us / 1e6);
-        std::printf("{\"processes\": %d, \"events\": %d, \"filled_s\": %.1f}\n", processes,
-                    processes * kEventsPerProcess, filled_us / 1e6);
-        reader = must(database->open_reader());
-        if (!hand.use().ok()) std::abort();
+// Settles lives of new processes, so many events a second, as long as it is there.
+class Ingest {
+  public:
+    Ingest(const QuerySite& site, double rate)
+        : site_(site),
+          book_(must(book::Book::open(*site.database, site.policy,
+                                      {.service = bench::kService, .lane = 1}))),
+          rate_(rate),
+          thread_([this] { run(); }) {}
+    ~Ingest() {
+        is_stopping_ = true;
+        thread_.join();
+    }
+    // Events settled, of those that should have been by now.
+    [[nodiscard]] double share() const {
+        return std::min(1.0, static_cast<double>(settled_) / due());
     }
 
-    [[nodiscard]] query::SearchContext context() const {
-        return {*reader, policy, asker, test::kNoon};
+  private:
+    [[nodiscard]] double due() const {
+        return rate_ *
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     }
-    std::function<void()> processes_of(const lb::v1::QueryRequest& ask) {
-        return [this, ask] { must(query::search_processes(context(), ask, [](const auto&) {})); };
+    void settle(std::span<const book::Arrived> batch) {
+        while (static_cast<double>(settled_) > due() && !is_stopping_)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        must(book_->settle(batch));
+        settled_ += static_cast<std::int64_t>(batch.size());
     }
-    std::function<void()> sql(const std::string& text,
-                              const std::vector<store::mariadb::Value>& values = {}) {
-        return [this, text, values] { must(hand.query(text, values)); };
+    void run() {
+        constexpr int kProcesses = 100;
+        while (!is_stopping_) {
+            const auto lives = bench::fresh_lives(site_.size, kProcesses);
+            for (std::size_t i = 0; i < lives.size() && !is_stopping_; i += kProcesses)
+                settle(std::span(lives).subspan(i, kProcesses));
+        }
+    }
+
+    const QuerySite& site_;
+    std::unique_ptr<book::Book> book_;
+    const double rate_;
+    const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    std::atomic<std::int64_t> settled_ = 0;
+    std::atomic<bool> is_stopping_ = false;
+    std::thread thread_;
+};
+
+// One who asks, over a connection of his own for the server's answers and one for SQL by hand.
+class Reader {
+  public:
+    Reader(const QuerySite& site, store::Database& database)
+        : administration_(database, site.policy, tokens_, {}, {}),
+          policy_(site.policy),
+          reader_(must(database.open_reader())),
+          service_(*reader_, policy_, administration_),
+          hand_(site.dsn()) {
+        must(hand_.use());
+    }
+
+    void status(const std::string& id) { must(service_.status_of({asker_, test::kNoon}, id)); }
+    std::string processes(const QueryRequest& ask) {
+        return must(query::search_processes(context(), ask, [](const auto&) {}));
+    }
+    void counts(const QueryRequest& ask) {
+        must(query::count_processes(context(), ask, [](const auto&) {}));
+    }
+    void events(const QueryRequest& ask) {
+        must(query::search_events(context(), ask, [](const auto&) {}));
+    }
+    void sql(const std::string& text, const std::vector<Value>& values = {}) {
+        must(hand_.query(text, values));
     }
     std::uint64_t number_of(const std::string& text) {
-        const store::mariadb::Value value = std::string_view(text);
-        return must(hand.query("SELECT number FROM dictionary WHERE content = ?",
-                               std::span(&value, 1)))
+        const Value value = std::string_view(text);
+        return must(hand_.query("SELECT number FROM dictionary WHERE content = ?",
+                                std::span(&value, 1)))
             .number(0, 0);
     }
+    std::uint64_t process_number(const std::string& id) {
+        return must(reader_->find_process(id))->number;
+    }
 
-    const int processes;
-    double fill_rate = 0;  // events a second
-    store::mariadb::Dsn dsn;
-    authz::Policy policy;
-    std::string when;  // behind the names of questions
-    std::unique_ptr<store::Database> database;
-    std::unique_ptr<store::Reader> reader;
-    store::mariadb::Connection hand;
-    lb::v1::Identity asker;
+  private:
+    [[nodiscard]] query::SearchContext context() const {
+        return {*reader_, policy_, asker_, test::kNoon};
+    }
+
+    authz::TokenBook tokens_;
+    bkserver::ServerAdministration administration_;
+    const authz::Policy& policy_;
+    std::unique_ptr<store::Reader> reader_;
+    query::Service service_;
+    store::mariadb::Connection hand_;
+    lb::v1::Identity asker_;
 };
 
-void measure_status(Bench& bench, int rounds) {
-    lb::v1::QueryRequest ask;
-    ask.set_condition("id=\"" + id_of(7) + "\"");
-    ask.add_fields("vm_state");
-    ask.add_fields("stateEnterTimes");
-    const auto number = must(bench.reader->find_process(id_of(7)))->number;
-    measure({"status by id" + bench.when, bench.processes_of(ask),
-             bench.sql("SELECT p.* FROM process p WHERE p.number = ?", {std::uint64_t{number}})},
-            rounds);
+// Processes by chance, the same ones in each run; their ids and their numbers in the database.
+struct Sample {
+    std::vector<std::string> ids;
+    std::vector<std::uint64_t> numbers;
+};
+
+Sample sample_of(const QuerySite& site, Reader& reader, int count) {
+    std::mt19937 random(1);
+    Sample sample;
+    for (int i = 0; i < count; ++i) {
+        const int process = static_cast<int>(random() % static_cast<unsigned>(site.size.processes));
+        const int copy = static_cast<int>(random() % static_cast<unsigned>(site.size.copies));
+        sample.ids.push_back(bench::id_of(bench::name_of(process, copy)));
+        sample.numbers.push_back(reader.process_number(sample.ids.back()));
+    }
+    return sample;
 }
 
-void measure_pages(Bench& bench, int rounds) {
-    const std::string owner = "uid:1001@node1.example.org";
-    lb::v1::QueryRequest page;
-    page.set_condition("owner=\"" + owner + "\" and state=running");
-    lb::v1::QueryRequest far = page;
-    const int last_page = std::min(50, bench.processes / kOwners * 2 / 3 / 100);
-    for (int i = 1; i < last_page; ++i)
-        far.set_cursor(must(query::search_processes(bench.context(), far, [](const auto&) {})));
-    const std::string listed =
-        "SELECT p.number, p.state, p.vm_state, p.owner, p.host, p.entered_us, s.name FROM process "
-        "p "
-        "JOIN subject s ON s.number = p.number WHERE p.owner = ? AND p.state = ? AND p.number > ? "
-        "ORDER BY p.number LIMIT 101";
-    const std::uint64_t number = bench.number_of(owner);
-    const std::uint64_t running = bench.number_of("Running");
-    const std::string& cursor = far.cursor();
-    const std::uint64_t after =
-        cursor.empty() ? 0
-                       : std::strtoull(cursor.substr(cursor.rfind('.') + 1).c_str(), nullptr, 10);
-    measure({"an owner's running machines, page 1" + bench.when, bench.processes_of(page),
-             bench.sql(listed, {number, running, std::uint64_t{0}})},
-            rounds);
-    measure({"an owner's running machines, a far page" + bench.when, bench.processes_of(far),
-             bench.sql(listed, {number, running, after})},
-            rounds);
+constexpr char kPointSelect[] = "SELECT p.* FROM process p WHERE p.number = ?";
+
+class Bench {
+  public:
+    Bench(const QuerySite& site, int rounds)
+        : site_(site),
+          rounds_(rounds),
+          reader_(site, *site.database),
+          sample_(sample_of(site, reader_, rounds)) {}
+
+    void ask_all(const std::string& when) {
+        when_ = when;
+        ask_status();
+        ask_pages();
+        ask_groups();
+        ask_events();
+        if (when.empty()) ask_side_by_side();
+    }
+
+  private:
+    using Act = std::function<void(std::size_t)>;
+
+    void measure(const std::string& name, const Act& ours, const Act& by_hand) {
+        std::vector<double> ours_us, by_hand_us;
+        for (int i = -1; i < rounds_; ++i) {
+            const auto round = static_cast<std::size_t>(std::max(i, 0));
+            const double one = seconds_of([&] { ours(round); }) * 1e6;
+            const double other = seconds_of([&] { by_hand(round); }) * 1e6;
+            if (i < 0) continue;  // statements are prepared, pages are read
+            ours_us.push_back(one);
+            by_hand_us.push_back(other);
+        }
+        std::printf(
+            "{\"question\": \"%s%s\", \"p50_us\": %.0f, \"p99_us\": %.0f, \"sql_p50_us\": %.0f, "
+            "\"sql_p99_us\": %.0f}\n",
+            name.c_str(), when_.c_str(), quantile(ours_us, 0.5), quantile(ours_us, 0.99),
+            quantile(by_hand_us, 0.5), quantile(by_hand_us, 0.99));
+        std::fflush(stdout);
+    }
+
+    void ask_status() {
+        measure(
+            "status by id", [&](std::size_t i) { reader_.status(sample_.ids[i]); },
+            [&](std::size_t i) { reader_.sql(kPointSelect, {sample_.numbers[i]}); });
+    }
+
+    void ask_pages() {
+        const std::string owner = "uid:1001@node1.example.org";
+        QueryRequest page;
+        page.set_condition("owner=\"" + owner + "\" and state=running");
+        constexpr int kPage = 100;
+        const int last_page =
+            std::clamp(site_.size.all() / site_.size.owners() * 2 / 3 / kPage, 1, 50);
+        QueryRequest far = page;
+        for (int i = 1; i < last_page; ++i) far.set_cursor(reader_.processes(far));
+        const std::string& cursor = far.cursor();
+        const std::uint64_t behind =
+            cursor.empty() ? 0 : std::stoull(cursor.substr(cursor.rfind('.') + 1));
+        const std::uint64_t number = reader_.number_of(owner);
+        const std::uint64_t running = reader_.number_of("Running");
+        const auto by_hand = [&](std::uint64_t after) {
+            reader_.sql(
+                "SELECT p.number, p.state, p.vm_state, p.owner, p.host, p.entered_us, s.name "
+                "FROM process p JOIN subject s ON s.number = p.number WHERE p.owner = ? AND "
+                "p.state = ? AND p.number > ? ORDER BY p.number LIMIT 101",
+                {number, running, after});
+        };
+        measure(
+            "an owner's running machines, page 1", [&](std::size_t) { reader_.processes(page); },
+            [&](std::size_t) { by_hand(0); });
+        measure(
+            "an owner's running machines, page " + std::to_string(last_page),
+            [&](std::size_t) { reader_.processes(far); }, [&](std::size_t) { by_hand(behind); });
+    }
+
+    void ask_groups() {
+        QueryRequest ask;
+        ask.set_by("host");
+        measure(
+            "count by host", [&](std::size_t) { reader_.counts(ask); },
+            [&](std::size_t) {
+                reader_.sql(
+                    "SELECT host, COUNT(*) FROM process WHERE merged_into = 0 AND type <> 0 "
+                    "GROUP BY host");
+            });
+    }
+
+    void ask_events() {
+        // In the third hour of all lives, or round of events where that is longer.
+        const auto from =
+            test::kNoon + static_cast<std::int64_t>(2 * site_.size.round_s() + 5) * 1'000'000;
+        const std::int64_t to = from + 1'000'000;
+        QueryRequest ask;
+        ask.set_what(QueryRequest::WHAT_EVENTS);
+        ask.set_condition("time within (" + event::time_to_text(from) + ", " +
+                          event::time_to_text(to) + ")");
+        measure(
+            "events of one second", [&](std::size_t) { reader_.events(ask); },
+            [&](std::size_t) {
+                reader_.sql(
+                    "SELECT e.*, s.name FROM event e JOIN subject s ON s.number = e.subject WHERE "
+                    "e.time_us >= ? AND e.time_us <= ? ORDER BY e.time_us, e.arrival LIMIT 101",
+                    {from, to});
+            });
+    }
+
+    // As many statuses, or point selects, as go through some connections at once.
+    void ask_side_by_side() {
+        const auto rate = [&](const std::function<void(Reader&, std::size_t)>& act) {
+            std::vector<std::unique_ptr<Reader>> readers;
+            for (int i = 0; i < kConnections; ++i) {
+                readers.push_back(std::make_unique<Reader>(site_, *site_.database));
+                act(*readers.back(), 0);
+            }
+            constexpr std::size_t kEach = 1000;
+            return kConnections * kEach / seconds_of([&] {
+                       std::vector<std::jthread> threads;
+                       for (const auto& reader : readers)
+                           threads.emplace_back([&, one = reader.get()] {
+                               for (std::size_t i = 0; i < kEach; ++i)
+                                   act(*one, i % sample_.ids.size());
+                           });
+                   });
+        };
+        std::vector<double> statuses, selects;
+        for (int pair = 0; pair < 7; ++pair) {
+            statuses.push_back(
+                rate([&](Reader& reader, std::size_t i) { reader.status(sample_.ids[i]); }));
+            selects.push_back(rate([&](Reader& reader, std::size_t i) {
+                reader.sql(kPointSelect, {sample_.numbers[i]});
+            }));
+        }
+        std::printf(
+            "{\"connections\": %d, \"when\": \"%s\", \"statuses_per_second\": %.0f, "
+            "\"point_selects_per_second\": %.0f}\n",
+            kConnections, when_.c_str(), quantile(statuses, 0.5), quantile(selects, 0.5));
+        std::fflush(stdout);
+    }
+
+    const QuerySite& site_;
+    const int rounds_;
+    Reader reader_;
+    const Sample sample_;
+    std::string when_;
+};
+
+// One pair: how fast this database takes events and what its slow statuses take.
+struct Speed {
+    double events_per_second;
+    double status_p99_us;
+};
+
+constexpr int kProcessesOfPair = 300;
+
+Speed speed_of(const QuerySite& site, store::Database& database,
+               const std::vector<std::string>& ids) {
+    constexpr std::size_t kStatuses = 2000;
+    Reader reader(site, database);
+    const double rate = ingest_rate(site, database, kProcessesOfPair);
+    std::vector<double> times;
+    for (std::size_t i = 0; i < kStatuses; ++i)
+        times.push_back(seconds_of([&] { reader.status(ids[i % ids.size()]); }) * 1e6);
+    return {rate, quantile(times, 0.99)};
 }
 
-void measure_groups(Bench& bench, int rounds) {
-    lb::v1::QueryRequest ask;
-    ask.set_by("host");
-    const auto ours = [&] {
-        if (!query::count_processes(bench.context(), ask, [](const auto&) {}).ok()) std::abort();
-    };
-    measure({"count by host" + bench.when, ours,
-             bench.sql("SELECT host, COUNT(*) FROM process WHERE merged_into = 0 AND type <> 0 "
-                       "GROUP BY host")},
-            rounds);
-}
-
-void measure_events(Bench& bench, int rounds) {
-    lb::v1::QueryRequest ask;
-    ask.set_what(lb::v1::QueryRequest::WHAT_EVENTS);
-    ask.set_condition("time within (2026-11-24T14:00:05Z, 2026-11-24T14:00:06Z)");
-    const auto ours = [&] { must(query::search_events(bench.context(), ask, [](const auto&) {})); };
-    const std::int64_t from = test::kNoon + 7'205'000'000;
-    measure({"events of one second" + bench.when, ours,
-             bench.sql("SELECT e.*, s.name FROM event e JOIN subject s ON s.number = e.subject "
-                       "WHERE e.time_us >= ? AND e.time_us <= ? ORDER BY e.time_us, e.arrival "
-                       "LIMIT 101",
-                       {from, from + 1'000'000})},
-            rounds);
-}
-
-void measure_all(Bench& bench, int rounds) {
-    measure_status(bench, rounds);
-    measure_pages(bench, rounds);
-    measure_groups(bench, rounds);
-    measure_events(bench, rounds);
+void compare_with_empty(const QuerySite& site, int pairs) {
+    const auto empty = site.empty_database();
+    ingest_rate(site, *empty, kProcessesOfPair);
+    std::vector<std::string> few;
+    for (const auto& one :
+         must(must(empty->open_reader())->list_processes({}, 0, kProcessesOfPair)))
+        few.push_back(one.id);
+    Reader reader(site, *site.database);
+    const auto many = sample_of(site, reader, kProcessesOfPair).ids;
+    for (int pair = 0; pair < pairs; ++pair) {
+        const Speed none = speed_of(site, *empty, few);
+        const Speed full = speed_of(site, *site.database, many);
+        std::printf(
+            "{\"pair\": %d, \"events_per_second\": %.0f, \"empty_events_per_second\": %.0f, "
+            "\"status_p99_us\": %.0f, \"empty_status_p99_us\": %.0f}\n",
+            pair + 1, full.events_per_second, none.events_per_second, full.status_p99_us,
+            none.status_p99_us);
+        std::fflush(stdout);
+    }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    Bench bench(argc > 1 ? std::atoi(argv[1]) : 20'000);
-    const int rounds = argc > 2 ? std::atoi(argv[2]) : 50;
-    measure_all(bench, rounds);
-    bench.when = ", while events arrive";
-    const Ingest ingest(*bench.database, bench.policy, bench.processes, bench.fill_rate / 2);
-    measure_all(bench, rounds);
-    std::printf("{\"asked_events_per_second\": %.0f, \"kept\": %.2f}\n", bench.fill_rate / 2,
-                ingest.share());
+    bench::SiteOptions options;
+    int rounds = 50;
+    int pairs = 0;
+    CLI::App app("Queries beside the same SQL by hand");
+    app.add_option("--processes", options.size.processes, "that go through the book");
+    app.add_option("--copies", options.size.copies, "of each process, by SQL");
+    app.add_option("--events", options.size.events, "of each process, at least 3");
+    app.add_option("--rounds", rounds, "of each question");
+    app.add_option("--pairs", pairs, "of measurements beside an empty database");
+    app.add_option("--directory", options.directory,
+                   "where the database is kept and found again; it is not removed");
+    app.add_option("--buffer-pool", options.buffer_pool_mib, "MiB, of the kept database");
+    CLI11_PARSE(app, argc, argv);
+
+    const QuerySite site(options);
+    const double rate = ingest_rate(site, *site.database, 1000);
+    std::printf("{\"processes\": %d, \"events\": %d, \"ingest_per_second\": %.0f}\n",
+                options.size.all(), options.size.all() * options.size.events, rate);
+    Bench bench(site, rounds);
+    bench.ask_all("");
+    {
+        const Ingest ingest(site, rate / 2);
+        bench.ask_all(", while events arrive");
+        std::printf("{\"asked_events_per_second\": %.0f, \"kept\": %.2f}\n", rate / 2,
+                    ingest.share());
+    }
+    if (pairs > 0) compare_with_empty(site, pairs);
     return 0;
 }

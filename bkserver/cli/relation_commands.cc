@@ -94,6 +94,19 @@ Status find(Context& context, const FindOptions& options) {
 
 // tree
 
+constexpr std::string_view kHostKey = "host:/";
+
+// A short and a full name are one host: `term` is one of them, behind `prefix`.
+std::string is_host(const std::string& term, std::string_view prefix, const std::string& host) {
+    const auto value = [&](const std::string& name) {
+        return value_in_query(std::string(prefix) + name);
+    };
+    const std::size_t dot = host.find('.');
+    const std::string other = dot == std::string::npos ? term + "~" + value(host + ".*")
+                                                       : term + "=" + value(host.substr(0, dot));
+    return "(" + term + "=" + value(host) + " or " + other + ")";
+}
+
 struct Node {
     std::string process;
     std::string relation;  // to the one above
@@ -106,11 +119,14 @@ class Tree {
 
     // Depth first, without recursion; who was shown is not opened again.
     Status print(const std::string& root) {
+        LB_TRY_ASSIGN(Json status, root_status(root));
         std::vector<Node> open = {{root, {}, 0}};
         while (!open.empty()) {
             const Node node = std::move(open.back());
             open.pop_back();
-            LB_TRY_ASSIGN(const Json status, status_of(node));
+            if (node.depth > 0) {
+                LB_TRY_ASSIGN(status, status_of(node));
+            }
             const std::string id = text_of(status, "jobId");
             print_node(node, status);
             if (!shown_.insert(id).second) continue;
@@ -128,29 +144,63 @@ class Tree {
     }
 
   private:
-    Result<Json> status_of(const Node& node) {
+    Result<Json> ask_status(const std::string& process) {
         lb::v1::Request request;
-        request.mutable_status()->add_processes(node.process);
+        request.mutable_status()->add_processes(process);
         Json status;
-        const auto asked = ask(client_, request, [&](const Json& row) { status = row; });
-        if (asked.ok()) return status;
+        LB_TRY(ask(client_, request, [&](const Json& row) { status = row; }));
+        return status;
+    }
+
+    // Of a process; else of the physical machine that has this host name, or, where that is no
+    // process, the mere name, if machines run there.
+    Result<Json> root_status(const std::string& root) {
+        auto status = ask_status(root);
+        if (status.ok() || status.error().code != ErrorCode::kNotFound) return status;
+        const std::string host = root.starts_with(kHostKey) ? root.substr(kHostKey.size()) : root;
+        if (host.find_first_of(":/") != std::string::npos) return status;
+        root_host_ = host;
+        LB_TRY_ASSIGN(const std::string machine,
+                      first_of("type=physical_machine and " + is_host("key", kHostKey, host)));
+        if (!machine.empty()) return ask_status(machine);
+        LB_TRY_ASSIGN(const std::string carried, first_of(is_host("host", {}, host)));
+        if (carried.empty()) return status;
+        return Json{{"jobtype", "physical_machine"},
+                    {"vm_hostname", host},
+                    {"note", "a name in events; the machine itself is not registered"}};
+    }
+
+    // The id of the first process that fits; empty: there is none.
+    Result<std::string> first_of(const std::string& condition) {
+        lb::v1::Request request;
+        request.mutable_query()->set_condition(condition);
+        request.mutable_query()->set_limit(1);
+        std::string id;
+        LB_TRY(ask(client_, request, [&](const Json& row) { id = text_of(row, "jobId"); }));
+        return id;
+    }
+
+    Result<Json> status_of(const Node& node) {
+        auto status = ask_status(node.process);
+        if (status.ok()) return status;
         // What is related may be gone, or another's.
-        const ErrorCode code = asked.error().code;
-        const bool is_hidden = code == ErrorCode::kNotFound || code == ErrorCode::kDenied;
-        if (node.depth == 0 || !is_hidden) return asked.error();
-        return Json{{"jobId", node.process}, {"note", asked.error().text}};
+        const ErrorCode code = status.error().code;
+        if (code != ErrorCode::kNotFound && code != ErrorCode::kDenied) return status;
+        return Json{{"jobId", node.process}, {"note", status.error().text}};
     }
 
     void print_node(const Node& node, const Json& status) {
+        const std::string id = text_of(status, "jobId");
         if (context_.settings.output == "id") {
-            context_.out << text_of(status, "jobId") << '\n';
+            if (!id.empty()) context_.out << id << '\n';
             return;
         }
         if (context_.settings.is_json) {
-            Json row = {{"jobId", text_of(status, "jobId")}, {"depth", node.depth}};
+            Json row = {{"depth", node.depth}};
+            if (!id.empty()) row["jobId"] = id;
             if (!node.relation.empty()) row["relation"] = node.relation;
             for (const char* member :
-                 {"jobtype", "state", "vm_state", "vm_name", "placements", "note"})
+                 {"jobtype", "state", "vm_state", "vm_name", "vm_hostname", "placements", "note"})
                 if (status.contains(member)) row[member] = status[member];
             return context_.print_json(row);
         }
@@ -161,7 +211,8 @@ class Tree {
         const std::string margin(static_cast<std::size_t>(node.depth) * 2, ' ');
         context_.out << margin;
         if (!node.relation.empty()) context_.out << node.relation << ": ";
-        context_.out << text_of(status, "jobId");
+        const std::string id = text_of(status, "jobId");
+        context_.out << (id.empty() ? text_of(status, "vm_hostname") : id);
         for (const std::string& words : {text_of(status, "jobtype"), state_words(status),
                                          text_of(status, "vm_name"), text_of(status, "note")})
             if (!words.empty()) context_.out << "  " << words;
@@ -184,18 +235,18 @@ class Tree {
         if (status.contains("connections"))
             for (const Json& edge : status["connections"])
                 add(text_of(edge, "to"), "connected, " + text_of(edge, "state"));
-        LB_TRY(find_related("parent=" + value_in_query(id), "child", add));
+        if (!id.empty()) LB_TRY(find_related("parent=" + value_in_query(id), "child", add));
         if (text_of(status, "jobtype") == "physical_machine") {
             const std::string host = host_of(node, status);
-            if (!host.empty()) LB_TRY(find_related("host=" + value_in_query(host), "carries", add));
+            if (!host.empty()) LB_TRY(find_related(is_host("host", {}, host), "carries", add));
         }
         return nodes;
     }
 
     // The name of a physical machine: in the key that was asked for, or as it was logged.
-    static std::string host_of(const Node& node, const Json& status) {
-        constexpr std::string_view kKey = "host:/";
-        if (node.process.starts_with(kKey)) return node.process.substr(kKey.size());
+    [[nodiscard]] std::string host_of(const Node& node, const Json& status) const {
+        if (node.process.starts_with(kHostKey)) return node.process.substr(kHostKey.size());
+        if (node.depth == 0 && !root_host_.empty()) return root_host_;
         return text_of(status, "vm_hostname");
     }
 
@@ -213,6 +264,7 @@ class Tree {
 
     Context& context_;
     net::Client& client_;
+    std::string root_host_;  // when the root was asked for by the name of a host
     std::set<std::string> shown_;
     bool is_cut_ = false;
 };
@@ -240,10 +292,13 @@ void add_relation_commands(CLI::App& lbctl, Context& context) {
     auto root = std::make_shared<std::string>();
     CLI::App* const tree_command = add_command(
         lbctl, context, "tree",
-        "A process with its members, children, machines and connections, several levels deep",
+        "A process or host with its members, children, machines and connections, level by level",
         [&context, root] { return tree(context, *root); });
-    tree_command->add_option("PROCESS", *root, "id, its unique part, or a key")->required();
-    tree_command->footer("Example: lbctl tree host:/node1.example.org");
+    tree_command
+        ->add_option("PROCESS", *root,
+                     "id, its unique part, or a key; or the short or full name of a host")
+        ->required();
+    tree_command->footer("Example: lbctl tree node1.example.org");
 }
 
 }  // namespace lb::cli

@@ -61,6 +61,8 @@ class Chain(SiteTest):
         self.assertEqual(status["jobtype"], "physical_machine")
         listed = [row["jobId"] for row in self.site.lbctl("jobs", "--type", "physical_machine")]
         self.assertEqual(listed, [machine])
+        for name in (HOST, HOST.split(".")[0], machine):
+            self.assertEqual(self.site.lbctl("tree", name)[0]["jobId"], machine)
 
     def test_6_what_a_host_may_not_say_becomes_a_dead_letter(self):
         uuid = "6b1a2a9e-0000-4000-8000-000000000006"

@@ -95,6 +95,21 @@ class Session(SiteTest):
         tree = self.text("tree", KEY)
         self.assertRegex(tree, re.escape(f"on {HOST} from "))
 
+    def test_8_a_host_is_a_tree_by_its_short_and_its_full_name(self):
+        self.log("VMRunning", "--hostname", HOST)
+        self.site.wait_for(KEY, vm_state="running")
+        short = HOST.split(".")[0]
+        # Of a short name in the events any full one is meant.
+        full = HOST if HOST != short else short + ".example.org"
+        for name in (full, short, "host:/" + short):
+            rows = self.site.lbctl("tree", name)
+            self.assertEqual([row.get("vm_hostname") for row in rows][:1], [name.removeprefix("host:/")], rows)
+            carried = [row for row in rows if row.get("relation") == "carries"]
+            self.assertEqual([row["vm_name"] for row in carried], ["web1"], rows)
+        # The mere name of a host is no id.
+        self.assertEqual(self.text("tree", short, "-o", "id").split()[0], carried[0]["jobId"])
+        self.assertIn("no process", self.text("tree", "nowhere", code=1))
+
     def test_9_indices_come_and_go(self):
         name = self.text("index", "add", "owner", "entered").strip()
         self.assertEqual(name, "q_owner_entered_us")

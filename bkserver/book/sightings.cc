@@ -6,10 +6,12 @@ namespace lb::book {
 
 namespace {
 
+constexpr std::int64_t kSecondUs = 1'000'000;
+
 void add_heartbeats(std::span<const store::Heartbeat> heartbeats, state::ViewInput& input) {
     for (const store::Heartbeat& beat : heartbeats)
-        input.heartbeats.push_back(
-            {beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us});
+        input.heartbeats.push_back({beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us,
+                                    std::int64_t{beat.uptime_s} * kSecondUs});
 }
 
 Status add_loggers(store::Reader& reader, std::span<const std::string> hosts,
@@ -17,7 +19,7 @@ Status add_loggers(store::Reader& reader, std::span<const std::string> hosts,
     if (hosts.empty()) return {};
     LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(hosts));
     for (const store::Logger& logger : loggers)
-        input.loggers.push_back({logger.host, logger.seen_us});
+        input.loggers.push_back({.who = logger.host, .at_us = logger.seen_us});
     return {};
 }
 
@@ -32,7 +34,8 @@ Result<state::ViewInput> sightings_of(store::Reader& reader, const store::Sighte
     const auto own = std::find(hosts.begin(), hosts.end(), sighted.process.host);
     if (own != hosts.end()) {
         if (sighted.logger)
-            input.loggers.push_back({sighted.logger->host, sighted.logger->seen_us});
+            input.loggers.push_back(
+                {.who = sighted.logger->host, .at_us = sighted.logger->seen_us});
         hosts.erase(own);
     }
     LB_TRY(add_loggers(reader, hosts, input));

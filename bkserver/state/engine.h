@@ -182,6 +182,7 @@ std::vector<std::pair<std::string, std::string>> claims_of(std::uint32_t type,
 struct Sighting {
     std::string who;  // host name; of heartbeats: the reporter's source name, "VMSystem"
     std::int64_t at_us = 0;
+    std::int64_t up_us = 0;  // how long it had been up by then; 0: it did not say
 };
 struct ViewInput {
     std::int64_t now_us = 0;

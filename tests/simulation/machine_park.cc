@@ -37,8 +37,8 @@ const MachinePark::Deed MachinePark::kDeeds[] = {
     {"stray",               3, &MachinePark::stray},
     {"misplaced",           3, &MachinePark::misplace},
     {"split",               3, &MachinePark::split},
-    {"zombie",              4, &MachinePark::haunt},
-    {"silent",              4, &MachinePark::silence_guest},
+    {"zombie",             12, &MachinePark::haunt},
+    {"silent",              8, &MachinePark::silence_guest},
 };
 // clang-format on
 
@@ -297,7 +297,7 @@ bool MachinePark::silence_guest(Machine& machine, double at) {
 
 void MachinePark::resolve_later(Machine& machine, std::string_view name, double at, double hold,
                                 std::function<void(Machine&, double)> act) {
-    ++made_[std::string(name)];
+    ++made_[{std::string(name), machine.id}];
     const double end = at + between(hold, hold + kHoldMost - kHoldLeast);
     machine.idle_from = end + kIdleLeast;
     const auto index = static_cast<std::size_t>(index_of(machine));
@@ -342,7 +342,7 @@ void MachinePark::fall_silent(int host) {
     for (Machine& machine : machines_) {
         const int shown = machine.host >= 0 ? machine.host : machine.placement;
         if (shown != host || machine.state == "done") continue;
-        ++made_["stale"];
+        ++made_[{"stale", machine.id}];
         machine.idle_from = std::max(machine.idle_from, heard_again + kIdleLeast);
     }
     later(heard_again,
@@ -357,7 +357,7 @@ void MachinePark::crash_unseen(int host, double at, double heard_again) {
         host_says(machine, host, E::kVMStop, at, "reason", "crashed");
         machine.host = -1;
         machine.state = "failure";
-        ++made_["lost"];
+        ++made_[{"lost", machine.id}];
         machine.idle_from = heard_again + 2 * kIdleLeast;
         const auto index = static_cast<std::size_t>(index_of(machine));
         later(heard_again + kIdleLeast,

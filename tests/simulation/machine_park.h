@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/support/event_builder.h"
@@ -49,8 +50,9 @@ class MachinePark {
     [[nodiscard]] bool is_at_rest() const;
 
     [[nodiscard]] std::vector<Truth> truth() const;
-    // How often each disagreement was made, and "stale".
-    [[nodiscard]] const std::map<std::string, int>& made() const { return made_; }
+    // How often a disagreement, or "stale", was made of a machine: by name and id.
+    using Disagreements = std::map<std::pair<std::string, std::string>, int>;
+    [[nodiscard]] const Disagreements& made() const { return made_; }
     // How often each kind of thing was done.
     [[nodiscard]] const std::map<std::string, int>& done() const { return done_; }
     // New machines in place of those that have ended.
@@ -142,7 +144,7 @@ class MachinePark {
     std::vector<Host> hosts_;
     std::vector<Word> unheard_;
     std::multimap<double, std::function<void(double)>> agenda_;
-    std::map<std::string, int> made_;
+    Disagreements made_;
     std::map<std::string, int> done_;
 };
 

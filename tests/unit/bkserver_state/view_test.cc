@@ -21,7 +21,15 @@ struct Machine {
 
     Machine& say(std::int64_t second, E type, Source source, const std::string& host,
                  const std::string& field = {}, const std::string& value = {}) {
+        return tell(second, type, source, host, field, value, false);
+    }
+    Machine& look(std::int64_t second, E type, Source source, const std::string& host) {
+        return tell(second, type, source, host, {}, {}, true);
+    }
+    Machine& tell(std::int64_t second, E type, Source source, const std::string& host,
+                  const std::string& field, const std::string& value, bool is_look) {
         event::Event event;
+        event.is_resync = is_look;
         event.type = static_cast<std::uint16_t>(type);
         event.time_us = kT0 + second * kSecond;
         event.source = source;
@@ -72,7 +80,7 @@ TEST_CASE("what claims alone make due is known without any sighting") {
     CHECK_FALSE(first_due(machine.registers).has_value());
     machine.say(100, E::kVMStop, Source::kVmManager, "a")
         .say(110, E::kVMRunning, Source::kCloudManager, "one", "hostname", "a");
-    CHECK(first_due(machine.registers) == kT0 + 230 * kSecond);
+    CHECK(first_due(machine.registers) == kT0 + 220 * kSecond);
     CHECK_FALSE(first_due(fresh(1)).has_value());  // a job
 }
 
@@ -80,9 +88,9 @@ TEST_CASE("lost: the manager says running and no host carries it, after the grac
     Machine machine = running();
     machine.say(100, E::kVMStop, Source::kVmManager, "a")
         .say(110, E::kVMRunning, Source::kCloudManager, "one", "hostname", "a");
-    CHECK(names(machine.at(200)) == "");
-    CHECK(machine.at(200).next_due_us == kT0 + 230 * kSecond);
-    CHECK(names(machine.at(230)) == "lost ");
+    CHECK(names(machine.at(219)) == "");
+    CHECK(machine.at(219).next_due_us == kT0 + 220 * kSecond);
+    CHECK(names(machine.at(220)) == "lost ");
     machine.say(300, E::kVMRunning, Source::kVmManager, "a");
     CHECK(names(machine.at(1000)) == "");
 }
@@ -120,6 +128,39 @@ TEST_CASE("zombie: the guest speaks after the machine stopped") {
     CHECK(names(machine.at(1000)) == "zombie ");
     machine.say(130, E::kVMShutdown, Source::kVmSystem, "vm1");
     CHECK(names(machine.at(1000)) == "");
+}
+
+TEST_CASE("zombie: each heartbeat confirms, none begins the grace time anew") {
+    Machine machine = running();
+    machine.say(100, E::kVMStop, Source::kVmManager, "a")
+        .say(100, E::kVMStop, Source::kCloudManager, "one");
+    for (int second = 230; second < 1000; second += 60)
+        CHECK(names(machine.at(second + 1, {{"VMSystem", kT0 + second * kSecond}})) == "zombie ");
+    // Up since then: somebody started it, and who did so may be late.
+    const Sighting fresh = {"VMSystem", kT0 + 960 * kSecond, 60 * kSecond};
+    CHECK(names(machine.at(1019, {fresh})) == "");
+    CHECK(machine.at(1019, {fresh}).next_due_us == kT0 + 1020 * kSecond);
+    CHECK(names(machine.at(1020, {fresh})) == "zombie ");
+}
+
+TEST_CASE("a look confirms a disagreement, and who speaks of what is past does not begin it anew") {
+    Machine lost = running();
+    lost.say(100, E::kVMBoot, Source::kVmManager, "b")
+        .say(101, E::kVMRunning, Source::kVmManager, "b")
+        .say(102, E::kVMRunning, Source::kCloudManager, "one", "hostname", "b")
+        .say(200, E::kVMStop, Source::kVmManager, "b", "reason", "destroyed");
+    CHECK(names(lost.at(320)) == "lost ");
+    lost.look(315, E::kVMStop, Source::kVmManager, "a")
+        .look(316, E::kVMStop, Source::kVmManager, "b");
+    CHECK(names(lost.at(320)) == "lost ");
+    Machine stray = running();
+    stray.say(100, E::kVMStop, Source::kCloudManager, "one")
+        .look(200, E::kVMRunning, Source::kVmManager, "a");
+    CHECK(names(stray.at(220)) == "stray ");
+    Machine misplaced = running();
+    misplaced.say(100, E::kVMHost, Source::kCloudManager, "one", "hostname", "b")
+        .look(200, E::kVMRunning, Source::kVmManager, "a");
+    CHECK(names(misplaced.at(220)) == "misplaced ");
 }
 
 TEST_CASE("silent: a guest that used to send heartbeats sends none while the machine runs") {

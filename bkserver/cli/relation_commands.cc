@@ -1,11 +1,13 @@
 #include "bkserver/cli/relation_commands.h"
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 #include <set>
 #include <vector>
 
 #include "bkserver/cli/asking.h"
+#include "bkserver/cli/job_machines.h"
 #include "bkserver/cli/row_printer.h"
 #include "common/env/env.h"
 #include "common/event/moment.h"
@@ -20,6 +22,8 @@ using lb::v1::QueryRequest;
 // What a tree shows at most.
 constexpr std::size_t kTreeProcessesMax = 1000;
 constexpr int kTreeDepthMax = 8;
+// For how many of them a server looks through its processes for jobs on machines of that name.
+constexpr int kTreeGuessesMax = 32;
 
 // find
 
@@ -111,7 +115,24 @@ struct Node {
     std::string process;
     std::string relation;  // to the one above
     int depth = 0;
+    bool is_inferred = false;  // the relation: nobody logged it
 };
+
+// Which processes may be related to this one by a host name: jobs of a machine, machines of a job.
+// Empty: none.
+std::string condition_by_name(const Json& status) {
+    std::string condition;
+    const auto add = [&](std::string_view member, const std::string& name) {
+        condition +=
+            (condition.empty() ? "" : " or ") + std::string(member) + "=" + value_in_query(name);
+    };
+    for (const std::string& name : host_names_of(status))
+        for (const std::string_view member : kNodeMembers) add(member, name);
+    if (!condition.empty()) return condition;
+    for (const std::string& node : nodes_of(status))
+        for (const char* member : {"vm_hostname", "address"}) add(member, node);
+    return condition.empty() ? condition : "type=virtual_machine and (" + condition + ")";
+}
 
 class Tree {
   public:
@@ -120,7 +141,7 @@ class Tree {
     // Depth first, without recursion; who was shown is not opened again.
     Status print(const std::string& root) {
         LB_TRY_ASSIGN(Json status, root_status(root));
-        std::vector<Node> open = {{root, {}, 0}};
+        std::vector<Node> open = {Node{root, {}, 0}};
         while (!open.empty()) {
             const Node node = std::move(open.back());
             open.pop_back();
@@ -199,6 +220,7 @@ class Tree {
             Json row = {{"depth", node.depth}};
             if (!id.empty()) row["jobId"] = id;
             if (!node.relation.empty()) row["relation"] = node.relation;
+            if (node.is_inferred) row["inferred"] = true;
             for (const char* member :
                  {"jobtype", "state", "vm_state", "vm_name", "vm_hostname", "placements", "note"})
                 if (status.contains(member)) row[member] = status[member];
@@ -210,7 +232,8 @@ class Tree {
     void print_line(const Node& node, const Json& status) {
         const std::string margin(static_cast<std::size_t>(node.depth) * 2, ' ');
         context_.out << margin;
-        if (!node.relation.empty()) context_.out << node.relation << ": ";
+        if (!node.relation.empty())
+            context_.out << node.relation << (node.is_inferred ? " (inferred)" : "") << ": ";
         const std::string id = text_of(status, "jobId");
         context_.out << (id.empty() ? text_of(status, "vm_hostname") : id);
         for (const std::string& words : {text_of(status, "jobtype"), state_words(status),
@@ -230,7 +253,7 @@ class Tree {
         std::vector<Node> nodes;
         const auto add = [&](const std::string& process, const std::string& relation) {
             if (!process.empty() && !shown_.contains(process))
-                nodes.push_back({process, relation, node.depth + 1});
+                nodes.push_back({process, relation, node.depth + 1, false});
         };
         if (status.contains("connections"))
             for (const Json& edge : status["connections"])
@@ -240,7 +263,37 @@ class Tree {
             const std::string host = host_of(node, status);
             if (!host.empty()) LB_TRY(find_related(is_host("host", {}, host), "carries", add));
         }
+        LB_TRY(add_inferred(node, status, nodes));
         return nodes;
+    }
+
+    // Those that nobody connected, but that have a host name and a time in common.
+    Status add_inferred(const Node& node, const Json& status, std::vector<Node>& nodes) {
+        const std::string condition = condition_by_name(status);
+        if (condition.empty()) return {};
+        is_cut_ = is_cut_ || guesses_ == kTreeGuessesMax;
+        if (guesses_ == kTreeGuessesMax) return {};
+        ++guesses_;
+        const bool is_machine = !host_names_of(status).empty();
+        const auto is_there = [&](const std::string& process) {
+            return shown_.contains(process) ||
+                   std::any_of(nodes.begin(), nodes.end(),
+                               [&](const Node& one) { return one.process == process; });
+        };
+        lb::v1::QueryRequest query;
+        query.set_condition(condition);
+        for (const std::string& member : members_of_guess()) query.add_fields(member);
+        LB_TRY_ASSIGN(const bool has_more,
+                      ask_pages(context_, query, kTreeProcessesMax, [&](const Json& row) {
+                          const std::string process = text_of(row, "jobId");
+                          if (is_there(process) ||
+                              !(is_machine ? has_run_on(row, status) : has_run_on(status, row)))
+                              return;
+                          nodes.push_back(
+                              {process, is_machine ? "ran here" : "ran on", node.depth + 1, true});
+                      }));
+        is_cut_ = is_cut_ || has_more;
+        return {};
     }
 
     // The name of a physical machine: in the key that was asked for, or as it was logged.
@@ -266,6 +319,7 @@ class Tree {
     net::Client& client_;
     std::string root_host_;  // when the root was asked for by the name of a host
     std::set<std::string> shown_;
+    int guesses_ = 0;
     bool is_cut_ = false;
 };
 
@@ -290,15 +344,19 @@ void add_relation_commands(CLI::App& lbctl, Context& context) {
     find_command->footer("Example: lbctl find ip 192.0.2.7 --at 2026-11-25T12:00:00Z");
 
     auto root = std::make_shared<std::string>();
-    CLI::App* const tree_command = add_command(
-        lbctl, context, "tree",
-        "A process or host with its members, children, machines and connections, level by level",
-        [&context, root] { return tree(context, *root); });
+    CLI::App* const tree_command = add_command(lbctl, context, "tree",
+                                               "A process or host with its members, children, "
+                                               "machines, jobs and connections, level by level",
+                                               [&context, root] { return tree(context, *root); });
     tree_command
         ->add_option("PROCESS", *root,
                      "id, its unique part, or a key; or the short or full name of a host")
         ->required();
-    tree_command->footer("Example: lbctl tree node1.example.org");
+    tree_command->footer(
+        "A job that names as its node what was the host name of a machine at that time is shown "
+        "there,\n"
+        "marked as inferred.\n\n"
+        "Example: lbctl tree node1.example.org");
 }
 
 }  // namespace lb::cli

@@ -69,6 +69,27 @@ class Session(SiteTest):
         self.assertEqual(why["decided_by"]["type"], "VMRunning")
         self.assertIn("decided by", self.text("why", KEY, "vm_phy_hostname"))
 
+    def test_6_the_job_on_a_machine_is_inferred_from_its_node(self):
+        self.site.logevent("--sync", "--timeout", "10000", "-s", "CloudManager", "-k", KEY, "-e", "VMCreate",
+                           "--hostname", "web1.example.org")
+        jobs = {}
+        for name, node in (("here", "web1.example.org"), ("elsewhere", "web2.example.org")):
+            jobs[name] = self.text("register", "job").split()[-1]
+            self.site.logevent("--sync", "--timeout", "10000", "-s", "LogMonitor", "-j", jobs[name], "-e", "Running",
+                               "--node", node)
+        machine = self.site.status(KEY)["jobId"]
+        rows = {row["jobId"]: row for row in self.site.lbctl("tree", KEY)}
+        self.assertEqual(set(rows), {machine, jobs["here"]})
+        self.assertEqual((rows[jobs["here"]]["relation"], rows[jobs["here"]]["inferred"]), ("ran here", True))
+        self.assertIn("ran here (inferred): " + jobs["here"], self.text("tree", KEY))
+        self.assertIn("ran on (inferred): " + machine, self.text("tree", jobs["here"]))
+        # What somebody said is no guess, and stands there once.
+        self.site.logevent("--sync", "--timeout", "10000", "-s", "UserInterface", "-j", jobs["here"], "-e",
+                           "ConnectJob", "--dest_jobid", machine, "--jobtype", "VIRTUAL_MACHINE")
+        tree = self.text("tree", KEY)
+        self.assertNotIn("inferred", tree)
+        self.assertEqual(tree.count(jobs["here"]), 1)
+
     def test_7_watches_and_sees_the_past(self):
         watching = subprocess.Popen(["lbctl", "watch", "owner=me", "--limit", "1", "--json"], stdout=subprocess.PIPE,
                                     text=True, env=self.site.environment)

@@ -37,6 +37,7 @@ constexpr Option kOptions[] = {
     {"private.log_file_mib", Kind::kInteger, "96", "MiB of its redo log", 16, 1024 * 1024},
     {"lanes", Kind::kInteger, "2", "writers to the database at once", 1, 64},
     {"cached_processes", Kind::kInteger, "20000", "processes that each lane remembers", 1, 10'000'000},
+    {"cached_bytes", Kind::kInteger, "134217728", "bytes of memory, about, that these may take in each lane", kMiB, 64 * kGiB},
     {"queue_events_max", Kind::kInteger, "50000", "events received and not yet settled, of all peers", 1, 10'000'000},
     {"queue_bytes_max", Kind::kInteger, "134217728", "their bytes", kMiB, 64 * kGiB},
     {"window_events", Kind::kInteger, "16384", "events that one peer may have unsettled", 1, 1'000'000},
@@ -83,6 +84,7 @@ void read_limits(const config::Config& config, ServerOptions& options) {
     options.private_server.log_file_mib = small("private.log_file_mib");
     options.lanes.lanes = small("lanes");
     options.lanes.book.cached_processes = number("cached_processes");
+    options.lanes.book.cached_bytes = number("cached_bytes");
     options.lanes.queue_events_max = number("queue_events_max");
     options.lanes.queue_bytes_max = number("queue_bytes_max");
     options.session.window_events = number("window_events");

@@ -44,7 +44,8 @@ class Book::Impl {
         : database_(database),
           policy_(policy),
           options_(std::move(options)),
-          caches_(options_.cached_processes, options_.cached_processes * kSubjectsPerProcess) {}
+          caches_(options_.cached_processes, options_.cached_bytes,
+                  options_.cached_processes * kSubjectsPerProcess) {}
 
     Status open() {
         LB_TRY_ASSIGN(writer_, database_.open_writer(options_.lane));

@@ -44,6 +44,7 @@ struct BookOptions {
     std::string service;  // host:port of the process ids that this server keeps
     std::uint32_t lane = 0;
     std::size_t cached_processes = 20'000;
+    std::size_t cached_bytes = std::size_t{128} << 20U;  // of memory that they take, about
     std::uint32_t attempts_max = 8;  // of one transaction before the caller is told kRetry
 };
 

@@ -100,7 +100,7 @@ Status Rebuild::compare(store::Process& row, RebuildOutcome& outcome) {
 
 // As the live path would: with its change, its relations and the news for its parents.
 Status Rebuild::save(const store::Process& row) {
-    Caches caches(1, 1);
+    Caches caches(0, 0, 0);  // nothing is remembered
     WorkingSet working(writer_, caches, service_of(row.id));
     LB_TRY_ASSIGN(Entry* const entry, working.look_up(row.id));
     if (entry == nullptr) return Error{ErrorCode::kConflict, "the process was merged meanwhile"};

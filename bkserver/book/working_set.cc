@@ -10,6 +10,13 @@ namespace lb::book {
 
 namespace {
 
+// Registers take about five times as much opened as encoded, and are remembered in both forms.
+constexpr std::size_t kOpenedPerEncoded = 6;
+
+std::size_t bytes_of(const Opened& opened) {
+    return sizeof(Opened) + opened.row.registers.size() * kOpenedPerEncoded;
+}
+
 Error out_of_date() {
     return {ErrorCode::kConflict, "a process was merged by another writer"};
 }
@@ -397,9 +404,11 @@ Status WorkingSet::write(std::int64_t now_us) {
 }
 
 void WorkingSet::remember() {
-    for (auto& [number, entry] : entries_)
-        if (entry.opened.row.merged_into == 0)
-            caches_.processes_by_number.put(number, std::move(entry.opened));
+    for (auto& [number, entry] : entries_) {
+        if (entry.opened.row.merged_into != 0) continue;
+        const std::size_t bytes = bytes_of(entry.opened);
+        caches_.processes_by_number.put(number, std::move(entry.opened), bytes);
+    }
     for (auto& [text, subject] : subjects_)
         if (subject) caches_.subjects_by_text.put(text, std::move(*subject));
 }

@@ -40,8 +40,8 @@ struct Opened {
 // What a lane remembers between transactions. May be out of date when others write the database:
 // then the revision says so, and the lane forgets and reads again.
 struct Caches {
-    Caches(std::size_t processes, std::size_t subjects)
-        : processes_by_number(processes), subjects_by_text(subjects) {}
+    Caches(std::size_t processes, std::size_t process_bytes, std::size_t subjects)
+        : processes_by_number(processes, process_bytes), subjects_by_text(subjects) {}
     Lru<store::ProcessNumber, Opened> processes_by_number;
     Lru<std::string, store::Subject> subjects_by_text;
     std::uint64_t hits = 0;

@@ -31,6 +31,7 @@ constexpr int kRebuiltPerRound = 10;
 constexpr int kRoundsToWarmUp = 3;
 constexpr int kRoundsLeast = 4;
 constexpr double kGrowthMost = 1.1;
+constexpr std::size_t kCachedBytes = 1U << 20U;  // full when warm: less than the machines take
 
 // For how long rounds are added to the least number of them.
 std::chrono::seconds time_to_run() {
@@ -72,8 +73,8 @@ std::string differences(MachinePark::Disagreements found, const MachinePark::Dis
 // A bookkeeping server, as far as it takes events and looks at what is due.
 struct Server {
     Server(const Desk& desk, const std::string& instance) : database(desk.open_database(instance)) {
-        auto book_opened = book::Book::open(
-            *database, desk.policy, {.service = kService, .cached_processes = kMachines / 2});
+        auto book_opened = book::Book::open(*database, desk.policy,
+                                            {.service = kService, .cached_bytes = kCachedBytes});
         REQUIRE(book_opened.ok());
         book = std::move(*book_opened);
         auto lookout_opened = book::Lookout::open(*database, 901);

@@ -27,7 +27,6 @@ Status Lane::settle(std::uint64_t number) {
         ++first_number_;
     }
     if (!end) return {};
-    has_moved_ = true;
     unsaved_ = end;
     return save();
 }
@@ -46,12 +45,13 @@ void Lane::rewind() {
     reader_->rewind(reader_->settled());
 }
 
+// The reader moves by itself too: when it comes to the end of a segment that is settled already.
 Status Lane::tidy() {
-    if (!has_moved_) return {};
     LB_TRY(save());
+    if (tidied_ == reader_->settled()) return {};
     LB_TRY(reader_->sync_ledger());
     LB_TRY(reader_->remove_settled());
-    has_moved_ = false;
+    tidied_ = reader_->settled();
     return {};
 }
 

@@ -58,7 +58,7 @@ class Lane {
     std::unique_ptr<spool::LaneReader> reader_;
     std::deque<Open> open_;                   // read and not settled without a gap
     std::uint64_t first_number_ = 0;          // of open_.front()
-    bool has_moved_ = false;                  // since the last tidy()
+    std::optional<spool::Position> tidied_;   // the settled position of the last tidy()
     std::optional<spool::Position> unsaved_;  // settled, and the spool could not be told
 };
 

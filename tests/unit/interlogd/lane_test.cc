@@ -42,3 +42,41 @@ TEST_CASE("what was settled while the disk failed is forgotten once it works aga
     CHECK(lane.tidy().ok());
     CHECK(lane.reader().tail()->events == 0);
 }
+
+TEST_CASE("a segment goes when reading comes to its end and all of it is settled already",
+          "[interlogd]") {
+    SimDisk disk(1);
+    SimClock clock;
+    SimEnv env(disk, clock);
+    const spool::Destination destination{"lb.example.org", 9000};
+    spool::SpoolWriterOptions writer_options;
+    writer_options.root = "/spool";
+    writer_options.free_bytes_min = 0;
+    const auto append_with_new_writer = [&] {
+        auto writer = spool::SpoolWriter::open(env, writer_options);
+        REQUIRE(writer.ok());
+        spool::AppendItem item{&destination, spool::Lane::kBulk, "event", {}};
+        (*writer)->append(std::span(&item, 1));
+        REQUIRE(item.status.ok());
+    };
+    append_with_new_writer();
+    spool::LaneReaderOptions options;
+    options.root = writer_options.root;
+    options.id = {destination, spool::Lane::kBulk};
+    auto reader = spool::LaneReader::open(env, options);
+    REQUIRE(reader.ok());
+    interlogd::Lane lane(spool::Lane::kBulk, std::move(*reader));
+    const auto first = lane.read({});
+    REQUIRE(first.ok());
+    REQUIRE(lane.settle(first->front().number).ok());
+    REQUIRE(lane.tidy().ok());
+    append_with_new_writer();  // a segment of its own
+    const auto second = lane.read({});
+    REQUIRE(second.ok());
+    REQUIRE(second->size() == 1);
+    REQUIRE(lane.tidy().ok());
+    const auto segments = spool::list_segments(
+        env, spool::lane_directory(options.root, destination, spool::Lane::kBulk));
+    REQUIRE(segments.ok());
+    CHECK(segments->size() == 1);
+}

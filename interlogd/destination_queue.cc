@@ -33,6 +33,10 @@ std::string event_id_of(const Parcel& parcel) {
     return envelope.event_id();
 }
 
+bool is_verdict(lb::v1::Verdict verdict) {
+    return lb::v1::Verdict_IsValid(verdict) && verdict != lb::v1::VERDICT_UNSPECIFIED;
+}
+
 }  // namespace
 
 DestinationQueue::DestinationQueue(QueueContext& context, spool::Destination destination,
@@ -199,6 +203,17 @@ Status DestinationQueue::on_ack(std::string_view payload) {
                                              ", sent were " + std::to_string(settled_up_to_ + 1) +
                                              " to " +
                                              std::to_string(settled_up_to_ + in_flight_.size())};
+    // All of it is looked at before any of it is believed.
+    std::uint64_t last_sequence = settled_up_to_;
+    for (const lb::v1::AckException& exception : ack.exceptions()) {
+        if (exception.sequence() <= last_sequence || exception.sequence() > ack.settled_up_to())
+            return Error{ErrorCode::kReject, "ACK with exceptions out of order or range"};
+        if (!is_verdict(exception.verdict()))
+            return Error{ErrorCode::kReject,
+                         "ACK with verdict " + std::to_string(exception.verdict()) +
+                             ", which this version does not know"};
+        last_sequence = exception.sequence();
+    }
     int next_exception = 0;
     while (settled_up_to_ < ack.settled_up_to()) {
         const std::uint64_t sequence = settled_up_to_ + 1;
@@ -209,8 +224,6 @@ Status DestinationQueue::on_ack(std::string_view payload) {
         settle_next(exception);
         ++settled_up_to_;
     }
-    if (next_exception != ack.exceptions_size())
-        return Error{ErrorCode::kReject, "ACK with exceptions out of order or range"};
     credit_events_ = ack.credit_events();
     credit_bytes_ = ack.credit_bytes();
     pump();

@@ -343,6 +343,22 @@ TEST_CASE("answers that break the protocol end the connection, and nothing is lo
     CHECK(host.unsettled_on_disk() == 0);
 }
 
+TEST_CASE("an ACK that is wrong anywhere settles nothing", "[interlogd]") {
+    using Exceptions = std::vector<std::pair<std::uint64_t, v1::Verdict>>;
+    const auto exceptions = GENERATE(
+        Exceptions{{2, v1::VERDICT_DENIED}, {1, v1::VERDICT_RETRY}},
+        Exceptions{{2, v1::VERDICT_DENIED}, {2, v1::VERDICT_RETRY}},
+        Exceptions{{1, v1::VERDICT_ACCEPTED}, {4, v1::VERDICT_RETRY}},
+        Exceptions{{2, v1::VERDICT_UNSPECIFIED}}, Exceptions{{2, static_cast<v1::Verdict>(99)}});
+    Host host;
+    for (const char* id : {"1", "2", "3"}) host.append(id);
+    host.connected();
+    FakeConnection& first = host.links.last();
+    first.ack(2, exceptions);
+    CHECK(first.listener == nullptr);
+    CHECK(host.unsettled_on_disk() == 3);
+}
+
 TEST_CASE("a server whose frames are too small for an event is refused", "[interlogd]") {
     Host host;
     host.queue->tick();

@@ -1,9 +1,11 @@
 #include "interlogd/destination_queue.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/base/encoding.h"
 #include "common/event/time_text.h"
+#include "common/spool/quarantine.h"
 #include "interlogd/messages.h"
 #include "lb/v1/envelope.pb.h"
 
@@ -209,9 +211,9 @@ Status DestinationQueue::on_ack(std::string_view payload) {
         if (exception.sequence() <= last_sequence || exception.sequence() > ack.settled_up_to())
             return Error{ErrorCode::kReject, "ACK with exceptions out of order or range"};
         if (!is_verdict(exception.verdict()))
-            return Error{ErrorCode::kReject,
-                         "ACK with verdict " + std::to_string(exception.verdict()) +
-                             ", which this version does not know"};
+            return Error{ErrorCode::kReject, "ACK with verdict " +
+                                                 std::to_string(exception.verdict()) +
+                                                 ", which this version does not know"};
         last_sequence = exception.sequence();
     }
     int next_exception = 0;
@@ -235,7 +237,7 @@ void DestinationQueue::settle_next(const lb::v1::AckException* exception) {
     in_flight_.pop_front();
     flight_bytes_ -= parcel.envelope.size();
     if (exception != nullptr && exception->verdict() == lb::v1::VERDICT_RETRY)
-        return ask_again(std::move(parcel), exception->reason());
+        return ask_again(std::move(parcel), *exception);
     ++settled_count_;
     if (exception == nullptr)
         settle(parcel, lb::v1::VERDICT_ACCEPTED, {});
@@ -263,24 +265,45 @@ void DestinationQueue::settle(const Parcel& parcel, lb::v1::Verdict verdict,
         log::write(kSpoolFailed, name_, status.error().text);
 }
 
-// A failure counts against an event only when others got through since its last one.
-void DestinationQueue::ask_again(Parcel parcel, const std::string& reason) {
+// It goes again before what was never sent, and among others that go again where it was.
+void DestinationQueue::ask_again(Parcel parcel, const lb::v1::AckException& exception) {
     context_.metrics.retried.add();
-    const std::string event_id = event_id_of(parcel);
-    const auto known = settled_at_retry_.find(event_id);
-    if (known == settled_at_retry_.end() || known->second != settled_count_) ++parcel.retries;
-    settled_at_retry_[event_id] = settled_count_;
-    if (parcel.retries > options_.retries_max) {
-        settled_at_retry_.erase(event_id);
-        const std::string place =
-            context_.set_aside("event-" + to_hex(event_id), parcel.envelope, reason);
-        context_.metrics.set_aside.add();
-        log::write(kSetAside, name_, to_hex(event_id), place, reason);
-        return settle(parcel, lb::v1::VERDICT_MALFORMED, reason);
+    if (!exception.has_no_room() && is_at_fault(parcel)) ++parcel.failures;
+    if (parcel.failures > options_.retries_max) {
+        if (set_aside(parcel, exception.reason()))
+            return settle(parcel, lb::v1::VERDICT_MALFORMED, exception.reason());
+        parcel.failures = 0;  // the quarantine may have room by the time that it is due again
     }
-    if (settled_at_retry_.size() > options_.window_events) settled_at_retry_.clear();
+    parcel.is_retried = true;
+    parcel.settled_at_failure = settled_count_;
     waiting_bytes_ += parcel.envelope.size();
-    waiting_.push_front(std::move(parcel));
+    const auto place =
+        std::partition_point(waiting_.begin(), waiting_.end(), [&](const Parcel& other) {
+            return other.is_retried &&
+                   std::tie(other.lane, other.number) < std::tie(parcel.lane, parcel.number);
+        });
+    waiting_.insert(place, std::move(parcel));
+}
+
+// A failure counts against an event only when others got through since its last one; or when none
+// can any more, because what was settled behind it fills the window.
+bool DestinationQueue::is_at_fault(const Parcel& parcel) const {
+    if (!parcel.is_retried || parcel.settled_at_failure != settled_count_) return true;
+    const std::size_t held = in_flight_.size() + waiting_.size() + 1;
+    return unsettled() >= options_.window_events && held < unsettled();
+}
+
+bool DestinationQueue::set_aside(const Parcel& parcel, const std::string& reason) {
+    const std::string event_id = to_hex(event_id_of(parcel));
+    const auto place = context_.set_aside(spool::quarantined_event_prefix(destination_) + event_id,
+                                          parcel.envelope, reason);
+    if (!place.ok()) {
+        log::write(kNotSetAside, name_, event_id, place.error().text, reason);
+        return false;
+    }
+    context_.metrics.set_aside.add();
+    log::write(kSetAside, name_, event_id, *place, reason);
+    return true;
 }
 
 // Sending.

@@ -35,9 +35,9 @@ struct QueueContext {
     std::function<std::size_t()> memory_left;
     // An event of the synchronous lane has its verdict.
     std::function<void(spool::SettledEvent)> on_settled;
-    // Keeps an event's bytes in quarantine: where.
-    std::function<std::string(const std::string& name, const std::string& bytes,
-                              const std::string& reason)>
+    // Keeps an event's bytes in quarantine, durable: where. An error: they are not kept.
+    std::function<Result<std::string>(const std::string& name, const std::string& bytes,
+                                      const std::string& reason)>
         set_aside;
 };
 
@@ -82,7 +82,9 @@ class DestinationQueue final : public LinkListener {
     Status on_ack(std::string_view payload);
     void settle_next(const lb::v1::AckException* exception);
     void settle(const Parcel& parcel, lb::v1::Verdict verdict, const std::string& reason);
-    void ask_again(Parcel parcel, const std::string& reason);
+    void ask_again(Parcel parcel, const lb::v1::AckException& exception);
+    [[nodiscard]] bool is_at_fault(const Parcel& parcel) const;
+    bool set_aside(const Parcel& parcel, const std::string& reason);
     void fill();
     bool fill_from(spool::Lane lane);
     bool send_batch();
@@ -108,7 +110,7 @@ class DestinationQueue final : public LinkListener {
     bool is_draining_ = false;
 
     // Of this connection.
-    std::deque<Parcel> waiting_;    // read, not sent
+    std::deque<Parcel> waiting_;    // to be sent: first those that go again, as they were read
     std::deque<Parcel> in_flight_;  // sent, in the order of their sequences
     std::size_t waiting_bytes_ = 0;
     std::size_t flight_bytes_ = 0;
@@ -120,7 +122,6 @@ class DestinationQueue final : public LinkListener {
     std::uint64_t keepalive_us_ = 0;
     std::uint64_t next_keepalive_us_ = 0;
     std::uint64_t settled_count_ = 0;  // since the start: whether others get through
-    std::map<std::string, std::uint64_t> settled_at_retry_;  // by event id
 };
 
 }  // namespace lb::interlogd

@@ -55,26 +55,28 @@ Forwarder::Forwarder(env::Env& env, net::Loop& loop, LinkMaker& links, Forwarder
       quarantine_(env, options_.spool_directory, kQuarantineBytesMax),
       host_(options_.host.empty() ? system_host() : options_.host),
       instance_(random_bytes(env, kInstanceBytes)),
-      context_{.env = env,
-               .links = links,
-               .metrics = metrics_,
-               .host = host_,
-               .instance = instance_,
-               .memory_left =
-                   [this] {
-                       const std::size_t used = memory_bytes();
-                       return options_.memory_bytes_max - std::min(used, options_.memory_bytes_max);
-                   },
-               .on_settled =
-                   [this](spool::SettledEvent event) {
-                       settled_.push_back(std::move(event));
-                       if (std::exchange(will_send_settled_, true)) return;
-                       // All verdicts of one ACK go in one ring.
-                       loop_.post([this] { send_settled(); });
-                   },
-               .set_aside =
-                   [this](const std::string& name, const std::string& bytes,
-                          const std::string& reason) { return set_aside(name, bytes, reason); }} {}
+      context_{
+          .env = env,
+          .links = links,
+          .metrics = metrics_,
+          .host = host_,
+          .instance = instance_,
+          .memory_left =
+              [this] {
+                  const std::size_t used = memory_bytes();
+                  return options_.memory_bytes_max - std::min(used, options_.memory_bytes_max);
+              },
+          .on_settled =
+              [this](spool::SettledEvent event) {
+                  settled_.push_back(std::move(event));
+                  if (std::exchange(will_send_settled_, true)) return;
+                  // All verdicts of one ACK go in one ring.
+                  loop_.post([this] { send_settled(); });
+              },
+          .set_aside =
+              [this](const std::string& name, const std::string& bytes, const std::string& reason) {
+                  return quarantine_.keep(name, bytes, reason);
+              }} {}
 
 Forwarder::~Forwarder() = default;
 
@@ -166,12 +168,6 @@ std::size_t Forwarder::memory_bytes() const {
     std::size_t bytes = 0;
     for (const auto& [destination, queue] : queues_) bytes += queue->memory_bytes();
     return bytes;
-}
-
-std::string Forwarder::set_aside(const std::string& name, const std::string& bytes,
-                                 const std::string& reason) {
-    const auto kept = quarantine_.keep(name, bytes, reason);
-    return kept.ok() ? *kept : "nowhere: " + kept.error().text;
 }
 
 void Forwarder::send_settled() {

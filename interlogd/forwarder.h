@@ -48,8 +48,6 @@ class Forwarder {
     DestinationQueue* open_lane(const spool::LaneId& id);
     void on_damage(const spool::LaneId& id, const spool::Damage& damage, const std::string& kept);
     [[nodiscard]] std::size_t memory_bytes() const;
-    std::string set_aside(const std::string& name, const std::string& bytes,
-                          const std::string& reason);
     void send_settled();
 
     env::Env& env_;

@@ -11,7 +11,6 @@ Result<std::vector<Parcel>> Lane::read(const spool::ReadLimits& limits) {
         parcels.push_back({.lane = lane_,
                            .number = first_number_ + open_.size() - 1,
                            .appended_us = record.appended_us,
-                           .retries = 0,
                            .envelope = std::move(record.payload)});
     }
     return parcels;

@@ -19,7 +19,10 @@ struct Parcel {
     spool::Lane lane = spool::Lane::kBulk;
     std::uint64_t number = 0;
     std::int64_t appended_us = 0;
-    std::uint32_t retries = 0;
+    // When the receiver could not settle it.
+    bool is_retried = false;
+    std::uint32_t failures = 0;            // that count against it
+    std::uint64_t settled_at_failure = 0;  // how many others had been settled at the last one
     std::string envelope;
 };
 

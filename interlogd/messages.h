@@ -27,7 +27,13 @@ inline constexpr log::Message kRefused{
 inline constexpr log::Message kSetAside{
     "ILD_SET_ASIDE", log::Level::kError, "{}: event {} set aside in {}: {}",
     "The server could not settle one event while it settled others. It is kept in the spool's "
-    "quarantine."};
+    "quarantine; `lbctl spool replay` sends it again."};
+inline constexpr log::Message kNotSetAside{
+    "ILD_NOT_SET_ASIDE", log::Level::kError,
+    "{}: event {} fails again and again and cannot be set aside: {}; it stays in the spool: {}",
+    "The server cannot settle one event, and the spool's quarantine does not take it. Nothing is "
+    "lost, but what was logged later may have to wait for it: make room in the quarantine "
+    "(`lbctl spool list`, `lbctl spool replay`)."};
 inline constexpr log::Message kDamaged{
     "ILD_DAMAGED", log::Level::kError,
     "{}: {} bytes at {} of segment {} are no records: {}; kept in "
@@ -40,8 +46,8 @@ inline constexpr log::Message kLoopFailed{
     "ILD_LOOP_FAILED", log::Level::kError, "the event loop ended: {}",
     "A defect: report it. Restart the daemon; what was spooled is safe."};
 
-inline constexpr std::array kMessages = {kForwarding,     kConnected,   kBackingOff,
-                                         kProtocolBroken, kRefused,     kSetAside,
-                                         kDamaged,        kSpoolFailed, kLoopFailed};
+inline constexpr std::array kMessages = {kForwarding,  kConnected, kBackingOff,  kProtocolBroken,
+                                         kRefused,     kSetAside,  kNotSetAside, kDamaged,
+                                         kSpoolFailed, kLoopFailed};
 
 }  // namespace lb::interlogd

@@ -170,8 +170,10 @@ Status Session::on_batch(std::string_view payload) {
         const std::uint64_t sequence = settled_up_to_ + batch_events_.size() + 1;
         batch_events_.emplace_back().bytes = envelope.size();
         pending_bytes_ += envelope.size();
-        if (!lanes_.submit({std::move(envelope), identity_, now_us}, shared_from_this(), sequence))
-            mark(sequence, {lb::v1::VERDICT_RETRY, "the server's queues are full", 0});
+        if (lanes_.submit({std::move(envelope), identity_, now_us}, shared_from_this(), sequence))
+            continue;
+        batch_events_.back().has_no_room = true;
+        mark(sequence, {lb::v1::VERDICT_RETRY, "the server's queues are full", 0});
     }
     send_ack(false);
     return {};
@@ -237,6 +239,7 @@ void Session::send_ack(bool even_without_progress) {
             exception.set_sequence(settled_up_to_);
             exception.set_verdict(first.settled.verdict);
             exception.set_reason(first.settled.reason);
+            exception.set_has_no_room(first.has_no_room);
         }
         batch_events_.pop_front();
     }

@@ -81,6 +81,7 @@ class Session : public Receiver, public std::enable_shared_from_this<Session> {
     struct Pending {
         std::uint64_t bytes = 0;
         bool is_settled = false;
+        bool has_no_room = false;  // the lanes did not take it
         book::Settled settled;
         std::string event_id;  // of a LOG
     };

@@ -9,7 +9,20 @@ constexpr std::string_view kReasonSuffix = ".reason";
 constexpr std::size_t kReasonBytesMax = 4096;
 constexpr std::uint64_t kCountUs = 60'000'000;
 
+std::string reason_path_of(std::string_view span_path) {
+    span_path.remove_suffix(kSpanSuffix.size());
+    return std::string(span_path) + std::string(kReasonSuffix);
+}
+
 }  // namespace
+
+std::string quarantined_event_prefix(const Destination& destination) {
+    return std::string(kQuarantinedEventPrefix) + destination.directory_name() + "-";
+}
+
+std::string_view QuarantinedSpan::name() const {
+    return std::string_view(path).substr(path.rfind('/') + 1);
+}
 
 Quarantine::Quarantine(env::Env& env, const std::string& root, std::uint64_t bytes_max)
     : env_(env), directory_(root + "/" + kQuarantineDirectory), bytes_max_(bytes_max) {}
@@ -59,12 +72,17 @@ Result<std::vector<QuarantinedSpan>> Quarantine::list() {
         if (!file.ok() && file.error().code == ErrorCode::kNotFound) continue;  // just removed
         LB_TRY(file);
         LB_TRY_ASSIGN(span.bytes, (*file)->size());
-        const std::string stem = span.path.substr(0, span.path.size() - kSpanSuffix.size());
-        auto reason = env::read_file(env_, stem + std::string(kReasonSuffix), kReasonBytesMax);
+        auto reason = env::read_file(env_, reason_path_of(span.path), kReasonBytesMax);
         if (reason.ok()) span.reason = reason->substr(0, reason->find('\n'));
         spans.push_back(std::move(span));
     }
     return spans;
+}
+
+Status Quarantine::remove(const QuarantinedSpan& span) {
+    LB_TRY(env_.remove_file(span.path));
+    (void)env_.remove_file(reason_path_of(span.path));  // it says nothing without its span
+    return {};
 }
 
 }  // namespace lb::spool

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/env/env.h"
+#include "common/spool/spool_format.h"
 
 namespace lb::spool {
 
@@ -17,10 +18,18 @@ inline constexpr char kQuarantineDirectory[] = "quarantine";
 // Directory entries, so that listing stays quick even when every span is small.
 inline constexpr std::size_t kQuarantineSpansMax = 10'000;
 
+// What names of spans begin with that are envelopes of events, whole, for this destination; the
+// event's id in hexadecimal follows. They are what `lbctl spool replay` sends.
+inline constexpr std::string_view kQuarantinedEventPrefix = "event-";
+std::string quarantined_event_prefix(const Destination& destination);
+
 struct QuarantinedSpan {
     std::string path;  // of the bytes
     std::uint64_t bytes = 0;
     std::string reason;
+
+    [[nodiscard]] std::string_view name() const;  // the file's
+    [[nodiscard]] bool is_event() const { return name().starts_with(kQuarantinedEventPrefix); }
 };
 
 class Quarantine {
@@ -36,6 +45,8 @@ class Quarantine {
 
     // What is kept, by name.
     Result<std::vector<QuarantinedSpan>> list();
+    // Forgets a span that list() named: it is not needed any more.
+    Status remove(const QuarantinedSpan& span);
 
   private:
     // How much is kept, as far as this object knows.

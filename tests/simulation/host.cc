@@ -77,8 +77,7 @@ struct SimHost::Interlogd {
               .set_aside =
                   [this](const std::string& name, const std::string& bytes,
                          const std::string& reason) {
-                      const auto kept = quarantine.keep(name, bytes, reason);
-                      return kept.ok() ? *kept : std::string();
+                      return quarantine.keep(name, bytes, reason);
                   }} {}
 
     SimEnv env;

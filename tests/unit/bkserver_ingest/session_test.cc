@@ -61,18 +61,17 @@ struct Server {
         options.lanes = 1;
         options.queue_bytes_max = 1'000;
         options.book.service = kService;
+        session_options.service = kService;
         auto started = ingest::Lanes::start(*database, gate, options, registry);
         REQUIRE(started.ok());
         lanes = std::move(*started);
     }
     std::shared_ptr<ingest::Session> greet(const std::shared_ptr<Heard>& heard,
                                            const std::string& software = "test 1") {
-        ingest::SessionOptions options;
-        options.service = kService;
         v1::Identity peer;
         peer.set_kind(v1::IDENTITY_KIND_CERTIFICATE);
         peer.set_name("/O=lb/CN=host/node1.example.org");
-        auto session = ingest::Session::make(options, peer, *lanes, stamper, heard);
+        auto session = ingest::Session::make(session_options, peer, *lanes, stamper, heard);
         v1::Hello hello;
         hello.set_version_min(1);
         hello.set_version_max(1);
@@ -81,6 +80,7 @@ struct Server {
         return session;
     }
 
+    ingest::SessionOptions session_options;
     Gate gate;
     std::unique_ptr<store::Database> database;
     metrics::Registry registry;
@@ -121,6 +121,7 @@ TEST_CASE("who finds the queues full gets no credit, so that he does not ask aga
     REQUIRE(other->on_frame(v1::FRAME_TYPE_BATCH, more).ok());
     REQUIRE(other_heard->ack.exceptions_size() == 1);
     CHECK(other_heard->ack.exceptions(0).verdict() == v1::VERDICT_RETRY);
+    CHECK(other_heard->ack.exceptions(0).has_no_room());
     CHECK(other_heard->ack.credit_events() == 0);
     server.gate.open();
     for (int i = 0; i < 1000 && server.lanes->room().bytes == 0; ++i)

@@ -149,6 +149,7 @@ class Host {
     std::size_t memory_left = 1 << 20;
     std::vector<spool::SettledEvent> settled;
     std::vector<std::string> set_aside;
+    bool is_quarantine_full = false;
     interlogd::QueueOptions options;
     interlogd::QueueContext context{
         env,
@@ -158,7 +159,9 @@ class Host {
         instance,
         [this] { return memory_left; },
         [this](spool::SettledEvent event) { settled.push_back(std::move(event)); },
-        [this](const std::string& name, const std::string&, const std::string&) {
+        [this](const std::string& name, const std::string&,
+               const std::string&) -> Result<std::string> {
+            if (is_quarantine_full) return Error{ErrorCode::kFull, "full"};
             set_aside.push_back(name);
             return "/quarantine/" + name;
         }};
@@ -300,6 +303,67 @@ TEST_CASE("an event that never settles while others do is set aside in the end",
     CHECK(host.unsettled_on_disk() == 0);
 }
 
+TEST_CASE("events that go again keep the order of the spool", "[interlogd]") {
+    Host host;
+    for (const char* id : {"1", "2", "3", "4", "5", "6"}) host.append(id);
+    host.connected(4);
+    host.links.last().ack(2, {{1, v1::VERDICT_RETRY}, {2, v1::VERDICT_RETRY}}, 0);
+    host.links.last().ack(4, {{3, v1::VERDICT_RETRY}, {4, v1::VERDICT_RETRY}}, 6);
+    CHECK(host.links.last().events() == Ids{"1", "2", "3", "4", "1", "2", "3", "4", "5", "6"});
+}
+
+TEST_CASE("a server without room says nothing about an event", "[interlogd]") {
+    Host host;
+    host.options.retries_max = 3;
+    host.restart();
+    host.append("refused");
+    host.connected();
+    std::uint64_t sequence = 1;
+    for (int i = 0; i < 20; ++i) {
+        host.append("good" + std::to_string(i));
+        host.queue->pump();
+        host.links.last().ack(sequence + 1, {{sequence, v1::VERDICT_RETRY}}, 1000, true);
+        sequence += 2;
+    }
+    CHECK(host.set_aside.empty());
+}
+
+TEST_CASE("an event that fails for ever does not stop the lanes when the window is full behind it",
+          "[interlogd]") {
+    Host host;
+    host.options.retries_max = 3;
+    host.options.window_events = 4;
+    host.restart();
+    for (const char* id : {"bad", "2", "3", "4", "5"}) host.append(id);
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"bad", "2", "3", "4"});
+    host.links.last().ack(4, {{1, v1::VERDICT_RETRY}});
+    for (std::uint64_t sequence = 5; sequence < 10 && host.set_aside.empty(); ++sequence)
+        host.links.last().ack(sequence, {{sequence, v1::VERDICT_RETRY}});
+    REQUIRE(host.set_aside.size() == 1);
+    CHECK(host.set_aside[0].starts_with("event-lb.example.org_9000-"));
+    CHECK(host.links.last().events().back() == "5");
+}
+
+TEST_CASE("what the quarantine does not take stays in the spool", "[interlogd]") {
+    Host host;
+    host.options.retries_max = 1;
+    host.is_quarantine_full = true;
+    host.restart();
+    host.append("bad");
+    host.connected();
+    std::uint64_t sequence = 1;
+    for (int i = 0; i < 10; ++i) {
+        host.append("good" + std::to_string(i));
+        host.queue->pump();
+        host.links.last().ack(sequence + 1, {{sequence, v1::VERDICT_RETRY}});
+        sequence += 2;
+    }
+    CHECK(host.unsettled_on_disk() > 0);
+    CHECK(host.links.last().events().back() == "bad");
+    CHECK(host.metrics.set_aside.value() == 0);
+}
+
 TEST_CASE("whoever waits for a verdict gets it", "[interlogd]") {
     Host host;
     host.append("bulk");
@@ -345,11 +409,11 @@ TEST_CASE("answers that break the protocol end the connection, and nothing is lo
 
 TEST_CASE("an ACK that is wrong anywhere settles nothing", "[interlogd]") {
     using Exceptions = std::vector<std::pair<std::uint64_t, v1::Verdict>>;
-    const auto exceptions = GENERATE(
-        Exceptions{{2, v1::VERDICT_DENIED}, {1, v1::VERDICT_RETRY}},
-        Exceptions{{2, v1::VERDICT_DENIED}, {2, v1::VERDICT_RETRY}},
-        Exceptions{{1, v1::VERDICT_ACCEPTED}, {4, v1::VERDICT_RETRY}},
-        Exceptions{{2, v1::VERDICT_UNSPECIFIED}}, Exceptions{{2, static_cast<v1::Verdict>(99)}});
+    const auto exceptions = GENERATE(Exceptions{{2, v1::VERDICT_DENIED}, {1, v1::VERDICT_RETRY}},
+                                     Exceptions{{2, v1::VERDICT_DENIED}, {2, v1::VERDICT_RETRY}},
+                                     Exceptions{{1, v1::VERDICT_ACCEPTED}, {4, v1::VERDICT_RETRY}},
+                                     Exceptions{{2, v1::VERDICT_UNSPECIFIED}},
+                                     Exceptions{{2, static_cast<v1::Verdict>(99)}});
     Host host;
     for (const char* id : {"1", "2", "3"}) host.append(id);
     host.connected();

@@ -40,7 +40,7 @@ struct FakeConnection {
     }
     void ack(std::uint64_t up_to,
              std::vector<std::pair<std::uint64_t, v1::Verdict>> exceptions = {},
-             std::uint64_t credit_events = 1000) const {
+             std::uint64_t credit_events = 1000, bool has_no_room = false) const {
         v1::Ack ack;
         ack.set_settled_up_to(up_to);
         for (const auto& [sequence, verdict] : exceptions) {
@@ -48,6 +48,7 @@ struct FakeConnection {
             exception.set_sequence(sequence);
             exception.set_verdict(verdict);
             exception.set_reason("because");
+            exception.set_has_no_room(has_no_room);
         }
         ack.set_credit_events(credit_events);
         ack.set_credit_bytes(1 << 20);

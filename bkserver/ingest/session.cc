@@ -64,6 +64,10 @@ Session::Session(Private, SessionOptions options, lb::v1::Identity identity, Lan
       stamper_(stamper),
       outlet_(std::move(outlet)) {}
 
+Session::~Session() {
+    if (is_sender_) --*options_.senders;
+}
+
 bool Session::is_ours(lb::v1::FrameType type) {
     return type == lb::v1::FRAME_TYPE_HELLO || type == lb::v1::FRAME_TYPE_BATCH ||
            type == lb::v1::FRAME_TYPE_KEEPALIVE || type == lb::v1::FRAME_TYPE_LOG;
@@ -164,6 +168,12 @@ Status Session::on_batch(std::string_view payload) {
     if (batch_events_.size() + count > options_.window_events)
         return fail(ErrorCode::kFull, "more events unsettled than the credit of " +
                                           std::to_string(options_.window_events));
+    std::uint64_t bytes = pending_bytes_;
+    for (const std::string& envelope : batch.envelopes()) bytes += envelope.size();
+    // One event always may come when nothing is unsettled, however large it is.
+    if (bytes > options_.window_bytes && batch_events_.size() + count > 1)
+        return fail(ErrorCode::kFull, "more bytes unsettled than the credit of " +
+                                          std::to_string(options_.window_bytes));
     const std::int64_t now_us = env::posix_env().now_us();
     report_.events += count;
     for (std::string& envelope : *batch.mutable_envelopes()) {
@@ -175,6 +185,7 @@ Status Session::on_batch(std::string_view payload) {
         batch_events_.back().has_no_room = true;
         mark(sequence, {lb::v1::VERDICT_RETRY, "the server's queues are full", 0});
     }
+    count_as_sender();
     send_ack(false);
     return {};
 }
@@ -216,14 +227,29 @@ void Session::mark(std::uint64_t ticket, book::Settled settled) {
     pending[index].settled = std::move(settled);
 }
 
-// What a peer may have unsettled: its window, or less when the queues fill up. When they are full
-// it may send nothing at all: without a credit of events not even the one that always goes.
+// What a peer may have unsettled: its window, or less when the queues fill up: what it has, and its
+// share of the room that is left among all that are sending. When the queues are full it may send
+// nothing at all: without a credit of events not even the one that always goes.
 void Session::set_credit(lb::v1::Ack& ack) {
     const Room room = lanes_.room();
     is_paused_ = room.events == 0 || room.bytes == 0;
     if (is_paused_) return;
-    ack.set_credit_events(std::min<std::uint64_t>(options_.window_events, room.events));
-    ack.set_credit_bytes(std::min<std::uint64_t>(options_.window_bytes, room.bytes));
+    const std::size_t sharers = *options_.senders + (is_sender_ ? 0 : 1);
+    const std::uint64_t events =
+        batch_events_.size() + std::max<std::uint64_t>(1, room.events / sharers);
+    const std::uint64_t bytes = pending_bytes_ + std::max<std::uint64_t>(1, room.bytes / sharers);
+    ack.set_credit_events(std::min(options_.window_events, events));
+    ack.set_credit_bytes(std::min(options_.window_bytes, bytes));
+}
+
+void Session::count_as_sender() {
+    const bool is_sender = !batch_events_.empty();
+    if (is_sender == is_sender_) return;
+    is_sender_ = is_sender;
+    if (is_sender)
+        ++*options_.senders;
+    else
+        --*options_.senders;
 }
 
 void Session::send_ack(bool even_without_progress) {
@@ -244,6 +270,7 @@ void Session::send_ack(bool even_without_progress) {
         batch_events_.pop_front();
     }
     if (!is_progress && !even_without_progress) return;
+    count_as_sender();
     ack.set_settled_up_to(settled_up_to_);
     set_credit(ack);
     if (outlet_) outlet_->send(lb::v1::FRAME_TYPE_ACK, ack.SerializeAsString());

@@ -4,6 +4,7 @@
 // committed, never before; LOG_REPLYs come in the order of their requests.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -35,6 +36,10 @@ struct SessionOptions {
     std::uint64_t window_events = 16'384;  // of one connection, unsettled at once
     std::uint64_t window_bytes = 16 * 1024 * 1024;
     std::uint32_t keepalive_seconds = 10;
+    // Sessions that have events unsettled. Those that were made with copies of the same options
+    // share the room of the lanes.
+    std::shared_ptr<std::atomic<std::size_t>> senders =
+        std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 // What the peer told of itself, for people (lbctl forwarders).
@@ -91,6 +96,7 @@ class Session : public Receiver, public std::enable_shared_from_this<Session> {
   public:
     Session(Private, SessionOptions options, lb::v1::Identity identity, Lanes& lanes,
             Stamper& stamper, std::shared_ptr<Outlet> outlet);
+    ~Session() override;
 
   private:
     Status fail(ErrorCode code, const std::string& text);
@@ -102,6 +108,7 @@ class Session : public Receiver, public std::enable_shared_from_this<Session> {
     void send_ack(bool even_without_progress);
     void send_log_replies();
     void set_credit(lb::v1::Ack& ack);
+    void count_as_sender();
 
     const SessionOptions options_;
     const lb::v1::Identity identity_;
@@ -116,6 +123,7 @@ class Session : public Receiver, public std::enable_shared_from_this<Session> {
     std::deque<Pending> batch_events_;  // the first has sequence settled_up_to_ + 1
     std::uint64_t pending_bytes_ = 0;
     bool is_paused_ = false;  // the last credit was none
+    bool is_sender_ = false;  // counted in SessionOptions::senders
     std::uint64_t logs_answered_ = 0;
     std::deque<Pending> logs_;  // the first has ticket logs_answered_ + 1
 };

@@ -133,6 +133,36 @@ TEST_CASE("who finds the queues full gets no credit, so that he does not ask aga
     CHECK(heard->ack.exceptions_size() == 0);
 }
 
+TEST_CASE("those who are sending share the room; who is silent takes nothing away") {
+    Server server;
+    const auto silent = server.greet(std::make_shared<Heard>());
+    const auto alone = std::make_shared<Heard>();
+    const auto first = server.greet(alone);
+    CHECK(alone->hello.credit_bytes() == server.lanes->room().bytes);
+    REQUIRE(first->on_frame(v1::FRAME_TYPE_BATCH, batch(1, {stop_event("a", 100)})).ok());
+    const auto room = server.lanes->room();
+    REQUIRE(room.bytes > 0);
+    const auto other = std::make_shared<Heard>();
+    const auto second = server.greet(other);
+    CHECK(other->hello.credit_bytes() == room.bytes / 2);
+    server.gate.open();
+    server.lanes->stop();
+}
+
+TEST_CASE("a peer keeps to its credit of bytes; one event may always come, however large") {
+    Server server;
+    server.gate.open();
+    server.session_options.window_bytes = 3'000;
+    const auto session = server.greet(std::make_shared<Heard>());
+    REQUIRE(session->on_frame(v1::FRAME_TYPE_BATCH, batch(1, {stop_event("a", 5'000)})).ok());
+    const auto other = server.greet(std::make_shared<Heard>());
+    const Status status = other->on_frame(
+        v1::FRAME_TYPE_BATCH, batch(1, {stop_event("b", 2'000), stop_event("c", 2'000)}));
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == ErrorCode::kFull);
+    server.lanes->stop();
+}
+
 TEST_CASE("lanes that have stopped take nothing; whoever still sends is told to try again") {
     Server server;
     server.gate.open();

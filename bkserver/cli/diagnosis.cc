@@ -143,6 +143,29 @@ Finding judge_forwarder(const Json& forwarder, std::int64_t now_us) {
                      time_of(forwarder, "oldest"), now_us);
 }
 
+Finding judge_quarantine(const std::vector<spool::QuarantinedSpan>& spans) {
+    Finding finding{Grade::kOk, "quarantine", "empty", {}};
+    if (spans.empty()) return finding;
+    std::size_t events = 0;
+    for (const spool::QuarantinedSpan& span : spans) {
+        if (span.is_event()) ++events;
+    }
+    const std::size_t damaged = spans.size() - events;
+    finding.grade = Grade::kWarning;
+    finding.text.clear();
+    finding.remedy = "lbctl spool list names them and says why";
+    const auto tell = [&finding](std::size_t count, const char* what, const char* remedy) {
+        if (count == 0) return;
+        finding.text += (finding.text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+        finding.remedy += std::string("; ") + remedy;
+    };
+    tell(events, "events that their server could not settle",
+         "lbctl spool replay sends the events again");
+    tell(damaged, "pieces of the spool that are no records",
+         "look after the disk, report what is no record, then remove these files");
+    return finding;
+}
+
 Finding judge_age(std::string_view check, std::uint64_t waiting, std::int64_t oldest_us,
                   std::int64_t now_us) {
     Finding finding{Grade::kOk, std::string(check), "nothing waits", {}};

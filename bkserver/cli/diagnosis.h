@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bkserver/cli/command_line.h"
+#include "common/spool/quarantine.h"
 
 namespace lb::cli {
 
@@ -38,6 +39,8 @@ Finding judge_clock(std::string_view whose, const Json& row);
 Finding judge_certificate(std::string_view daemon, const Json& status, std::int64_t now_us);
 // Of lb-bkserver's: one connected host.
 Finding judge_forwarder(const Json& forwarder, std::int64_t now_us);
+// What this host set aside.
+Finding judge_quarantine(const std::vector<spool::QuarantinedSpan>& spans);
 Finding judge_age(std::string_view check, std::uint64_t waiting, std::int64_t oldest_us,
                   std::int64_t now_us);
 

@@ -79,12 +79,7 @@ void check_spool(const Places& places, Findings& findings) {
     findings.push_back(judge_age("spool", waiting, oldest_us, now_us()));
     const auto spans = spool::list_quarantine(env::posix_env(), places.spool);
     if (!spans.ok()) return;
-    Finding finding{Grade::kOk, "quarantine", "empty", {}};
-    if (!spans->empty())
-        finding = {Grade::kWarning, "quarantine",
-                   std::to_string(spans->size()) + " records could not be read",
-                   "lbctl spool list names them; send them to us, then remove the files"};
-    findings.push_back(finding);
+    findings.push_back(judge_quarantine(*spans));
 }
 
 void check_drop(const Places& places, Findings& findings) {

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "bkserver/cli/spool_replay.h"
 #include "bkserver/cli/table.h"
 #include "common/app/control.h"
 #include "common/event/codec.h"
@@ -18,6 +19,17 @@ namespace {
 constexpr char kDefaultSpool[] = "/var/spool/lb/spool";
 constexpr char kDefaultRuntime[] = "/run/lb";
 constexpr int kControlTimeoutMs = 5000;
+
+constexpr char kReplayFooter[] =
+    "Sends the events that lb-interlogd set aside to the server that --server names, if they are "
+    "for "
+    "it. Each\n"
+    "leaves the quarantine when the server has settled it; the server knows repeats by their ids. "
+    "As "
+    "the\n"
+    "server takes events of this host's users from the host alone, give its certificate.\n\n"
+    "Example:\n"
+    "  lbctl --server lb.example.org:9000 --cert hostcert.pem --key hostkey.pem spool replay";
 
 std::string time_or_blank(std::int64_t time_us) {
     return time_us == 0 ? std::string() : event::time_to_text(time_us);
@@ -144,6 +156,28 @@ Status retry(Context& context, const std::string& runtime, const std::string& de
     return {};
 }
 
+Status replay(Context& context, const std::string& root) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    const lb::v1::HelloReply& hello = client->hello();
+    LB_TRY_ASSIGN(const auto destination, spool::Destination::parse(hello.service()));
+    spool::Quarantine quarantine(env::posix_env(), root, 0);
+    ClientPeer peer(*client);
+    LB_TRY_ASSIGN(
+        const ReplayCounts counts,
+        replay_events(quarantine, destination, peer, {hello.credit_events(), hello.credit_bytes()},
+                      [&context](const std::string& complaint) {
+                          context.err << "lbctl: " << printable(complaint) << '\n';
+                      }));
+    if (context.settings.is_json)
+        context.print_json(
+            {{"settled", counts.settled}, {"refused", counts.refused}, {"others", counts.others}});
+    else
+        context.out << counts.settled << " events settled by " << destination.to_string() << ", "
+                    << counts.refused << " of them refused; " << counts.others
+                    << " are for other servers\n";
+    return {};
+}
+
 }  // namespace
 
 void add_spool_commands(CLI::App& lbctl, Context& context) {
@@ -180,6 +214,9 @@ void add_spool_commands(CLI::App& lbctl, Context& context) {
     add_command(*parent, context, "retry", "Connect now instead of waiting out the back-off",
                 [&context, places] { return retry(context, places->runtime, places->destination); })
         ->add_option("DESTINATION", places->destination, "host:port; default: all");
+    add_command(*parent, context, "replay", "Send the events in quarantine to their server again",
+                [&context, places] { return replay(context, places->root); })
+        ->footer(kReplayFooter);
 }
 
 }  // namespace lb::cli

@@ -58,6 +58,21 @@ TEST_CASE("a destination that cannot be reached is a problem, a slow one a warni
     CHECK(finding.remedy.find("lbctl spool retry lb.example.org:9000") != std::string::npos);
 }
 
+TEST_CASE("events in quarantine can be sent again, what is damaged cannot") {
+    const lb::spool::QuarantinedSpan event{"/q/event-lb.example.org_9000-0a.span", 10, "why"};
+    const lb::spool::QuarantinedSpan damage{"/q/lb.example.org_9000.bulk.1.64.span", 10, "why"};
+    CHECK(judge_quarantine({}).grade == Grade::kOk);
+    const Finding events = judge_quarantine({event});
+    CHECK(events.grade == Grade::kWarning);
+    CHECK(events.remedy.find("lbctl spool replay") != std::string::npos);
+    CHECK(events.remedy.find("remove") == std::string::npos);
+    const Finding damages = judge_quarantine({damage, damage});
+    CHECK(damages.text.starts_with("2 pieces"));
+    CHECK(damages.remedy.find("replay") == std::string::npos);
+    CHECK(judge_quarantine({event, damage}).text ==
+          "1 events that their server could not settle, 1 pieces of the spool that are no records");
+}
+
 TEST_CASE("a backlog matters by its age") {
     CHECK(judge_age("spool", 0, 0, kNowUs).grade == Grade::kOk);
     CHECK(judge_age("spool", 1000, kNowUs - kSecondUs, kNowUs).grade == Grade::kOk);

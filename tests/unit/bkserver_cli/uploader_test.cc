@@ -5,65 +5,13 @@
 #include <functional>
 #include <random>
 
+#include "tests/unit/bkserver_cli/fake_batch_peer.h"
+
 using namespace lb;
 using namespace lb::cli;
+using lb::test::FakeBatchPeer;
 
 namespace {
-
-// Settles what it was sent as `verdict_of` says, so many events with each ack, and watches that
-// nobody outruns the credit that it gave last.
-class FakeServer final : public BatchPeer {
-  public:
-    Credit credit{1000, 1'000'000};
-    std::function<v1::Verdict(const std::string&)> verdict_of = [](const std::string&) {
-        return v1::VERDICT_ACCEPTED;
-    };
-    std::function<std::size_t()> events_per_ack = [] { return std::size_t{1'000'000}; };
-    // Of the ack that is about to go out.
-    std::function<Credit()> next_credit = [this] { return credit; };
-
-    std::vector<std::size_t> batches;  // events in each
-    std::size_t acks = 0;
-
-    Status send_batch(const v1::Batch& batch) override {
-        CHECK(batch.first_sequence() == settled_ + unsettled_.size() + 1);
-        batches.push_back(static_cast<std::size_t>(batch.envelopes_size()));
-        for (const std::string& envelope : batch.envelopes()) {
-            unsettled_bytes_ += envelope.size();
-            unsettled_.push_back(envelope);
-        }
-        CHECK(unsettled_.size() <= credit.events);
-        CHECK((unsettled_bytes_ <= credit.bytes || unsettled_.size() == 1));
-        return {};
-    }
-
-    Result<v1::Ack> next_ack() override {
-        ++acks;
-        v1::Ack ack;
-        for (std::size_t left = events_per_ack(); left > 0 && !unsettled_.empty(); --left) {
-            ++settled_;
-            if (const v1::Verdict verdict = verdict_of(unsettled_.front());
-                verdict != v1::VERDICT_ACCEPTED) {
-                v1::AckException& exception = *ack.add_exceptions();
-                exception.set_sequence(settled_);
-                exception.set_verdict(verdict);
-                exception.set_reason("because of " + unsettled_.front());
-            }
-            unsettled_bytes_ -= unsettled_.front().size();
-            unsettled_.erase(unsettled_.begin());
-        }
-        credit = next_credit();
-        ack.set_settled_up_to(settled_);
-        ack.set_credit_events(credit.events);
-        ack.set_credit_bytes(credit.bytes);
-        return ack;
-    }
-
-  private:
-    std::vector<std::string> unsettled_;
-    std::size_t unsettled_bytes_ = 0;
-    std::uint64_t settled_ = 0;
-};
 
 struct Settled {
     Upload upload;
@@ -91,7 +39,7 @@ Upload upload(std::uint64_t line, std::size_t bytes = 10) {
 }  // namespace
 
 TEST_CASE("events go out in full batches and come back with their lines") {
-    FakeServer server;
+    FakeBatchPeer server;
     Sender sender(server, server.credit);
     for (std::uint64_t line = 1; line <= 600; ++line)
         REQUIRE(sender.uploader.add(upload(line)).ok());
@@ -109,7 +57,7 @@ TEST_CASE("events go out in full batches and come back with their lines") {
 }
 
 TEST_CASE("what was refused says why, and is none of the others' business") {
-    FakeServer server;
+    FakeBatchPeer server;
     server.verdict_of = [](const std::string& envelope) {
         return envelope.starts_with("3.")   ? v1::VERDICT_DENIED
                : envelope.starts_with("5.") ? v1::VERDICT_DUPLICATE
@@ -126,7 +74,7 @@ TEST_CASE("what was refused says why, and is none of the others' business") {
 }
 
 TEST_CASE("an event that the server had no room for goes again, until it has") {
-    FakeServer server;
+    FakeBatchPeer server;
     int refusals = 2;
     server.verdict_of = [&](const std::string& envelope) {
         return envelope.starts_with("2.") && refusals-- > 0 ? v1::VERDICT_RETRY
@@ -141,7 +89,7 @@ TEST_CASE("an event that the server had no room for goes again, until it has") {
 }
 
 TEST_CASE("one event larger than all credit goes alone") {
-    FakeServer server;
+    FakeBatchPeer server;
     server.credit = {1000, 50};
     Sender sender(server, server.credit);
     REQUIRE(sender.uploader.add(upload(1)).ok());
@@ -153,7 +101,7 @@ TEST_CASE("one event larger than all credit goes alone") {
 }
 
 TEST_CASE("large events fill a batch by their bytes") {
-    FakeServer server;
+    FakeBatchPeer server;
     server.credit = {1000, 1'000'000'000};
     Sender sender(server, server.credit);
     for (std::uint64_t line = 1; line <= 3; ++line)
@@ -194,7 +142,7 @@ TEST_CASE("whatever the server does, each event is settled once and no credit is
     for (unsigned seed = 1; seed <= 50; ++seed) {
         INFO("seed " << seed);
         std::mt19937 random(seed);
-        FakeServer server;
+        FakeBatchPeer server;
         server.credit = {random() % 5, random() % 2000};
         server.events_per_ack = [&] { return std::size_t{random() % 40}; };
         server.next_credit = [&] { return Credit{random() % 50, random() % 2000}; };

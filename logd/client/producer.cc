@@ -94,23 +94,31 @@ bool may_drop(ErrorCode code) {
            code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
 }
 
-Status write_durably(int file, std::string_view bytes, const std::string& path) {
+Status write_all(int file, std::string_view bytes, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t written = write(file, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) return system_error("writing", path, errno);
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (fdatasync(file) != 0) return system_error("syncing", path, errno);
     return {};
 }
 
-Status write_file(const std::string& path, std::string_view bytes) {
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0) return system_error("creating", path, errno);
-    Status status = write_durably(file, bytes, path);
+// The file has its name before it is synced: whoever is killed while a busy disk keeps him waiting
+// has dropped his event all the same. After a crash of the host it may be torn: its frames have
+// checksums.
+Status write_file(const std::string& unfinished, const std::string& path, std::string_view bytes) {
+    const int file =
+        open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) return system_error("creating", unfinished, errno);
+    Status status = write_all(file, bytes, unfinished);
+    if (status.ok() && rename(unfinished.c_str(), path.c_str()) != 0)
+        status = system_error("renaming", unfinished, errno);
+    if (!status.ok())
+        unlink(unfinished.c_str());
+    else if (fdatasync(file) != 0)
+        status = system_error("syncing", path, errno);
     close(file);
-    if (!status.ok()) unlink(path.c_str());
     return status;
 }
 
@@ -277,13 +285,8 @@ Result<Logged> Producer::drop(std::string_view frame, std::string_view event_id,
     const std::string name = to_hex(event_id);
     const std::string unfinished = options_.drop_directory + "/tmp-" + name;
     const std::string finished = options_.drop_directory + "/" + name + ".event";
-    if (const Status status = write_file(unfinished, frame); !status.ok())
+    if (const Status status = write_file(unfinished, finished, frame); !status.ok())
         return Error{why.code, why.text + "; and " + status.error().text};
-    if (rename(unfinished.c_str(), finished.c_str()) != 0) {
-        const Error error = system_error("renaming", unfinished, errno);
-        unlink(unfinished.c_str());
-        return Error{why.code, why.text + "; and " + error.text};
-    }
     sync_directory(options_.drop_directory);
     return Logged{Outcome::kDropped, std::string(event_id), why.text};
 }

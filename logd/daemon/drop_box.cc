@@ -94,7 +94,7 @@ std::vector<CommitItem> DropBox::scan(Intake& intake, std::size_t bytes_max) {
 
 void DropBox::look_at(const std::string& name, Intake& intake, std::vector<CommitItem>& items) {
     --looks_left_;
-    if (name.starts_with(kDropTemporaryPrefix)) return remove_leftover(name);
+    if (name.starts_with(kDropTemporaryPrefix) && !is_leftover(name)) return;
     take(name, intake, items);
 }
 
@@ -131,6 +131,7 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
     if (!bytes.ok() && bytes.error().code != ErrorCode::kReject) return;  // gone, or next time
     if (!bytes.ok()) return set_aside(name, {}, bytes.error().text);
     const auto payloads = split(*bytes);
+    if (!payloads.ok() && remove_torn_leftover(name)) return;
     if (!payloads.ok()) return set_aside(name, *bytes, payloads.error().text);
     const Producer producer = producer_of_(owner);
     const std::uint64_t number = next_number_++;
@@ -187,7 +188,8 @@ void DropBox::set_aside(const std::string& name, const std::string& bytes,
                         const std::string& reason) {
     looks_left_ -= std::min(kDropSetAsideLooks, looks_left_);
     // Names are chosen by users: in hexadecimal they are harmless.
-    const auto kept = quarantine_.keep("drop-" + to_hex(name).substr(0, 128), bytes, reason);
+    const auto kept =
+        quarantine_.keep("drop-" + to_hex(name).substr(0, 128), bytes, reason);
     // A full quarantine must not dam the drop box: what it cannot keep is counted and removed.
     if (!kept.ok() && kept.error().code != ErrorCode::kFull) return;
     metrics_.drop_files_quarantined.add();
@@ -196,14 +198,18 @@ void DropBox::set_aside(const std::string& name, const std::string& bytes,
     if (!env_.remove_file(path).ok()) (void)::rmdir(path.c_str());
 }
 
-// What a producer that was killed while writing left behind. It was acknowledged to nobody.
-void DropBox::remove_leftover(const std::string& name) {
-    const std::string path = directory_ + "/" + name;
+// A producer that was killed before it could rename the file left it behind.
+bool DropBox::is_leftover(const std::string& name) const {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return;
-    const std::int64_t age = env_.now_us() / 1'000'000 - status.st_mtim.tv_sec;
-    if (age < kDropTemporarySeconds) return;
-    if (env_.remove_file(path).ok()) metrics_.drop_leftovers.add();
+    if (::lstat((directory_ + "/" + name).c_str(), &status) != 0) return false;
+    return env_.now_us() / 1'000'000 - status.st_mtim.tv_sec >= kDropTemporarySeconds;
+}
+
+// A leftover that is not whole was acknowledged to nobody: it goes.
+bool DropBox::remove_torn_leftover(const std::string& name) {
+    if (!name.starts_with(kDropTemporaryPrefix)) return false;
+    if (env_.remove_file(directory_ + "/" + name).ok()) metrics_.drop_leftovers.add();
+    return true;
 }
 
 }  // namespace lb::logd

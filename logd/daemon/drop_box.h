@@ -67,7 +67,8 @@ class DropBox {
     void take(const std::string& name, Intake& intake, std::vector<CommitItem>& items);
     void finish(const File& file);
     void set_aside(const std::string& name, const std::string& bytes, const std::string& reason);
-    void remove_leftover(const std::string& name);
+    [[nodiscard]] bool is_leftover(const std::string& name) const;
+    bool remove_torn_leftover(const std::string& name);
 
     env::Env& env_;
     std::string directory_;

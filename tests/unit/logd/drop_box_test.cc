@@ -92,6 +92,24 @@ TEST_CASE("an empty directory in the drop box goes") {
     CHECK(desk.metrics.drop_files_quarantined.value() == 1);
 }
 
+TEST_CASE("what a killed producer left behind is taken over if it is whole, after a while") {
+    Desk desk;
+    desk.drop("tmp-whole", test::log_frame());
+    desk.drop("tmp-torn", test::log_frame().substr(0, 30));
+    CHECK(desk.scan().empty());
+    CHECK(desk.left() == 2);
+    const auto old =
+        fs::file_time_type::clock::now() - std::chrono::seconds(logd::kDropTemporarySeconds + 60);
+    for (const char* name : {"tmp-whole", "tmp-torn"})
+        fs::last_write_time(desk.options.drop_directory + "/" + name, old);
+    const auto items = desk.scan();
+    REQUIRE(items.size() == 1);
+    desk.box->complete(items[0].ticket.number, {});
+    CHECK(desk.left() == 0);
+    CHECK(desk.metrics.drop_leftovers.value() == 1);
+    CHECK(desk.metrics.drop_files_quarantined.value() == 0);
+}
+
 TEST_CASE("a file of many events costs no more than its bytes") {
     Desk desk;
     // Events without ids get them from the file; hashing it for each would take half a minute.

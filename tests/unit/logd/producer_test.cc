@@ -2,6 +2,7 @@
 #include "logd/client/producer.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -17,6 +19,18 @@
 
 using namespace lb;
 using namespace std::chrono_literals;
+
+namespace {
+
+std::function<void()> on_sync = [] {};
+
+}  // namespace
+
+// In place of the system's: a disk that is so busy that much may happen meanwhile.
+extern "C" int fdatasync(int file) {
+    on_sync();
+    return static_cast<int>(::syscall(SYS_fdatasync, file));
+}
 
 namespace {
 
@@ -95,6 +109,22 @@ TEST_CASE("a call returns in its deadline, also while others wait for a logger t
     // One after the other they would take six deadlines.
     for (const auto& duration : took) CHECK(duration < 3 * std::chrono::milliseconds(kTimeoutMs));
     for (const client::Outcome outcome : outcomes) CHECK(outcome == client::Outcome::kDropped);
+}
+
+TEST_CASE("a dropped event has its name already while the disk keeps its producer waiting") {
+    const FakeLogger logger("");
+    client::Producer producer(logger.options(1));
+    std::size_t events = 0;
+    on_sync = [&] {
+        for (const auto& entry :
+             std::filesystem::directory_iterator(logger.options(1).drop_directory))
+            if (entry.path().extension() == ".event") ++events;
+    };
+    const auto logged = producer.log("libvirt-uuid:/a", stop_event(), false);
+    on_sync = [] {};
+    REQUIRE(logged.ok());
+    CHECK(logged->outcome == client::Outcome::kDropped);
+    CHECK(events == 1);
 }
 
 TEST_CASE("an answer for another event is none; the event goes to the drop directory") {

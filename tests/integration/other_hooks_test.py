@@ -92,6 +92,26 @@ class OtherHooks(unittest.TestCase):
         self.assertEqual(types, ["VMBoot", "VMRunning", "VMShutdown"])  # heartbeats are no history
         self.assertEqual(self.site.lbctl("dead", "list"), [])
 
+    def test_a_logger_that_hangs_leaves_time_for_the_drop_directory(self):
+        # lb-logevent has to give up before the script gives up on lb-logevent.
+        programs = self.site.directory / "programs"
+        programs.mkdir()
+        asked = self.site.directory / "asked"
+        for name, script in (("timeout", f'echo "$@" >> {asked}'), ("hostname", "echo node")):
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+        path = {"PATH": f"{programs}:{self.site.environment['PATH']}"}
+        self.call(HOOKS / "proxmox/lb-hook-proxmox", 103, "pre-start", **path)
+        self.call(HOOKS / "machine/lb-machine", "shutdown", **path)
+        link = self.site.directory / "vm-pre-start"
+        link.mkdir()
+        (link / "50-lb").symlink_to(HOOKS / "xapi/lb-hook-xapi")
+        self.call(link / "50-lb", "-reason", "none", "-vmuuid", UUID + "04", **path)
+        calls = [line.split() for line in asked.read_text().splitlines()]
+        self.assertEqual(len(calls), 3)
+        for call in calls:
+            self.assertLess(int(call[call.index("-T") + 1]), 1000 * int(call[0]))
+
     def test_no_logger_is_no_harm(self):
         nowhere = {"LB_SOCKET": "/nowhere/logd.sock", "LB_DROP_DIR": "/nowhere/drop"}
         begin = time.monotonic()

@@ -17,6 +17,7 @@ namespace lb::guest_agent {
 namespace {
 
 constexpr int kSecondMs = 1000;
+constexpr int kAcceptsPerRound = 16;
 constexpr char kVsockPath[] = "vsock:";
 
 std::int64_t steady_seconds() {
@@ -28,6 +29,7 @@ std::int64_t steady_seconds() {
 Agent::Agent(AgentOptions options, agent::Sink sink, metrics::Registry& registry)
     : options_(std::move(options)),
       sink_(std::move(sink)),
+      domains_(options_.places.libvirt_states),
       open_(registry.gauge("lb_agent_guest_channels", "channels of guests that are open")),
       logged_(registry.counter("lb_agent_guest_events_logged_total", "events of guests logged")),
       refused_(registry.counter("lb_agent_guest_lines_refused_total", "lines of guests refused")),
@@ -79,18 +81,27 @@ void Agent::open_door() {
         log::write(kNoVsock, door.error().text);
 }
 
-// One connection a guest: a new one takes the place of the last.
+// One connection a guest: a new one takes the place of the last. Who comes again and again waits
+// for the next second, so that the others are heard.
 void Agent::let_in() {
-    while (door_) {
+    for (int i = 0; door_ && i < kAcceptsPerRound; ++i) {
         const auto guest = door_->accept();
         if (!guest) return;
-        std::string key = key_of_vsock(options_.places, guest->cid);
+        const std::string path = kVsockPath + std::to_string(guest->cid);
+        const auto connects_max = static_cast<std::uint64_t>(options_.lines_per_second);
+        std::uint64_t& left = connects_left_.try_emplace(path, connects_max).first->second;
+        if (left == 0) {
+            held_back_.add();
+            ::close(guest->descriptor);
+            continue;
+        }
+        --left;
+        std::string key = domains_.key_of_vsock(guest->cid);
         if (key.empty()) {
             log::write(kStranger, guest->cid);
             ::close(guest->descriptor);
             continue;
         }
-        const std::string path = kVsockPath + std::to_string(guest->cid);
         open_channels_[path] = Channel::adopt(guest->descriptor, std::move(key));
         lines_left_.try_emplace(path, static_cast<std::uint64_t>(options_.lines_per_second));
     }
@@ -99,14 +110,14 @@ void Agent::let_in() {
 // Once a second; with it every channel may speak again.
 void Agent::look_for_channels() {
     lines_left_.clear();
-    for (const ChannelPlace& place : find_channels(options_.places)) {
-        const std::string path = place.directory + "/" + place.socket;
-        lines_left_[path] = static_cast<std::uint64_t>(options_.lines_per_second);
-        if (open_channels_.contains(path)) continue;
+    connects_left_.clear();
+    domains_.forget();
+    const auto is_open = [this](const std::string& path) { return open_channels_.contains(path); };
+    for (const ChannelPlace& place : find_channels(options_.places, domains_, is_open)) {
         auto channel = Channel::open(place);
         if (!channel.ok()) continue;  // its guest is just starting or has just gone
-        log::write(kOpened, path, place.key);
-        open_channels_[path] = std::move(*channel);
+        log::write(kOpened, place.path(), place.key);
+        open_channels_[place.path()] = std::move(*channel);
     }
     for (const auto& [path, channel] : open_channels_)
         lines_left_.try_emplace(path, static_cast<std::uint64_t>(options_.lines_per_second));

@@ -47,7 +47,10 @@ class Agent final : public agent::Agent {
     const agent::Sink sink_;
     std::unique_ptr<VsockDoor> door_;                                // none without vsock
     std::map<std::string, std::unique_ptr<Channel>> open_channels_;  // by path, or vsock:CID
-    std::map<std::string, std::uint64_t> lines_left_;                // of this second, by path
+    // Of this second, by path: lines that may be taken, and connections of vsock that may come.
+    std::map<std::string, std::uint64_t> lines_left_;
+    std::map<std::string, std::uint64_t> connects_left_;
+    RunningDomains domains_;
     metrics::Gauge& open_;
     metrics::Counter& logged_;
     metrics::Counter& refused_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ struct ChannelPlace {
     std::string directory;
     std::string socket;  // its name in there
     std::string key;     // libvirt-uuid:/...: whose it is
+
+    [[nodiscard]] std::string path() const { return directory + "/" + socket; }
 };
 
 struct PlaceOptions {
@@ -26,17 +29,48 @@ struct PlaceOptions {
     std::string libvirt_states = "/run/libvirt/qemu";
 };
 
-std::vector<ChannelPlace> find_channels(const PlaceOptions& options);
-// Whose vsock context id this is: libvirt-uuid:/...; empty: no running domain's.
-std::string key_of_vsock(const PlaceOptions& options, std::uint32_t cid);
+// What libvirt's state of a running domain tells.
+struct RunningDomain {
+    std::string id;
+    std::string uuid;
+    std::optional<std::uint32_t> cid;  // vsock context id
+};
+// Nothing when it is no domain's state.
+std::optional<RunningDomain> domain_in_state(std::string_view state_xml);
+
+// The domains that run, from libvirt's state files. All of them are read when somebody is asked
+// for, and not again until forget().
+class RunningDomains {
+  public:
+    // `directory`: PlaceOptions::libvirt_states.
+    explicit RunningDomains(std::string directory) : directory_(std::move(directory)) {}
+
+    void forget() { domains_.reset(); }
+    // libvirt-uuid:/...; empty: no running domain's.
+    std::string key_of_id(std::string_view id);
+    // As above. Looks into that domain's file again: context ids are soon given to others.
+    std::string key_of_vsock(std::uint32_t cid);
+
+  private:
+    struct Found {
+        std::string path;
+        RunningDomain domain;
+    };
+
+    const std::vector<Found>& domains();
+
+    std::string directory_;
+    std::optional<std::vector<Found>> domains_;
+};
+
+// The channels for which not `is_open(path)`.
+std::vector<ChannelPlace> find_channels(
+    const PlaceOptions& options, RunningDomains& domains,
+    const std::function<bool(const std::string& path)>& is_open);
 
 // 8-4-4-4-12 hexadecimal digits, in lower case; nothing when it is none.
 std::optional<std::string> uuid_of(std::string_view text);
 // Of "domain-12-web" and "12-web": "12".
 std::string_view libvirt_id_of(std::string_view directory_name);
-// The UUID of the domain with this id in libvirt's state of a running domain; empty: another one's.
-std::string uuid_in_state(std::string_view state_xml, std::string_view id);
-// The UUID of the domain with this vsock context id; empty: another one's.
-std::string uuid_of_cid_in_state(std::string_view state_xml, std::uint32_t cid);
 
 }  // namespace lb::guest_agent

@@ -9,8 +9,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    (void)lb::guest_agent::uuid_in_state(text, "12");
-    (void)lb::guest_agent::uuid_of_cid_in_state(text, 3);
+    (void)lb::guest_agent::domain_in_state(text);
     (void)lb::guest_agent::uuid_of(lb::guest_agent::libvirt_id_of(text));
     (void)lb::guest_agent::answer(lb::guest_agent::id_of(text), "refused", text);
     const auto line = lb::guest_agent::parse_line(text);

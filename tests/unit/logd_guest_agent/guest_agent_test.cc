@@ -217,12 +217,29 @@ TEST_CASE("libvirt's own layout: the domain's state says the UUID of a channel")
     options.libvirt_states = directory.path + "/states";
     std::ofstream(directory.path + "/states/web.xml", std::ios::app)
         << "<devices><vsock model='virtio'><cid auto='no' address='3'/></vsock></devices>";
-    CHECK(key_of_vsock(options, 3) == std::string("libvirt-uuid:/") + kUuid);
-    CHECK(key_of_vsock(options, 33).empty());
-    const auto places = find_channels(options);
+    RunningDomains domains(options.libvirt_states);
+    CHECK(domains.key_of_vsock(3) == std::string("libvirt-uuid:/") + kUuid);
+    CHECK(domains.key_of_vsock(33).empty());
+    const auto none_is_open = [](const std::string&) { return false; };
+    const auto places = find_channels(options, domains, none_is_open);
     REQUIRE(places.size() == 1);
     CHECK(places[0].key == std::string("libvirt-uuid:/") + kUuid);
     CHECK(libvirt_id_of("12-web") == "12");
-    CHECK(uuid_in_state("<domain type='qemu' id='123'><uuid>x</uuid>", "12").empty());
+    CHECK(domain_in_state("<domain type='qemu' id='123'><uuid>x</uuid>")->id == "123");
+    CHECK_FALSE(domain_in_state("<domstatus>"));
+
+    // The states are read once a look, and not at all when all channels are open. But whoever has
+    // a context id now is asked of its domain's file.
+    fs::remove(directory.path + "/states/web.xml");
+    CHECK(find_channels(options, domains, none_is_open).size() == 1);
+    CHECK(domains.key_of_vsock(3).empty());
+    domains.forget();
+    CHECK(find_channels(options, domains, none_is_open).empty());
+    std::ofstream(directory.path + "/states/web.xml")
+        << "<domain type='qemu' id='12'>\n<uuid>" << kUuid << "</uuid>";
+    domains.forget();
+    CHECK(find_channels(options, domains, [](const std::string&) { return true; }).empty());
+    fs::remove(directory.path + "/states/web.xml");
+    CHECK(find_channels(options, domains, none_is_open).empty());
     CHECK(!uuid_of("6b1a2a9e-3a0f-4c8e-9a51-0d7c4c1d9a0/"));
 }

@@ -140,9 +140,11 @@ Status Server::run() {
 }
 
 bool Server::is_making_progress() const {
-    const std::uint64_t now_us = env_.monotonic_us();
+    // The clock is read last: the loop and the committer may move on in between.
+    const std::uint64_t last_round_us = last_round_us_;
     const std::uint64_t commit_since_us = committer_->busy_since_us();
-    return now_us - last_round_us_ < kRoundUsMax &&
+    const std::uint64_t now_us = env_.monotonic_us();
+    return now_us - last_round_us < kRoundUsMax &&
            (commit_since_us == 0 || now_us - commit_since_us < kCommitUsMax);
 }
 

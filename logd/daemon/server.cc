@@ -41,8 +41,6 @@ constexpr std::uint64_t kCommitUsMax = 60'000'000;  // longer means that the dis
 constexpr std::uint64_t kDropPauseUs = 10'000;
 // When the process is out of descriptors, accepting again at once would only spin.
 constexpr std::uint64_t kAcceptPauseUs = 100'000;
-constexpr std::uint64_t kProducerUs = 60'000'000;
-constexpr std::size_t kProducersMax = 4096;
 
 ErrorCode code_of_verdict(std::uint32_t verdict) {
     if (verdict == v1::VERDICT_DENIED) return ErrorCode::kDenied;
@@ -59,6 +57,7 @@ Server::Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy p
       options_(std::move(options)),
       intake_(std::move(intake)),
       policy_(std::move(policy)),
+      users_(env),
       listener_(listener),
       next_session_(kTagFirstSession),
       read_buffer_(kReadBytes, '\0'),
@@ -273,17 +272,10 @@ void Server::end_session(std::uint64_t id) {
     metrics_.connections.add(-1);
 }
 
-// Cached for a while: asking the system's user database may take long.
 Producer Server::producer_of(uid_t uid) {
-    const std::uint64_t now_us = env_.monotonic_us();
-    const auto found = producers_.find(uid);
-    if (found != producers_.end() && now_us < found->second.expires_us)
-        return found->second.producer;
-    if (producers_.size() >= kProducersMax) producers_.clear();
-    const LocalUser user = look_up_user(uid);
-    Producer producer{user, policy_.sources_of(user)};
-    producers_[uid] = {producer, now_us + kProducerUs};
-    return producer;
+    LocalUser user = users_.user_of(uid);
+    const SourceSet sources = policy_.sources_of(user);
+    return {std::move(user), sources};
 }
 
 bool Server::may_decode(const Session& session) const {

@@ -21,6 +21,7 @@
 #include "logd/daemon/logd_metrics.h"
 #include "logd/daemon/options.h"
 #include "logd/daemon/session.h"
+#include "logd/daemon/user_directory.h"
 
 namespace lb::logd {
 
@@ -47,10 +48,6 @@ class Server {
     struct Wait {
         Ticket ticket;
         std::string event_id;
-    };
-    struct CachedProducer {
-        Producer producer;
-        std::uint64_t expires_us = 0;
     };
 
     Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy policy, int listener,
@@ -94,6 +91,7 @@ class Server {
     LogdOptions options_;
     Intake intake_;
     SourcePolicy policy_;
+    UserDirectory users_;
     int listener_;
     int epoll_ = -1;
     int wake_ = -1;  // eventfd: completions are ready, or stop() was called
@@ -110,7 +108,6 @@ class Server {
     std::set<std::uint64_t> touched_;                     // sessions with new answers in this round
     std::unordered_multimap<std::string, Ticket> waits_;  // for verdicts, by event id
     std::multimap<std::uint64_t, Wait> deadlines_;        // of waits_, monotonic
-    std::unordered_map<uid_t, CachedProducer> producers_;
     std::uint64_t next_drop_scan_us_ = 0;
     std::uint64_t accept_again_us_ = 0;  // monotonic; 0 = producers are accepted
     bool is_paused_ = false;             // the queue is full

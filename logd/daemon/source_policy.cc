@@ -4,6 +4,7 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -43,14 +44,18 @@ std::string LocalUser::text() const {
     return "uid:" + std::to_string(uid) + (name.empty() ? "" : "(" + name + ")");
 }
 
-LocalUser look_up_user(uid_t uid) {
+Result<LocalUser> look_up_user(uid_t uid) {
     LocalUser user;
     user.uid = uid;
     std::string buffer(kDatabaseBufferBytes, '\0');
     passwd entry{};
     passwd* found = nullptr;
-    if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
-        return user;
+    const int failure = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    // Sources of users say by these, too, that they do not know one (getpwnam(3)).
+    const bool is_unknown = failure == ENOENT || failure == ESRCH || failure == EBADF;
+    if (failure != 0 && !is_unknown)
+        return system_error("looking up", "uid " + std::to_string(uid), failure);
+    if (found == nullptr) return user;
     user.name = entry.pw_name;
     gid_t gids[kGroupsMax];
     int count = kGroupsMax;

@@ -23,8 +23,9 @@ struct LocalUser {
     // "uid:1000(alice)": for messages.
     [[nodiscard]] std::string text() const;
 };
-// Asks the system's user database, which may go over the network: once a connection, not an event.
-LocalUser look_up_user(uid_t uid);
+// Asks the system's user database, which may go over the network and take long. An error: it did
+// not answer; a user whom it does not know has no name.
+Result<LocalUser> look_up_user(uid_t uid);
 
 // A set of event sources.
 class SourceSet {

@@ -69,49 +69,54 @@ void Agent::run() {
     while (!stop_.stop_requested()) {
         beat();
         auto connection = Connection::open(options_.uri, queue_);
-        if (connection.ok()) {
-            backoff.reset();
-            serve(**connection);
-            continue;
-        }
+        const Status served =
+            connection.ok() ? serve(**connection, backoff) : Status(connection.error());
+        if (served.ok()) continue;
         const auto wait = backoff.next();
-        log::write(kNotConnected, connection.error().text, wait.count());
+        log::write(kNotConnected, served.error().text, wait.count());
         agent::pause(stop_.get_token(), wait);
     }
 }
 
-void Agent::serve(Connection& connection) {
+// Until libvirt goes away. An error: it did not let us look, and what was missed would stay
+// unknown; another connection begins with a look.
+Status Agent::serve(Connection& connection, net::Backoff& backoff) {
     connects_.add();
-    look_around(connection);
+    LB_TRY(look_around(connection));
+    backoff.reset();
     is_connected_ = true;
+    const auto disconnect = [this](Status status) {
+        is_connected_ = false;
+        return status;
+    };
     while (!stop_.stop_requested()) {
         beat();
         if (const std::uint64_t lost = queue_->take_lost(); lost > 0) {
             log_.count_lost(lost);
             log::write(kOverflow, lost);
-            look_around(connection);
+            if (Status looked = look_around(connection); !looked.ok()) return disconnect(looked);
         }
         if (const auto happened = queue_->pop(kPatience))
             take(connection, *happened);
         else if (connection.is_closed())
             break;  // and nothing of it is left
     }
-    is_connected_ = false;
     if (!stop_.stop_requested()) log::write(kDisconnected, options_.uri);
+    return disconnect({});
 }
 
-void Agent::look_around(Connection& connection) {
+Status Agent::look_around(Connection& connection) {
     subjects_.clear();
-    const auto domains = connection.domains();
-    if (!domains.ok()) return;  // it has just gone away again
-    log::write(kConnected, options_.uri, domains->size());
-    for (const FoundDomain& domain : *domains) {
-        if (stop_.stop_requested()) return;
+    LB_TRY_ASSIGN(const auto domains, connection.domains());
+    log::write(kConnected, options_.uri, domains.size());
+    for (const FoundDomain& domain : domains) {
+        if (stop_.stop_requested()) return {};
         looks_.add();
         if (auto event = event_of(domain.look, options_.host))
             log_of(subject_of(connection, domain.uuid), domain.name, domain.time_us,
                    std::move(*event));
     }
+    return {};
 }
 
 void Agent::take(Connection& connection, const Happened& happened) {

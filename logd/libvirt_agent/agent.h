@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/event/event.h"
 #include "common/metrics/metrics.h"
+#include "common/net/backoff.h"
 #include "logd/agent/event_log.h"
 #include "logd/agent/service.h"
 #include "logd/libvirt_agent/connection.h"
@@ -35,8 +36,8 @@ class Agent final : public agent::Agent {
 
   private:
     void run();
-    void serve(Connection& connection);
-    void look_around(Connection& connection);
+    Status serve(Connection& connection, net::Backoff& backoff);
+    Status look_around(Connection& connection);
     void take(Connection& connection, const Happened& happened);
     void log_of(const std::string& subject, const std::string& name, std::int64_t time_us,
                 event::Event event);

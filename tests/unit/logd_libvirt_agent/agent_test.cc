@@ -1,8 +1,10 @@
 // The agent over libvirt's own driver for tests, in this process: real callbacks, real looks.
 #include "logd/libvirt_agent/agent.h"
 
+#include <dlfcn.h>
 #include <libvirt/libvirt.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <deque>
@@ -17,6 +19,25 @@ using lb::event::Event;
 using lb::libvirt_agent::Agent;
 using lb::libvirt_agent::AgentOptions;
 using lb::libvirt_agent::EventLoop;
+
+namespace {
+
+std::atomic<int> listings_to_fail = 0;
+
+}  // namespace
+
+// In place of libvirt's own, which it calls: a libvirtd that is too busy to list its domains.
+extern "C" int virConnectListAllDomains(virConnectPtr connection, virDomainPtr** domains,
+                                        unsigned int flags) {
+    using Listing = int (*)(virConnectPtr, virDomainPtr**, unsigned int);
+    static const auto listing =
+        reinterpret_cast<Listing>(::dlsym(RTLD_NEXT, "virConnectListAllDomains"));
+    if (listings_to_fail > 0) {
+        --listings_to_fail;
+        return -1;
+    }
+    return listing(connection, domains, flags);
+}
 
 namespace {
 
@@ -150,6 +171,22 @@ TEST_CASE("an event that the logger does not take is offered again") {
         [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
     CHECK(log.comes("VMRunning resync"));
     CHECK(agent.failed() == 0);
+}
+
+TEST_CASE("a look that libvirt does not allow is made up for over another connection") {
+    auto loop = EventLoop::start();
+    REQUIRE(loop.ok());
+    Log log;
+    listings_to_fail = 2;
+    lb::metrics::Registry registry;
+    AgentOptions patient = options();
+    patient.backoff_first_ms = 1;
+    patient.backoff_max_ms = 2;
+    Agent agent(
+        std::move(*loop), patient,
+        [&](auto subject, const Event& event, auto) { return log.take(subject, event); }, registry);
+    CHECK(log.comes("VMRunning resync"));
+    CHECK(listings_to_fail == 0);
 }
 
 TEST_CASE("an agent that cannot connect stops at once") {

@@ -120,9 +120,7 @@ std::string ForwardService::status_json() const {
 }
 
 Result<std::string> ForwardService::control(std::string_view verb, std::string_view argument) {
-    if (verb != "retry")
-        return Error{ErrorCode::kReject, "lb-interlogd has no verb \"" + std::string(verb) +
-                                             "\"; it has status, retry [host:port], metrics"};
+    if (verb != "retry") return app::unknown_verb("lb-interlogd", verb, "retry [host:port]");
     const std::string destination(argument);
     LB_TRY(in_loop([&] { return forwarder_->retry(destination); }));
     return json_line(nlohmann::json{{"retry", destination.empty() ? "all" : destination}});

@@ -297,8 +297,7 @@ std::string ServerService::status_json() const {
 }
 
 Result<std::string> ServerService::control(std::string_view verb, std::string_view) {
-    return Error{ErrorCode::kReject, "lb-bkserver has no verb \"" + std::string(verb) +
-                                         "\"; it has status, version, metrics, config, loglevel"};
+    return app::unknown_verb("lb-bkserver", verb);
 }
 
 }  // namespace lb::bkserver

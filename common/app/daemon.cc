@@ -238,6 +238,13 @@ int run_parsed(const Program& program, const CommandLine& line) {
 
 }  // namespace
 
+Error unknown_verb(std::string_view daemon, std::string_view verb, std::string_view own) {
+    return {ErrorCode::kReject,
+            fmt::format("{} has no verb \"{}\"; it has status, version, metrics, config, loglevel "
+                        "LEVEL{}{}",
+                        daemon, verb, own.empty() ? "" : ", ", own)};
+}
+
 int run_program(const Program& program, int argc, char** argv) {
     log::set_program(program.name);
     const auto line = parse_command_line(program, {argv + 1, argv + argc});

@@ -35,6 +35,10 @@ struct Directories {
     std::string runtime;  // sockets; may vanish with a reboot
 };
 
+// The refusal of a control verb that `daemon` does not have. `own`: its verbs beside those that all
+// have, "retry [host:port]".
+Error unknown_verb(std::string_view daemon, std::string_view verb, std::string_view own = {});
+
 // A running daemon. Its destructor has nothing left to do after stop().
 class Service {
   public:

@@ -43,8 +43,7 @@ class AgentService final : public app::Service {
         return json_line(status);
     }
     Result<std::string> control(std::string_view verb, std::string_view) override {
-        return Error{ErrorCode::kReject,
-                     name_ + " has no verb \"" + std::string(verb) + "\"; it has status, metrics"};
+        return app::unknown_verb(name_, verb);
     }
     [[nodiscard]] bool is_alive() const override { return agent_->is_alive(); }
 

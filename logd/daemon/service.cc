@@ -117,7 +117,7 @@ std::string LogdService::status_json() const {
 }
 
 Result<std::string> LogdService::control(std::string_view verb, std::string_view) {
-    return Error{ErrorCode::kReject, "lb-logd has no verb \"" + std::string(verb) + "\""};
+    return app::unknown_verb("lb-logd", verb);
 }
 
 }  // namespace lb::logd

@@ -147,10 +147,12 @@ Finding judge_quarantine(const std::vector<spool::QuarantinedSpan>& spans) {
     Finding finding{Grade::kOk, "quarantine", "empty", {}};
     if (spans.empty()) return finding;
     std::size_t events = 0;
+    std::size_t dropped = 0;
     for (const spool::QuarantinedSpan& span : spans) {
         if (span.is_event()) ++events;
+        if (span.is_dropped_file()) ++dropped;
     }
-    const std::size_t damaged = spans.size() - events;
+    const std::size_t damaged = spans.size() - events - dropped;
     finding.grade = Grade::kWarning;
     finding.text.clear();
     finding.remedy = "lbctl spool list names them and says why";
@@ -163,6 +165,8 @@ Finding judge_quarantine(const std::vector<spool::QuarantinedSpan>& spans) {
          "lbctl spool replay sends the events again");
     tell(damaged, "pieces of the spool that are no records",
          "look after the disk, report what is no record, then remove these files");
+    tell(dropped, "files of the drop directory that hold no events",
+         "who owns such a file tells what dropped it; remove it then");
     return finding;
 }
 

@@ -1,5 +1,8 @@
 #include "common/spool/inspect.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace lb::spool {
 
 namespace {
@@ -97,7 +100,10 @@ Status visit_records(env::Env& env, const std::string& root, const LaneId& id,
 }
 
 Result<std::vector<QuarantinedSpan>> list_quarantine(env::Env& env, const std::string& root) {
-    return Quarantine(env, root, 0).list();
+    LB_TRY_ASSIGN(auto spans, Quarantine(env, root, 0).list());
+    LB_TRY_ASSIGN(auto dropped, Quarantine(env, root + "/" + kDroppedFilesDirectory, 0).list());
+    std::move(dropped.begin(), dropped.end(), std::back_inserter(spans));
+    return spans;
 }
 
 }  // namespace lb::spool

@@ -37,7 +37,7 @@ Result<std::vector<SegmentReport>> verify(env::Env& env, const std::string& root
 Status visit_records(env::Env& env, const std::string& root, const LaneId& id,
                      const std::function<bool(const Record&)>& visit);
 
-// What is in quarantine.
+// What is in quarantine, files of the drop box included.
 Result<std::vector<QuarantinedSpan>> list_quarantine(env::Env& env, const std::string& root);
 
 }  // namespace lb::spool

@@ -15,6 +15,10 @@
 namespace lb::spool {
 
 inline constexpr char kQuarantineDirectory[] = "quarantine";
+// Below the spool: the root of a quarantine of its own for files that lb-logd's drop box refused.
+// Users write those: they must not fill the place that events may need.
+inline constexpr char kDroppedFilesDirectory[] = "dropped-files";
+inline constexpr char kDroppedFilePrefix[] = "drop-";  // of spans' names there
 // Directory entries, so that listing stays quick even when every span is small.
 inline constexpr std::size_t kQuarantineSpansMax = 10'000;
 
@@ -30,6 +34,7 @@ struct QuarantinedSpan {
 
     [[nodiscard]] std::string_view name() const;  // the file's
     [[nodiscard]] bool is_event() const { return name().starts_with(kQuarantinedEventPrefix); }
+    [[nodiscard]] bool is_dropped_file() const { return name().starts_with(kDroppedFilePrefix); }
 };
 
 class Quarantine {

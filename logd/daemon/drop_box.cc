@@ -50,7 +50,8 @@ DropBox::DropBox(env::Env& env, const LogdOptions& options, ProducerOf producer_
                  LogdMetrics& metrics)
     : env_(env),
       directory_(options.drop_directory),
-      quarantine_(env, options.state_directory, kDropQuarantineBytesMax),
+      quarantine_(env, options.spool_directory + "/" + spool::kDroppedFilesDirectory,
+                  kDropQuarantineBytesMax),
       producer_of_(std::move(producer_of)),
       metrics_(metrics) {}
 
@@ -189,7 +190,7 @@ void DropBox::set_aside(const std::string& name, const std::string& bytes,
     looks_left_ -= std::min(kDropSetAsideLooks, looks_left_);
     // Names are chosen by users: in hexadecimal they are harmless.
     const auto kept =
-        quarantine_.keep("drop-" + to_hex(name).substr(0, 128), bytes, reason);
+        quarantine_.keep(spool::kDroppedFilePrefix + to_hex(name).substr(0, 128), bytes, reason);
     // A full quarantine must not dam the drop box: what it cannot keep is counted and removed.
     if (!kept.ok() && kept.error().code != ErrorCode::kFull) return;
     metrics_.drop_files_quarantined.add();

@@ -69,8 +69,11 @@ TEST_CASE("events in quarantine can be sent again, what is damaged cannot") {
     const Finding damages = judge_quarantine({damage, damage});
     CHECK(damages.text.starts_with("2 pieces"));
     CHECK(damages.remedy.find("replay") == std::string::npos);
-    CHECK(judge_quarantine({event, damage}).text ==
-          "1 events that their server could not settle, 1 pieces of the spool that are no records");
+    const lb::spool::QuarantinedSpan dropped{"/q/drop-0a.span", 10, "why"};
+    CHECK(
+        judge_quarantine({event, damage, dropped}).text ==
+        "1 events that their server could not settle, 1 pieces of the spool that are no records, 1 "
+        "files of the drop directory that hold no events");
 }
 
 TEST_CASE("a backlog matters by its age") {

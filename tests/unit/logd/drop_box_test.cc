@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "common/spool/inspect.h"
 #include "tests/unit/logd/logd_directory.h"
 
 using namespace lb;
@@ -90,6 +91,12 @@ TEST_CASE("an empty directory in the drop box goes") {
     CHECK(desk.scan().empty());
     CHECK(desk.left() == 0);
     CHECK(desk.metrics.drop_files_quarantined.value() == 1);
+    // `lbctl spool list` has it, with its reason.
+    const auto spans = spool::list_quarantine(env::posix_env(), desk.options.spool_directory);
+    REQUIRE(spans.ok());
+    REQUIRE(spans->size() == 1);
+    CHECK(spans->front().is_dropped_file());
+    CHECK(!spans->front().reason.empty());
 }
 
 TEST_CASE("what a killed producer left behind is taken over if it is whole, after a while") {

@@ -131,10 +131,7 @@ Status DestinationQueue::on_hello_reply(std::string_view payload) {
     frame_bytes_max_ = reply.frame_bytes_max();
     keepalive_us_ = std::max(1U, reply.keepalive_seconds()) * kUsPerSecond;
     link_->set_idle_timeout_ms(static_cast<std::int64_t>(keepalive_us_ / 1000) * kKeepalivesMissed);
-    std::uint64_t behind = 0;
-    for (auto& [id, lane] : lanes_)
-        if (const auto bytes = lane.reader().unsettled_file_bytes(); bytes.ok()) behind += *bytes;
-    log::write(kConnected, name_, reply.software(), behind);
+    log::write(kConnected, name_, reply.software(), pending_bytes());
     send_keepalive();
     pump();
     return {};
@@ -431,6 +428,21 @@ std::int64_t DestinationQueue::oldest_us() const {
         if (lane.oldest_us() != 0 && (oldest == 0 || lane.oldest_us() < oldest))
             oldest = lane.oldest_us();
     return oldest;
+}
+
+std::uint64_t DestinationQueue::pending_bytes() {
+    std::uint64_t sum = 0;
+    for (auto& [id, lane] : lanes_)
+        if (const auto bytes = lane.reader().unsettled_file_bytes(); bytes.ok()) sum += *bytes;
+    return sum;
+}
+
+std::int64_t DestinationQueue::pending_since_us() {
+    std::int64_t since = 0;
+    for (auto& [id, lane] : lanes_)
+        if (const auto oldest = lane.reader().oldest_us(); oldest.ok() && *oldest != 0)
+            since = since == 0 ? *oldest : std::min(since, *oldest);
+    return since;
 }
 
 nlohmann::ordered_json DestinationQueue::to_json() const {

@@ -63,6 +63,10 @@ class DestinationQueue final : public LinkListener {
 
     [[nodiscard]] bool is_idle() const { return in_flight_.empty(); }
     [[nodiscard]] bool is_connected() const { return state_ == State::kSending; }
+    // Of all that is not settled, read or not: about how many bytes, and since when the oldest
+    // waits (0: nothing does). Looks at the disk.
+    [[nodiscard]] std::uint64_t pending_bytes();
+    [[nodiscard]] std::int64_t pending_since_us();
     [[nodiscard]] std::size_t memory_bytes() const { return flight_bytes_ + waiting_bytes_; }
     [[nodiscard]] nlohmann::ordered_json to_json() const;
 

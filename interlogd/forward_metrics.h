@@ -10,6 +10,10 @@ struct ForwardMetrics {
         : destinations(registry.gauge("lb_interlogd_destinations", "Destinations with a spool")),
           connected(registry.gauge("lb_interlogd_connected", "Of them connected now")),
           memory_bytes(registry.gauge("lb_interlogd_memory_bytes", "Events in memory")),
+          pending_bytes(registry.gauge("lb_interlogd_spool_pending_bytes",
+                                       "About what the spool holds that is not settled")),
+          oldest_seconds(registry.gauge("lb_interlogd_spool_oldest_seconds",
+                                        "How long the oldest unsettled event has waited")),
           sent(registry.counter("lb_interlogd_events_sent_total", "Events sent, repeats included")),
           settled(registry.counter("lb_interlogd_events_settled_total",
                                    "Events that their server settled")),
@@ -27,6 +31,8 @@ struct ForwardMetrics {
     metrics::Gauge& destinations;
     metrics::Gauge& connected;
     metrics::Gauge& memory_bytes;
+    metrics::Gauge& pending_bytes;
+    metrics::Gauge& oldest_seconds;
     metrics::Counter& sent;
     metrics::Counter& settled;
     metrics::Counter& refused;

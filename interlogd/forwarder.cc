@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <random>
 
 #include "common/base/encoding.h"
@@ -15,6 +16,7 @@ using net::Milliseconds;
 
 constexpr Milliseconds kTick{100};
 constexpr std::uint64_t kTicksPerSecond = 10;
+constexpr std::uint64_t kMeasureSeconds = 10;  // between two looks for the metrics of the spool
 constexpr std::size_t kInstanceBytes = 16;
 constexpr std::uint64_t kQuarantineBytesMax = 64 * 1024 * 1024;
 
@@ -112,7 +114,21 @@ void Forwarder::tick() {
         if (ticks_ % kTicksPerSecond == 0) queue->tidy();
     }
     metrics_.memory_bytes.set(static_cast<std::int64_t>(memory_bytes()));
+    if (ticks_ % (kTicksPerSecond * kMeasureSeconds) == 1) measure_spool();
     loop_.call_after(kTick, [this] { tick(); });
+}
+
+void Forwarder::measure_spool() {
+    const std::int64_t now_us = env_.now_us();
+    std::uint64_t bytes = 0;
+    std::int64_t since_us = now_us;
+    for (const auto& [destination, queue] : queues_) {
+        bytes += queue->pending_bytes();
+        if (const std::int64_t since = queue->pending_since_us(); since != 0)
+            since_us = std::min(since_us, since);
+    }
+    metrics_.pending_bytes.set(static_cast<std::int64_t>(bytes));
+    metrics_.oldest_seconds.set((now_us - since_us) / 1'000'000);
 }
 
 void Forwarder::take_rings() {

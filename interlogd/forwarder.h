@@ -45,6 +45,7 @@ class Forwarder {
     void tick();
     void take_rings();
     void find_lanes();
+    void measure_spool();
     DestinationQueue* open_lane(const spool::LaneId& id);
     void on_damage(const spool::LaneId& id, const spool::Damage& damage, const std::string& kept);
     [[nodiscard]] std::size_t memory_bytes() const;

@@ -286,20 +286,31 @@ Result<std::uint64_t> LaneReader::unsettled_file_bytes() {
     return bytes;
 }
 
-Result<LaneTail> LaneReader::tail() {
+// Reads what is not settled, from the first, and changes nothing.
+std::unique_ptr<LaneReader> LaneReader::onlooker() {
     LaneReaderOptions options = options_;
     options.on_damage = nullptr;
     options.quarantine_bytes_max = 0;
     options.suspect_us = 0;
-    LaneReader counter(env_, std::move(options));
-    counter.settled_ = settled_;
-    counter.rewind(settled_);
+    std::unique_ptr<LaneReader> reader(new LaneReader(env_, std::move(options)));
+    reader->settled_ = settled_;
+    reader->rewind(settled_);
+    return reader;
+}
+
+Result<std::int64_t> LaneReader::oldest_us() {
+    LB_TRY_ASSIGN(const auto records, onlooker()->read({.events_max = 1}));
+    return records.empty() ? 0 : records.front().appended_us;
+}
+
+Result<LaneTail> LaneReader::tail() {
+    const auto counter = onlooker();
     LaneTail tail;
     LB_TRY_ASSIGN(const auto segments, list_segments(env_, directory_));
     for (const SegmentName& segment : segments)
         if (segment.number >= settled_.segment) ++tail.segments;
     for (;;) {
-        LB_TRY_ASSIGN(const auto records, counter.read({}));
+        LB_TRY_ASSIGN(const auto records, counter->read({}));
         if (records.empty()) return tail;
         if (tail.events == 0) tail.oldest_us = records.front().appended_us;
         tail.events += records.size();

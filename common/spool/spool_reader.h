@@ -81,6 +81,8 @@ class LaneReader {
 
     // Counts what is not settled. Reads the segments, which may be many: for people.
     Result<LaneTail> tail();
+    // When the oldest unsettled event was appended; 0 = none. Reads that one.
+    Result<std::int64_t> oldest_us();
     // Bytes of the segments' files from the settled position on: quick, and about what is left.
     Result<std::uint64_t> unsettled_file_bytes();
 
@@ -94,6 +96,7 @@ class LaneReader {
     };
 
     LaneReader(env::Env& env, LaneReaderOptions options);
+    std::unique_ptr<LaneReader> onlooker();
     Result<bool> open_segment();
     Result<bool> step(std::vector<Record>& records, const ReadLimits& limits, std::size_t& bytes);
     Result<bool> at_end();

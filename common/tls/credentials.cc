@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "common/metrics/metrics.h"
 #include "common/tls/openssl_handle.h"
 #include "common/tls/trust_store.h"
 
@@ -125,6 +126,10 @@ Status Credentials::reload() {
     SSL_CTX_set_alpn_select_cb(loaded->server.get(), select_protocol, nullptr);
     LB_TRY_ASSIGN(loaded->client, make_context(files_));
     LB_TRY_ASSIGN(loaded->identity, identity_of(*SSL_CTX_get0_certificate(loaded->client.get())));
+    metrics::Registry::global()
+        .gauge("lb_tls_certificate_expiry_seconds",
+               "When this process' certificate ends, seconds since 1970")
+        .set(loaded->identity.not_after_us / 1'000'000);
     const std::lock_guard lock(mutex_);
     loaded_ = std::move(loaded);
     stamp_ = std::move(stamp);

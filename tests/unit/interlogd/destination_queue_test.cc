@@ -464,6 +464,21 @@ TEST_CASE("keepalives tell what waits", "[interlogd]") {
     CHECK(keepalives[1].oldest_us() > 0);
 }
 
+TEST_CASE("how much waits, and since when, is known without a connection", "[interlogd]") {
+    Host host;
+    CHECK(host.queue->pending_bytes() == 0);
+    CHECK(host.queue->pending_since_us() == 0);
+    const std::int64_t begin_us = host.env.now_us();
+    host.append("1");
+    host.pass_ms(5'000);
+    host.append("2", spool::Lane::kSync);
+    CHECK(host.queue->pending_bytes() > 0);
+    CHECK(host.queue->pending_since_us() == begin_us);
+    host.connected();
+    host.links.last().ack(2);
+    CHECK(host.queue->pending_since_us() == 0);
+}
+
 TEST_CASE("memory is bounded, and one event always fits", "[interlogd]") {
     Host host;
     for (int i = 0; i < 5; ++i) host.append(std::to_string(i), spool::Lane::kBulk, 1000);

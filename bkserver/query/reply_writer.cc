@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/json_line.h"
+#include "common/base/limits.h"
 
 namespace lb::query {
 
@@ -10,12 +11,25 @@ namespace {
 
 // A reply is sent when its rows reach this; one row may be longer, up to the frame's limit.
 constexpr std::size_t kReplyBytes = 256 * 1024;
+// The rest of a frame is for what stands around the rows.
+constexpr std::size_t kRowBytesMax = limits::kFrameBytesMax - 2 * kReplyBytes;
+
+// In the place of a row that no frame holds.
+std::string instead_of(const nlohmann::ordered_json& row, std::size_t bytes) {
+    nlohmann::ordered_json stub = {
+        {"process", row.value("jobId", std::string())},
+        {"error", to_string(ErrorCode::kFull)},
+        {"text", "the row is " + std::to_string(bytes) +
+                     " bytes long, more than an answer holds; ask for single attributes"}};
+    return json_line(stub);
+}
 
 }  // namespace
 
 void ReplyWriter::add_row(const nlohmann::ordered_json& row) {
     // Texts come from events: bytes that are no UTF-8 are shown as replacement characters.
     std::string text = json_line(row);
+    if (text.size() > kRowBytesMax) text = instead_of(row, text.size());
     bytes_ += text.size();
     reply_.add_rows(std::move(text));
     if (bytes_ >= kReplyBytes) flush(true);

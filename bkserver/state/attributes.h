@@ -190,6 +190,15 @@ constexpr bool is_named(Merge merge) {
     return merge == Merge::kPerName || merge == Merge::kPerId;
 }
 
+// Registers whose texts are kept whole: half a description is none, and half a list of machines
+// would name another one.
+constexpr bool is_document(const AttributeInfo& info) {
+    for (const std::string_view name :
+         {"jdl", "matched_jdl", "condor_jdl", "rsl", "cream_jdl", "jdl_weak", "wms_dn"})
+        if (info.name == name) return true;
+    return false;
+}
+
 constexpr const AttributeInfo* find_attribute(std::uint16_t number) {
     for (const AttributeInfo& info : kAttributes)
         if (info.number == number) return &info;

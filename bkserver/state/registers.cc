@@ -91,6 +91,7 @@ std::string Registers::encode() const {
 
 Result<Registers> Registers::decode(std::string_view bytes) {
     v1::Registers in;
+    if (bytes.empty()) return corrupt("they are damaged; lbctl rebuild folds them anew");
     if (bytes.size() > INT_MAX || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
         return corrupt("the bytes are no lb.v1.Registers");
     if (in.rules_version() > kRulesVersion)

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "bkserver/state/attempt.h"
+#include "bkserver/state/claim_limits.h"
 #include "bkserver/state/track_limits.h"
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 
 namespace lb::state {
 namespace {
@@ -18,6 +20,18 @@ using Position = std::size_t;  // in Registers::track
 void mark_truncated(Registers& registers, std::uint16_t number) {
     auto at = std::lower_bound(registers.truncated.begin(), registers.truncated.end(), number);
     if (at == registers.truncated.end() || *at != number) registers.truncated.insert(at, number);
+}
+
+// Returns whether it was too long.
+bool cut(std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return false;
+    text = std::string(cut_utf8(text, bytes_max));  // lets go of the memory, too
+    return true;
+}
+
+std::size_t value_bytes_max(const AttributeInfo& info) {
+    if (is_named(info.merge)) return limits::kNamedTextBytesMax;
+    return is_document(info) ? limits::kClaimDocumentBytesMax : limits::kClaimTextBytesMax;
 }
 
 // Of a register kept per name the newest names stay.
@@ -144,9 +158,16 @@ void bound_attempts(Registers& registers) {
 
 }  // namespace
 
-bool put_claim(Registers& registers, const AttributeInfo& info, const std::string& name,
-               Claim claim) {
-    auto [at, is_new] = registers.claims.try_emplace(Slot{info.number, name}, claim);
+bool put_claim(Registers& registers, const AttributeInfo& info, std::string name, Claim claim) {
+    bool is_cut = cut(claim.value, value_bytes_max(info));
+    if (info.merge == Merge::kPerName) {
+        is_cut |= cut(name, limits::kClaimNameBytesMax);
+        cut(claim.label, limits::kClaimNameBytesMax);
+    }
+    const bool is_nameless = info.merge == Merge::kPerId && name.size() > limits::kClaimIdBytesMax;
+    if (is_cut || is_nameless) mark_truncated(registers, info.number);
+    if (is_nameless) return false;
+    auto [at, is_new] = registers.claims.try_emplace(Slot{info.number, std::move(name)}, claim);
     if (!is_new) {
         const bool wins =
             info.merge == Merge::kFirst ? claim.key < at->second.key : claim.key > at->second.key;

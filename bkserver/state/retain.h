@@ -12,9 +12,8 @@
 
 namespace lb::state {
 
-// True when the claim won its place.
-bool put_claim(Registers& registers, const AttributeInfo& info, const std::string& name,
-               Claim claim);
+// True when the claim won its place. Texts that are too long are cut (claim_limits.h).
+bool put_claim(Registers& registers, const AttributeInfo& info, std::string name, Claim claim);
 
 // How much stays of the claims of one row and source.
 struct Bounds {

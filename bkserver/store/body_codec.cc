@@ -196,7 +196,10 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
         "body format " + std::to_string(static_cast<int>(body.format)) + " is of a newer server"};
 }
 
-PackedRegisters pack_registers(std::string_view registers) {
+Result<PackedRegisters> pack_registers(std::string_view registers) {
+    if (registers.size() > kInflatedBytesMax)
+        return Error{ErrorCode::kReject, "what is kept of the process would become longer than " +
+                                             std::to_string(kInflatedBytesMax) + " bytes"};
     thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(
         ZSTD_createCCtx(), ZSTD_freeCCtx);
     // Room for what is shorter only: longer does not fit, which is an error of zstd's.
@@ -207,9 +210,9 @@ PackedRegisters pack_registers(std::string_view registers) {
             : ZSTD_compressCCtx(context.get(), packed.data(), packed.size(), registers.data(),
                                 registers.size(), kRegistersEffort);
     if (ZSTD_isError(size) != 0 || size >= registers.size())
-        return {RegistersFormat::kPlain, std::string(registers)};
+        return PackedRegisters{RegistersFormat::kPlain, std::string(registers)};
     packed.resize(size);
-    return {RegistersFormat::kZstd, std::move(packed)};
+    return PackedRegisters{RegistersFormat::kZstd, std::move(packed)};
 }
 
 Result<std::string> unpack_registers(const PackedRegisters& packed) {

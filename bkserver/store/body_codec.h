@@ -46,7 +46,8 @@ struct PackedRegisters {
     RegistersFormat format = RegistersFormat::kPlain;
     std::string bytes;
 };
-PackedRegisters pack_registers(std::string_view registers);
+// kReject when they are longer than unpack_registers() expands.
+Result<PackedRegisters> pack_registers(std::string_view registers);
 Result<std::string> unpack_registers(const PackedRegisters& packed);
 
 }  // namespace lb::store

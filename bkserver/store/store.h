@@ -61,7 +61,7 @@ struct Process {
     std::string host{};
     std::int64_t entered_us = 0;  // when the state was entered
     std::int64_t updated_us = 0;  // event time of the last update
-    std::string registers{};      // lb.v1.Registers, canonical bytes
+    std::string registers{};      // lb.v1.Registers, canonical bytes; empty: damaged, or not read
 };
 
 struct Event {

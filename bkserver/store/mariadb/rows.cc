@@ -103,7 +103,11 @@ Result<Process> process_at(const Found& found, std::size_t row, Dictionary& dict
     if (!with_registers) return process;
     const PackedRegisters packed = {static_cast<RegistersFormat>(found.number(row, 16)),
                                     std::string(found.bytes(row, 17))};
-    LB_TRY_ASSIGN(process.registers, unpack_registers(packed));
+    auto registers = unpack_registers(packed);
+    if (registers.ok())
+        process.registers = *std::move(registers);
+    else if (registers.error().code != ErrorCode::kCorrupt)
+        return registers.error();
     return process;
 }
 

@@ -224,7 +224,7 @@ Status MariadbWriter::add_process_cells(Rows& rows, const Process& process) {
     const std::uint64_t flags = (process.is_adopted ? kFlagAdopted : 0) |
                                 (process.not_understood ? kFlagNotUnderstood : 0) |
                                 (process.has_access_list ? kFlagAccessList : 0);
-    PackedRegisters packed = pack_registers(process.registers);
+    LB_TRY_ASSIGN(PackedRegisters packed, pack_registers(process.registers));
     rows.add(std::uint64_t{process.merged_into}).add(std::uint64_t{process.revision});
     rows.add(std::uint64_t{process.type}).add(flags).add(std::uint64_t{process.rules_version});
     rows.add(std::uint64_t{process.waiting}).add(std::uint64_t{registrant});

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "bkserver/store/body_codec.h"
 #include "common/event/process_id.h"
 #include "tests/unit/bkserver_book/desk.h"
 
@@ -91,6 +92,24 @@ TEST_CASE("an event that makes the server throw is set aside, and no other event
     CHECK((*settled)[1].reason == "refused: broken by the test");
     CHECK((*settled)[2].verdict == v1::VERDICT_ACCEPTED);
     CHECK(desk.database->open_reader().value()->list_dead_letters(0, 10)->size() == 1);
+}
+
+TEST_CASE("registers that cannot be unpacked stand in nobody's way, the next event mends them",
+          "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration().id("1")) == v1::VERDICT_ACCEPTED);
+    desk.run_sql("UPDATE process SET registers = 'nonsense', registers_format = 2");
+    CHECK(desk.process(kId).registers.empty());
+    desk.book = desk.open_book(*desk.database, 0);  // remembers nothing
+    CHECK(desk.verdict(running().id("2")) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.status(kId).at("vm_state") == "running");
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("registers are packed only if they can be unpacked again", "[book]") {
+    CHECK(store::pack_registers(std::string(std::size_t{16} << 20, 'x')).ok());
+    CHECK(store::pack_registers(std::string((std::size_t{16} << 20) + 1, 'x')).error().code ==
+          ErrorCode::kReject);
 }
 
 TEST_CASE("twins in one batch are settled like twins in two", "[book]") {

@@ -14,6 +14,7 @@
 #include "bkserver/book/settler.h"
 #include "bkserver/query/counting.h"
 #include "bkserver/state/engine.h"
+#include "bkserver/store/mariadb/connection.h"
 #include "bkserver/store/mariadb/database.h"
 #include "tests/support/event_builder.h"
 #include "tests/support/private_mariadb.h"
@@ -106,6 +107,12 @@ class Desk {
             REQUIRE(rounds < kRoundsMax);
         }
         return rounds;
+    }
+    // Past the book: what a damaged database would hold.
+    void run_sql(const std::string& statement) const {
+        store::mariadb::Connection connection(dsn_);
+        REQUIRE(connection.use().ok());
+        REQUIRE(connection.run(statement).ok());
     }
     bool is_rebuild_equal(const std::string& name) const {
         auto outcome = book::rebuild_process(*database, name, {.compare_only = true});

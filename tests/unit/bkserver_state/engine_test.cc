@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "bkserver/state/claim_limits.h"
 #include "common/base/limits.h"
 #include "common/event/event_id.h"
 
@@ -133,6 +134,54 @@ TEST_CASE("tags are kept per name without regard to case, up to a limit that say
     CHECK(status.at("truncated").at(0) == "user_tags");
 }
 
+TEST_CASE("texts are cut to what a register keeps, in every order alike") {
+    const auto tag = [](std::string name, std::string value, int at) {
+        event::Event event = make(E::kUserTag, at, Source::kUserInterface);
+        event.set_text("name", std::move(name));
+        event.set_text("value", std::move(value));
+        return event;
+    };
+    const std::string beginning(limits::kClaimNameBytesMax, 'n');
+    const std::vector<event::Event> events = {
+        tag("notes", std::string(500'000, 'x'), 1),
+        tag(beginning + "1", "old", 2),
+        tag(beginning + "2", "new", 3),
+        tag("notes", "short", 4),
+        tag("few", "\u00e4", 5),
+        tag("wide", std::string(limits::kNamedTextBytesMax - 1, 'y') + "\u00e4", 6)};
+    const auto fold = [&](std::vector<std::size_t> order) {
+        Registers registers = fresh(11);
+        for (const std::size_t i : order) put(registers, events[i], "t" + std::to_string(i));
+        return registers;
+    };
+    const Registers kept = fold({0, 1, 2, 3, 4, 5});
+    CHECK(kept.encode() == fold({5, 4, 3, 2, 1, 0}).encode());
+    Registers half = fold({0, 2, 4});
+    REQUIRE(merge(half, fold({1, 3, 5})));
+    CHECK(kept.encode() == half.encode());
+    const auto status = derive(kept, "p").attributes;
+    CHECK(status["user_tags"]["notes"] == "short");
+    CHECK(status["user_tags"][beginning] == "new");
+    CHECK(status["user_tags"]["wide"] == std::string(limits::kNamedTextBytesMax - 1, 'y'));
+    CHECK(status["truncated"] == nlohmann::ordered_json{"user_tags"});
+}
+
+TEST_CASE("no process becomes larger than can be stored, however long its tags and texts are") {
+    Registers registers = fresh(11);
+    for (int i = 0; i < 300; ++i) {
+        event::Event event = make(E::kUserTag, i, Source::kUserInterface);
+        event.set_text("name", std::to_string(i) + std::string(20'000, 'n'));
+        event.set_text("value", std::string(20'000, 'v'));
+        put(registers, event, "t" + std::to_string(i));
+    }
+    event::Event connect = make(E::kConnectJob, 301, Source::kUserInterface);
+    connect.set_text("dest_jobid", std::string(20'000, 'i'));
+    put(registers, connect, "connect");
+    CHECK(registers.encode().size() < 2 * limits::kEventBytesMax);
+    CHECK(derive(registers, "p").attributes["truncated"] ==
+          nlohmann::ordered_json{"user_tags", "edges"});
+}
+
 TEST_CASE("relations are kept from either end and fall silent when an end has ended") {
     Registers registers = fresh(11);
     event::Event connect = make(E::kConnectJob, 5);
@@ -244,6 +293,7 @@ TEST_CASE("registers survive encoding; those of newer rules are refused") {
     newer.rules_version = kRulesVersion + 1;
     CHECK(Registers::decode(newer.encode()).error().code == ErrorCode::kUnsupported);
     CHECK(Registers::decode("nonsense").error().code == ErrorCode::kCorrupt);
+    CHECK(Registers::decode("").error().code == ErrorCode::kCorrupt);
 }
 
 TEST_CASE("a physical machine is believed by its own word") {

@@ -1,5 +1,6 @@
 #include "bkserver/book/intake.h"
 
+#include "bkserver/store/store.h"
 #include "common/base/identity_limits.h"
 #include "common/event/identity.h"
 
@@ -44,8 +45,8 @@ bool Candidate::is_dead() const {
            settled.verdict == lb::v1::VERDICT_CONFLICT;
 }
 
-void Candidate::settle(lb::v1::Verdict verdict, std::string reason) {
-    settled = {verdict, printable(reason), 0};
+void Candidate::settle(lb::v1::Verdict verdict, std::string_view reason) {
+    settled = {verdict, printable(reason.substr(0, store::kReasonBytesMax)), 0};
 }
 
 Candidate take_in(const Arrived& arrived) {

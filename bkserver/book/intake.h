@@ -27,7 +27,8 @@ struct Candidate {
     // An event that stands, or will stand, in the store: heartbeats never do.
     [[nodiscard]] bool is_stored() const;
     [[nodiscard]] bool is_dead() const;
-    void settle(lb::v1::Verdict verdict, std::string reason = {});
+    // The reason is cut to what a dead letter keeps.
+    void settle(lb::v1::Verdict verdict, std::string_view reason = {});
 };
 
 // A candidate that is settled as VERDICT_MALFORMED, with the reason, when it cannot go on.

@@ -16,6 +16,8 @@ namespace lb::book {
 
 namespace {
 
+constexpr char kTooManyWait[] = "too many events wait for the registration of this process";
+
 // The key that a Bind names; nothing for all else, or when it is none.
 std::string bound_key_text(const Candidate& candidate) {
     if (candidate.accepted.event.type != kBinding) return {};
@@ -68,6 +70,17 @@ bool is_exclusive(const event::AcceptedEvent& accepted) {
     constexpr std::uint32_t kExclusive = 64;
     const bool is_import = accepted.identity.kind() == lb::v1::IDENTITY_KIND_IMPORT;
     return (accepted.event.priority & kExclusive) != 0 && !is_import;
+}
+
+// Whom a registration makes the owner.
+std::string registrant_of(const Candidate& candidate) {
+    return event::owner_of_registration(candidate.accepted.event.user,
+                                        event::owner_text(candidate.accepted.identity));
+}
+
+bool is_full_of_waiting(const Entry& entry) {
+    return !entry.opened.is_frozen && entry.opened.registers.type == 0 &&
+           entry.opened.row.waiting >= limits::kWaitingEventsMax;
 }
 
 // A guest that was heard may be one that should not be, once the grace time is over; from then on
@@ -177,10 +190,11 @@ Status Settlement::decide(Candidate& candidate) {
     LB_TRY_ASSIGN(Entry * entry, owner_of(candidate));
     LB_TRY_ASSIGN(const bool allowed, is_allowed(candidate, entry));
     if (!allowed) return {};
+    LB_TRY(refuse_unfit(candidate, entry));
+    if (candidate.is_settled()) return {};
     LB_TRY_ASSIGN(entry, found_process(candidate, entry));
     if (candidate.accepted.event.type == kRegistration) take_registration(candidate, *entry);
     if (candidate.accepted.event.type == kBinding) LB_TRY(take_binding(candidate, *entry));
-    if (candidate.is_settled()) return {};
     if (candidate.accepted.event.type == kHeartbeat) {
         take_heartbeat(candidate, *entry);
         return {};
@@ -248,9 +262,17 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     return owner;
 }
 
+// Settles what the process cannot take, before anything of it is changed. `entry`: nullptr while it
+// is not known.
+Status Settlement::refuse_unfit(Candidate& candidate, const Entry* entry) {
+    if (candidate.accepted.event.type == kRegistration) refuse_registration(candidate, entry);
+    if (candidate.accepted.event.type == kBinding) return refuse_binding(candidate, entry);
+    return {};
+}
+
 // The first accepted registration owns and says what the process is; its owner may repeat it. A
 // child that its parent planned is the parent's owner's, who may still say what it is.
-void Settlement::take_registration(Candidate& candidate, Entry& entry) {
+void Settlement::refuse_registration(Candidate& candidate, const Entry* entry) {
     const auto brood = state::brood_of(candidate.accepted.event);
     if (brood && brood->count > limits::kChildrenPlannedMax) {
         candidate.settle(lb::v1::VERDICT_DENIED,
@@ -259,30 +281,24 @@ void Settlement::take_registration(Candidate& candidate, Entry& entry) {
                              " are refused");
         return;
     }
-    const std::string registrant = event::owner_of_registration(
-        candidate.accepted.event.user, event::owner_text(candidate.accepted.identity));
-    store::Process& row = entry.opened.row;
-    if (row.registrant.empty()) {
-        row.registrant = registrant;
-        entry.must_save = true;
-        return;
-    }
+    if (entry == nullptr || entry->opened.row.registrant.empty()) return;
+    const store::Process& row = entry->opened.row;
     const std::string_view job_type = candidate.accepted.event.text("jobtype");
     if (is_exclusive(candidate.accepted))
         candidate.settle(lb::v1::VERDICT_DENIED,
                          "the process exists, and this registration must be the first: take "
                          "another id, or register without --exclusive");
-    else if (row.registrant != registrant)
+    else if (row.registrant != registrant_of(candidate))
         candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by somebody else");
     else if (row.type != 0 && state::process_type_from_word(job_type) != row.type &&
-             (entry.opened.is_frozen || state::has_own_registration(entry.opened.registers)))
+             (entry->opened.is_frozen || state::has_own_registration(entry->opened.registers)))
         candidate.settle(lb::v1::VERDICT_DENIED,
                          "the process is registered as " +
                              std::string(state::process_type_word(row.type)) + ", not as " +
                              std::string(job_type));
 }
 
-Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
+Status Settlement::refuse_binding(Candidate& candidate, const Entry* entry) {
     const std::string key = bound_key_text(candidate);
     if (key.empty()) {
         candidate.settle(
@@ -290,18 +306,30 @@ Status Settlement::take_binding(Candidate& candidate, Entry& entry) {
             "Bind: no key type:scope/value: " + std::string(candidate.accepted.event.text("key")));
         return {};
     }
-    LB_TRY_ASSIGN(Entry* const holder, working_.look_up(key));
-    if (holder == &entry) return {};
-    if (holder == nullptr) {
-        LB_TRY(working_.bind(key, entry));
-        return {};
-    }
-    if (!holder->opened.row.registrant.empty()) {
+    LB_TRY_ASSIGN(const Entry* const holder, working_.look_up(key));
+    if (holder != nullptr && holder != entry && !holder->opened.row.registrant.empty())
         candidate.settle(lb::v1::VERDICT_DENIED,
                          "key " + key + " belongs to " + holder->opened.row.id);
-        return {};
-    }
-    return working_.merge(*holder, entry);
+    else if ((holder == nullptr || holder->opened.row.type == 0) && entry != nullptr &&
+             is_full_of_waiting(*entry))
+        candidate.settle(lb::v1::VERDICT_DENIED, kTooManyWait);
+    return {};
+}
+
+void Settlement::take_registration(const Candidate& candidate, Entry& entry) {
+    store::Process& row = entry.opened.row;
+    if (!row.registrant.empty()) return;
+    row.registrant = registrant_of(candidate);
+    entry.must_save = true;
+}
+
+Status Settlement::take_binding(const Candidate& candidate, Entry& entry) {
+    const std::string key = bound_key_text(candidate);
+    LB_TRY_ASSIGN(Entry* const holder, working_.look_up(key));
+    if (holder == &entry) return {};
+    if (holder != nullptr) return working_.merge(*holder, entry);
+    LB_TRY(working_.bind(key, entry));
+    return {};
 }
 
 void Settlement::take_heartbeat(Candidate& candidate, const Entry& entry) {
@@ -340,10 +368,9 @@ Status Settlement::store_event(Candidate& candidate, Entry& entry) {
             LB_TRY(working_.refold(entry));
             break;
         case state::Outcome::kWaiting:
-            if (row.waiting >= limits::kWaitingEventsMax) {
+            if (is_full_of_waiting(entry)) {
                 entry.pending.pop_back();
-                candidate.settle(lb::v1::VERDICT_DENIED,
-                                 "too many events wait for the registration of this process");
+                candidate.settle(lb::v1::VERDICT_DENIED, kTooManyWait);
                 return {};
             }
             ++row.waiting;

@@ -37,8 +37,11 @@ class Settlement {
     Result<bool> is_allowed(Candidate& candidate, const Entry* entry);
     Result<Entry*> owner_of(Candidate& candidate);
     Result<Entry*> found_process(Candidate& candidate, Entry* entry);
-    static void take_registration(Candidate& candidate, Entry& entry);
-    Status take_binding(Candidate& candidate, Entry& entry);
+    Status refuse_unfit(Candidate& candidate, const Entry* entry);
+    static void refuse_registration(Candidate& candidate, const Entry* entry);
+    Status refuse_binding(Candidate& candidate, const Entry* entry);
+    static void take_registration(const Candidate& candidate, Entry& entry);
+    Status take_binding(const Candidate& candidate, Entry& entry);
     void take_heartbeat(Candidate& candidate, const Entry& entry);
     Status store_event(Candidate& candidate, Entry& entry);
     Status plan_children(const Candidate& candidate, const Entry& entry);

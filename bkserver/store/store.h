@@ -96,6 +96,9 @@ struct Change {
 // Last number seen of each stream: where a reader of changes stands.
 using ChangeCursor = std::map<std::uint32_t, std::uint64_t>;
 
+// Bytes that are kept of the reason of a dead letter: the column holds as many characters.
+inline constexpr std::size_t kReasonBytesMax = 1024;
+
 struct DeadLetter {
     std::uint64_t number = 0;
     std::int64_t arrived_us = 0;  // last arrival

@@ -14,8 +14,6 @@ namespace lb::store::mariadb {
 namespace {
 
 constexpr std::size_t kDigestBytes = 16;
-// Of a dead letter's reason, in bytes: the column holds as many characters.
-constexpr std::size_t kReasonBytesMax = 1024;
 
 constexpr std::string_view kInsertProcesses =
     "INSERT INTO process (merged_into, revision, type, flags, rules_version, waiting, registrant, "

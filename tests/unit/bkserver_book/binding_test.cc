@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "common/base/limits.h"
 #include "common/event/process_id.h"
 #include "tests/unit/bkserver_book/desk.h"
 
@@ -106,4 +107,18 @@ TEST_CASE("a key that a batch binds is one process for the rest of the batch", "
     for (const std::string& name : {kId, kOneKey, founded}) CHECK(desk.process(name).id == kId);
     CHECK(desk.is_rebuild_equal(kId));
     CHECK(desk.verdict(running(founded).at(7)) == v1::VERDICT_ACCEPTED);
+}
+
+TEST_CASE("a binding that is refused leaves nothing behind", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(binding(kId, "no key")) == v1::VERDICT_MALFORMED);
+    CHECK_FALSE(desk.knows(kId));
+
+    CHECK(desk.verdict(running(kId)) == v1::VERDICT_UNREGISTERED);
+    desk.run_sql("UPDATE process SET waiting = " + std::to_string(limits::kWaitingEventsMax));
+    desk.book = desk.open_book(*desk.database, 0);  // remembers nothing
+    const book::Settled refused = desk.settle(binding(kId, kOneKey));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason == "too many events wait for the registration of this process");
+    CHECK_FALSE(desk.knows(kOneKey));
 }

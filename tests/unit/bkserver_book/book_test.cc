@@ -242,6 +242,14 @@ TEST_CASE("the first registration owns and says what the process is", "[book]") 
     CHECK(desk.is_rebuild_equal(kId));
 }
 
+TEST_CASE("a reason is no longer than what is kept of it", "[book]") {
+    Desk desk;
+    EventBuilder binding(E::kBind, Source::kUserInterface, kId);
+    const book::Settled refused = desk.settle(binding.field("key", std::string(100'000, 'x')));
+    CHECK(refused.verdict == v1::VERDICT_MALFORMED);
+    CHECK(refused.reason.size() == store::kReasonBytesMax);
+}
+
 TEST_CASE("an exclusive registration is the first one or none", "[book]") {
     constexpr std::uint32_t kExclusive = 64;
     Desk desk;

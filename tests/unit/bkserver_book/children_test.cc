@@ -85,6 +85,7 @@ TEST_CASE("too many children are refused", "[book][children]") {
         desk.settle(registration(kParent, "COLLECTION", limits::kChildrenPlannedMax + 1));
     CHECK(refused.verdict == v1::VERDICT_DENIED);
     CHECK(refused.reason.find("100000") != std::string::npos);
+    CHECK_FALSE(desk.knows(kParent));
 }
 
 TEST_CASE("children heard of before, in the batch of, and after the registration are the same",

@@ -78,6 +78,13 @@ class Desk {
         REQUIRE(found->has_value());
         return **found;
     }
+    bool knows(const std::string& name) const {
+        auto reader = database->open_reader();
+        REQUIRE(reader.ok());
+        const auto found = (*reader)->find_process(name);
+        REQUIRE(found.ok());
+        return found->has_value();
+    }
     // As a reader sees it: counted from its children, whether or not they were settled.
     nlohmann::ordered_json status(const std::string& name) const {
         const store::Process row = process(name);

@@ -356,6 +356,12 @@ Decision Policy::may_adopt(const book::PolicyQuestion& question) const {
                            .process = question.subject});
 }
 
+bool Policy::is_same(std::string_view one, std::string_view other) const {
+    if (one == other) return true;
+    const auto rules = this->rules();
+    return canonical_identity(*rules, one) == canonical_identity(*rules, other);
+}
+
 Reading Policy::may_read(const lb::v1::Identity& reader, const ReadQuestion& question) const {
     const auto rules = this->rules();
     if (reader.kind() == lb::v1::IDENTITY_KIND_TOKEN && tokens_ != nullptr) {
@@ -402,8 +408,8 @@ Decision Policy::may_issue_token(const lb::v1::Identity& issuer, const ReadQuest
     const auto rules = this->rules();
     const Actor actor = actor_of(*rules, issuer);
     if (actor.is_admin) return as_admin(actor);
-    if (issuer.kind() == lb::v1::IDENTITY_KIND_TOKEN || question.registrant.empty() ||
-        actor.identity != question.registrant)
+    if (issuer.kind() == lb::v1::IDENTITY_KIND_TOKEN ||
+        !is_registrant(*rules, actor, question.registrant))
         return {false, fmt::format("{} may not issue tokens for {}: only who registered it, or an "
                                    "administrator",
                                    actor.identity, question.process)};

@@ -40,6 +40,7 @@ class Policy : public book::Policy {
 
     [[nodiscard]] book::Decision may_log(const book::PolicyQuestion& question) const override;
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
+    [[nodiscard]] bool is_same(std::string_view one, std::string_view other) const override;
     [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
                                    const ReadQuestion& question) const;
     // Nothing: rules may let it read any process.

@@ -93,7 +93,7 @@ Result<bool> BroodPlanner::is_earlier(store::ArrivalNumber registration) {
 Status BroodPlanner::claim(Entry& entry, store::ArrivalNumber planned_by) {
     store::Process& row = entry.opened.row;
     // Registered by somebody else: no child of this parent, whatever its id looks like.
-    if (!row.registrant.empty() && row.registrant != parent_->registrant) return {};
+    if (!row.registrant.empty() && !policy_.is_same(row.registrant, parent_->registrant)) return {};
     if (entry.embryo && entry.embryo->key() <= embryo_->key()) return {};
     const bool is_planned = planned_by != 0 || entry.embryo.has_value();
     entry.embryo = *embryo_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bkserver/book/fold.h"
+#include "bkserver/book/policy.h"
 #include "bkserver/book/working_set.h"
 
 namespace lb::book {
@@ -19,8 +20,9 @@ using PlanKeys = std::map<store::ArrivalNumber, std::string>;
 
 class BroodPlanner {
   public:
-    BroodPlanner(store::Writer& writer, WorkingSet& working, PlanKeys& keys, std::int64_t now_us)
-        : writer_(writer), working_(working), keys_(keys), now_us_(now_us) {}
+    BroodPlanner(store::Writer& writer, const Policy& policy, WorkingSet& working, PlanKeys& keys,
+                 std::int64_t now_us)
+        : writer_(writer), policy_(policy), working_(working), keys_(keys), now_us_(now_us) {}
 
     // `embryo`: the registration, its arrival and the id of the process that it registers.
     Status plan(const state::Brood& brood, const Embryo& embryo, const event::ProcessId& parent_id,
@@ -34,6 +36,7 @@ class BroodPlanner {
     Status create(std::span<const std::string> ids);
 
     store::Writer& writer_;
+    const Policy& policy_;
     WorkingSet& working_;
     PlanKeys& keys_;
     const std::int64_t now_us_;

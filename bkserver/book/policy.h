@@ -39,6 +39,11 @@ class Policy {
     // May this forwarder vouch for that origin, and may that origin log this event for this
     // process? Asked of every event but duplicates; a RegJob is a registration, Bind a binding.
     [[nodiscard]] virtual Decision may_log(const PolicyQuestion& question) const = 0;
+    // Whether two identities, as event::identity_text() writes them, are one person or service: who
+    // registered a process owns it under all its names.
+    [[nodiscard]] virtual bool is_same(std::string_view one, std::string_view other) const {
+        return one == other;
+    }
     // May an event whose key nobody owns create the process?
     [[nodiscard]] virtual Decision may_adopt(const PolicyQuestion& question) const = 0;
 };

@@ -288,7 +288,7 @@ void Settlement::refuse_registration(Candidate& candidate, const Entry* entry) {
         candidate.settle(lb::v1::VERDICT_DENIED,
                          "the process exists, and this registration must be the first: take "
                          "another id, or register without --exclusive");
-    else if (row.registrant != registrant_of(candidate))
+    else if (!policy_.is_same(row.registrant, registrant_of(candidate)))
         candidate.settle(lb::v1::VERDICT_DENIED, "the process is registered by somebody else");
     else if (row.type != 0 && state::process_type_from_word(job_type) != row.type &&
              (entry->opened.is_frozen || state::has_own_registration(entry->opened.registers)))
@@ -388,7 +388,7 @@ Status Settlement::plan_children(const Candidate& candidate, const Entry& entry)
     if (!parent) return {};
     parent->info.clear();
     const Embryo embryo{candidate.accepted, candidate.arrival, parent->to_string()};
-    BroodPlanner planner(writer_, working_, plan_keys_, now_us_);
+    BroodPlanner planner(writer_, policy_, working_, plan_keys_, now_us_);
     return planner.plan(*brood, embryo, *parent, entry.opened.row);
 }
 

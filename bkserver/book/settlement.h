@@ -38,7 +38,7 @@ class Settlement {
     Result<Entry*> owner_of(Candidate& candidate);
     Result<Entry*> found_process(Candidate& candidate, Entry* entry);
     Status refuse_unfit(Candidate& candidate, const Entry* entry);
-    static void refuse_registration(Candidate& candidate, const Entry* entry);
+    void refuse_registration(Candidate& candidate, const Entry* entry);
     Status refuse_binding(Candidate& candidate, const Entry* entry);
     static void take_registration(const Candidate& candidate, Entry& entry);
     Status take_binding(const Candidate& candidate, Entry& entry);

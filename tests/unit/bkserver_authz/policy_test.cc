@@ -237,6 +237,19 @@ TEST_CASE("who registers for somebody else needs a role for that") {
               "uid:7@node1"));
 }
 
+TEST_CASE("whoever registered a process owns it under all his names") {
+    const Policy policy = policy_of(
+        "[[same]]\nidentity = 'certificate:/O=lb/CN=bob'\nalso = ['uid:7@node1', "
+        "'certificate:/O=old/CN=bob']\n");
+    const lb::v1::Identity bob = certificate("bob");
+    CHECK(policy.is_same("uid:7@node1", "certificate:/O=old/CN=bob"));
+    CHECK(policy.is_same("certificate:/O=lb/CN=bob", "uid:7@node1"));
+    CHECK_FALSE(policy.is_same("uid:8@node1", "uid:7@node1"));
+    CHECK(policy.may_issue_token(bob, {kProcess, "uid:7@node1"}, 0).is_allowed);
+    CHECK_FALSE(policy.may_issue_token(bob, {kProcess, "uid:8@node1"}, 0).is_allowed);
+    CHECK_FALSE(policy.may_issue_token(bob, {kProcess, ""}, 0).is_allowed);
+}
+
 TEST_CASE("a refusal tells nobody who somebody else is") {
     const lb::v1::Identity bob = certificate("bob");
     const std::string text = rule("allow = ['registrar', 'origin', 'foreign-registrar']");

@@ -242,6 +242,18 @@ TEST_CASE("the first registration owns and says what the process is", "[book]") 
     CHECK(desk.is_rebuild_equal(kId));
 }
 
+TEST_CASE("whoever registered it is its owner under all his names", "[book]") {
+    Desk desk;
+    CHECK(desk.verdict(registration().uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(registration().at(-9).uid(2000)) == v1::VERDICT_DENIED);
+    const std::string owner = desk.process(kId).registrant;
+    std::string other = owner;
+    other.replace(other.find("1000"), 4, "2000");
+    desk.policy.one_person = {owner, other};
+    CHECK(desk.verdict(registration().at(-8).uid(2000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(kId).registrant == owner);
+}
+
 TEST_CASE("a reason is no longer than what is kept of it", "[book]") {
     Desk desk;
     EventBuilder binding(E::kBind, Source::kUserInterface, kId);

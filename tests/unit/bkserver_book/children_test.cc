@@ -156,6 +156,15 @@ TEST_CASE("a child may say what it is, and nobody else may have it", "[book][chi
     CHECK(desk.is_rebuild_equal(child(1)));
 }
 
+TEST_CASE("a child that its owner registered under another name is his parent's",
+          "[book][children]") {
+    Desk desk;
+    desk.settle(registration(child(0), "SIMPLE").uid(7));
+    desk.policy.one_person = {"uid:7@node1.example.org", "uid:8@node1.example.org"};
+    desk.settle(registration(kParent, "COLLECTION", 2).uid(8));
+    CHECK(relations_of(desk, kParent).size() == 2);
+}
+
 TEST_CASE("a cluster is counted through several levels, whoever joins when", "[book][children]") {
     Desk desk;
     const std::string key = "site-cluster:lab/web";

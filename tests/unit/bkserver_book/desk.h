@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -38,7 +39,11 @@ class TestPolicy : public book::Policy {
     book::Decision may_adopt(const book::PolicyQuestion&) const override {
         return {is_adopting, {}};
     }
+    bool is_same(std::string_view one, std::string_view other) const override {
+        return one == other || (one_person.contains(one) && one_person.contains(other));
+    }
     bool is_adopting = true;
+    std::set<std::string, std::less<>> one_person;  // identities
     std::optional<event::Source> forbidden_source;
     std::optional<event::Source> broken_source;  // makes it throw
 };

@@ -215,6 +215,18 @@ Decision unless_denied(const RuleSet& rules, const book::PolicyQuestion& questio
     return {true, permission};
 }
 
+// What anybody says of a process of others or his own.
+Decision judge_word(const RuleSet& rules, const book::PolicyQuestion& question,
+                    const Actor& actor) {
+    if (actor.is_admin) return as_admin(actor);
+    const std::string_view source = name_of_source(question.event.source);
+    if (speaks_for_owner(source)) {
+        Decision own = judge_owners_word(rules, question, actor);
+        if (own.is_allowed) return own;
+    }
+    return decide(rules, origin_act(question, actor, source));
+}
+
 // A guest on its channel may say what happens in its own machine; a rule can only take that away.
 Decision judge_channel(const RuleSet& rules, const book::PolicyQuestion& question) {
     const std::string who = identity_text(question.origin);
@@ -292,13 +304,23 @@ Actor Policy::actor_of(const RuleSet& rules, const lb::v1::Identity& identity) c
     return actor;
 }
 
+// Root of some other host is no administrator here: only who speaks for themselves can be.
+Actor Policy::origin_of(const RuleSet& rules, const book::PolicyQuestion& question) const {
+    Actor actor = actor_of(rules, question.origin);
+    if (identity_text(question.origin) != identity_text(question.forwarder)) actor.is_admin = false;
+    return actor;
+}
+
+// What is imported was judged by the server that it comes from.
+bool Policy::is_import(const RuleSet& rules, const book::PolicyQuestion& question) const {
+    return question.origin.kind() == lb::v1::IDENTITY_KIND_IMPORT &&
+           actor_of(rules, question.forwarder).is_admin;
+}
+
 Decision Policy::may_log(const book::PolicyQuestion& question) const {
     const auto rules = this->rules();
-    Actor actor = actor_of(*rules, question.origin);
-    // What is imported was judged by the server that it comes from.
-    if (question.origin.kind() == lb::v1::IDENTITY_KIND_IMPORT &&
-        actor_of(*rules, question.forwarder).is_admin)
-        return {true, "imports are allowed to administrators"};
+    if (is_import(*rules, question)) return {true, "imports are allowed to administrators"};
+    const Actor actor = origin_of(*rules, question);
     const std::string forwarder = identity_text(question.forwarder);
     const std::string stated = identity_text(question.origin);
     if (stated != forwarder) {
@@ -308,8 +330,6 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
                                                  .vouched_kind = kind_of(stated),
                                                  .process = question.subject});
         if (!vouched.is_allowed) return vouched;
-        // Root of some other host is no administrator here: only who speaks for themselves can be.
-        actor.is_admin = false;
     }
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_TOKEN) return judge_token(*rules, question);
     if (question.origin.kind() == lb::v1::IDENTITY_KIND_CHANNEL)
@@ -319,13 +339,22 @@ Decision Policy::may_log(const book::PolicyQuestion& question) const {
     if (is_type(question.event, event::EventType::kBind))
         return judge_binding(*rules, question, actor);
     if (changes_rights(question.event)) return judge_rights(*rules, question, actor);
-    if (actor.is_admin) return as_admin(actor);
-    const std::string_view source = name_of_source(question.event.source);
-    if (speaks_for_owner(source)) {
-        Decision own = judge_owners_word(*rules, question, actor);
-        if (own.is_allowed) return own;
-    }
-    return decide(*rules, origin_act(question, actor, source));
+    return judge_word(*rules, question, actor);
+}
+
+// What the child is or becomes was asked before; here, who moves the parent: its owner, for himself
+// or for others, and whoever else may log such an event for it.
+Decision Policy::may_add_child(const book::PolicyQuestion& question) const {
+    const auto rules = this->rules();
+    if (is_import(*rules, question)) return {true, "imports are allowed to administrators"};
+    const Actor actor = origin_of(*rules, question);
+    const std::string owner = canonical_identity(
+        *rules, event::owner_of_registration(question.event.user, identity_text(question.origin)));
+    const bool is_owners = is_type(question.event, event::EventType::kRegJob) &&
+                           canonical_identity(*rules, question.registrant) == owner;
+    if (is_owners || is_registrant(*rules, actor, question.registrant))
+        return {true, "allowed to whoever registered the process"};
+    return judge_word(*rules, question, actor);
 }
 
 // A token is its own permission, within its scope; a rule can only take away from it.

@@ -40,6 +40,7 @@ class Policy : public book::Policy {
 
     [[nodiscard]] book::Decision may_log(const book::PolicyQuestion& question) const override;
     [[nodiscard]] book::Decision may_adopt(const book::PolicyQuestion& question) const override;
+    [[nodiscard]] book::Decision may_add_child(const book::PolicyQuestion& question) const override;
     [[nodiscard]] bool is_same(std::string_view one, std::string_view other) const override;
     [[nodiscard]] Reading may_read(const lb::v1::Identity& reader,
                                    const ReadQuestion& question) const;
@@ -63,6 +64,8 @@ class Policy : public book::Policy {
     [[nodiscard]] std::shared_ptr<const RuleSet> rules() const;
     [[nodiscard]] bool is_local_admin(const lb::v1::Identity& identity) const;
     [[nodiscard]] Actor actor_of(const RuleSet& rules, const lb::v1::Identity& identity) const;
+    [[nodiscard]] Actor origin_of(const RuleSet& rules, const book::PolicyQuestion& question) const;
+    [[nodiscard]] bool is_import(const RuleSet& rules, const book::PolicyQuestion& question) const;
 
     [[nodiscard]] bool covers_all(Role role, const lb::v1::Identity& identity) const;
     [[nodiscard]] book::Decision judge_token(const RuleSet& rules,

@@ -39,6 +39,11 @@ class Policy {
     // May this forwarder vouch for that origin, and may that origin log this event for this
     // process? Asked of every event but duplicates; a RegJob is a registration, Bind a binding.
     [[nodiscard]] virtual Decision may_log(const PolicyQuestion& question) const = 0;
+    // May this registration, or joining of a cluster, make its process a child of another one?
+    // Subject, process, registrant and access of the question are those of that parent.
+    [[nodiscard]] virtual Decision may_add_child(const PolicyQuestion& question) const {
+        return may_log(question);
+    }
     // Whether two identities, as event::identity_text() writes them, are one person or service: who
     // registered a process owns it under all its names.
     [[nodiscard]] virtual bool is_same(std::string_view one, std::string_view other) const {

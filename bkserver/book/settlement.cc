@@ -72,6 +72,13 @@ bool is_exclusive(const event::AcceptedEvent& accepted) {
     return (accepted.event.priority & kExclusive) != 0 && !is_import;
 }
 
+// The process that the event makes the parent of its own; empty: none.
+std::string_view parent_in(const event::Event& event) {
+    if (event.type == kRegistration) return event.text("parent");
+    constexpr auto kJoin = static_cast<std::uint16_t>(event::EventType::kClusterJoin);
+    return event.type == kJoin ? event.text("cluster") : std::string_view();
+}
+
 // Whom a registration makes the owner.
 std::string registrant_of(const Candidate& candidate) {
     return event::owner_of_registration(candidate.accepted.event.user,
@@ -262,9 +269,30 @@ Result<Entry*> Settlement::found_process(Candidate& candidate, Entry* entry) {
     return owner;
 }
 
+// A child moves its parent, which has an owner of its own. A parent that nobody registered yet has
+// none to ask.
+Status Settlement::refuse_child(Candidate& candidate, const Entry* entry) {
+    const auto subject = event::parse_subject(parent_in(candidate.accepted.event));
+    if (!subject.ok()) return {};
+    const std::string text = canonical_text(*subject);
+    LB_TRY_ASSIGN(const Entry* const parent, working_.look_up(text));
+    if (parent == nullptr || parent == entry || parent->opened.row.registrant.empty()) return {};
+    PolicyQuestion question =
+        question_of(candidate, parent->opened.row.registrant, parent->opened.row.id);
+    const state::Access access = state::access_of(parent->opened.registers);
+    question.subject = text;
+    question.access = &access;
+    const Decision decision = policy_.may_add_child(question);
+    if (!decision.is_allowed)
+        candidate.settle(lb::v1::VERDICT_DENIED, "as a child of " + text + ": " + decision.reason);
+    return {};
+}
+
 // Settles what the process cannot take, before anything of it is changed. `entry`: nullptr while it
 // is not known.
 Status Settlement::refuse_unfit(Candidate& candidate, const Entry* entry) {
+    LB_TRY(refuse_child(candidate, entry));
+    if (candidate.is_settled()) return {};
     if (candidate.accepted.event.type == kRegistration) refuse_registration(candidate, entry);
     if (candidate.accepted.event.type == kBinding) return refuse_binding(candidate, entry);
     return {};

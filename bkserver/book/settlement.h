@@ -37,6 +37,7 @@ class Settlement {
     Result<bool> is_allowed(Candidate& candidate, const Entry* entry);
     Result<Entry*> owner_of(Candidate& candidate);
     Result<Entry*> found_process(Candidate& candidate, Entry* entry);
+    Status refuse_child(Candidate& candidate, const Entry* entry);
     Status refuse_unfit(Candidate& candidate, const Entry* entry);
     void refuse_registration(Candidate& candidate, const Entry* entry);
     Status refuse_binding(Candidate& candidate, const Entry* entry);

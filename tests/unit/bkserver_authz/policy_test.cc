@@ -237,6 +237,31 @@ TEST_CASE("who registers for somebody else needs a role for that") {
               "uid:7@node1"));
 }
 
+TEST_CASE("a parent's owner adds children to it, and who may log such an event for it") {
+    const auto may = [](const std::string& policy, const std::string& name, E type, S source,
+                        const std::string& user = {}) {
+        const lb::v1::Identity who = certificate(name);
+        event::Event event = event_of(type, source);
+        event.user = user;
+        return policy_of(policy)
+            .may_add_child({who, who, "node1", kProcess, event, "certificate:/O=lb/CN=alice"})
+            .is_allowed;
+    };
+    const std::string user = rule("allow = ['registrar', 'origin', 'foreign-registrar']");
+    CHECK(may("", "alice", E::kRegJob, S::kUserInterface));
+    CHECK(may("", "alice", E::kRegJob, S::kUserInterface, "/O=lb/CN=carol"));
+    CHECK(may("", "alice", E::kClusterJoin, S::kUserInterface));
+    CHECK(may(user, "bob", E::kRegJob, S::kUserInterface, "/O=lb/CN=alice"));
+    CHECK_FALSE(may(user, "bob", E::kRegJob, S::kUserInterface));
+    CHECK_FALSE(may(user, "bob", E::kClusterJoin, S::kUserInterface));
+    CHECK_FALSE(may(user, "bob", E::kClusterJoin, S::kUserInterface, "/O=lb/CN=alice"));
+    CHECK(may(user, "bob", E::kClusterJoin, S::kCloudManager));
+    CHECK_FALSE(may("", "bob", E::kClusterJoin, S::kCloudManager));
+    CHECK(may(rule("allow = ['origin']\nsources = ['UserInterface']"), "bob", E::kClusterJoin,
+              S::kUserInterface));
+    CHECK(may(rule("allow = ['admin']"), "bob", E::kRegJob, S::kUserInterface));
+}
+
 TEST_CASE("whoever registered a process owns it under all his names") {
     const Policy policy = policy_of(
         "[[same]]\nidentity = 'certificate:/O=lb/CN=bob'\nalso = ['uid:7@node1', "

@@ -165,6 +165,26 @@ TEST_CASE("a child that its owner registered under another name is his parent's"
     CHECK(relations_of(desk, kParent).size() == 2);
 }
 
+TEST_CASE("nobody moves a parent that takes no child of his", "[book][children]") {
+    Desk desk;
+    desk.policy.closed_parent = kParent;
+    auto adding = registration(vm(0), "SIMPLE");
+    adding.field("parent", kParent);
+    CHECK(desk.verdict(adding) == v1::VERDICT_ACCEPTED);  // a parent that has no owner yet
+    desk.settle(registration(kParent, "COLLECTION", 1));
+    auto again = registration(vm(0), "SIMPLE").id("again");
+    CHECK(desk.verdict(again.at(-9).field("parent", kParent)) == v1::VERDICT_DENIED);
+    auto other = registration(vm(1), "SIMPLE");
+    const book::Settled refused = desk.settle(other.field("parent", kParent));
+    CHECK(refused.verdict == v1::VERDICT_DENIED);
+    CHECK(refused.reason == "as a child of " + kParent + ": closed by the test");
+    CHECK_FALSE(desk.knows(vm(1)));
+    CHECK(desk.verdict(join(vm(1), kParent)) == v1::VERDICT_DENIED);
+    CHECK(desk.verdict(registration(child(0), "SIMPLE")) == v1::VERDICT_ACCEPTED);
+    CHECK(relations_of(desk, kParent).size() == 2);
+    CHECK(desk.is_rebuild_equal(kParent));
+}
+
 TEST_CASE("a cluster is counted through several levels, whoever joins when", "[book][children]") {
     Desk desk;
     const std::string key = "site-cluster:lab/web";

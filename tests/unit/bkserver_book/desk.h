@@ -39,10 +39,14 @@ class TestPolicy : public book::Policy {
     book::Decision may_adopt(const book::PolicyQuestion&) const override {
         return {is_adopting, {}};
     }
+    book::Decision may_add_child(const book::PolicyQuestion& question) const override {
+        return {question.subject != closed_parent, "closed by the test"};
+    }
     bool is_same(std::string_view one, std::string_view other) const override {
         return one == other || (one_person.contains(one) && one_person.contains(other));
     }
     bool is_adopting = true;
+    std::string closed_parent;                      // takes no children but those it planned
     std::set<std::string, std::less<>> one_person;  // identities
     std::optional<event::Source> forbidden_source;
     std::optional<event::Source> broken_source;  // makes it throw

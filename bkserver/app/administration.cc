@@ -24,6 +24,7 @@ constexpr std::uint32_t kAdministrationLane = 1001;
 constexpr std::chrono::seconds kRebuildPause{2};
 
 ordered_json row_of(const book::RebuildOutcome& outcome) {
+    if (!outcome.error.empty()) return {{"process", outcome.process}, {"error", outcome.error}};
     ordered_json row = {{"process", outcome.process},
                         {"events", outcome.events},
                         {"different", outcome.is_different},

@@ -132,9 +132,17 @@ Result<store::ProcessNumber> rebuild_all(
         LB_TRY_ASSIGN(const auto rows, reader->list_processes(filter, after, kPageProcesses));
         if (rows.empty()) return store::ProcessNumber{0};
         for (const store::Process& row : rows) {
-            LB_TRY_ASSIGN(const RebuildOutcome outcome, rebuild.run(row.number));
+            auto outcome = rebuild.run(row.number);
+            if (!outcome.ok()) {
+                // Without a database there is no going on; one process holds up no other.
+                LB_TRY(reader->ping());
+                RebuildOutcome failed;
+                failed.process = row.id;
+                failed.error = outcome.error().text;
+                outcome = std::move(failed);
+            }
             after = row.number;
-            if (!on_outcome(outcome)) return after;
+            if (!on_outcome(*outcome)) return after;
         }
     }
 }

@@ -19,6 +19,7 @@ struct RebuildOutcome {
     bool is_different = false;  // registers were not the same bytes
     bool is_written = false;
     std::string difference;  // for people: which part differs
+    std::string error;       // why it could not be looked at; of rebuild_all()
 };
 
 struct RebuildOptions {
@@ -32,7 +33,8 @@ Result<RebuildOutcome> rebuild_process(store::Database& database, std::string_vi
                                        const RebuildOptions& options);
 
 // All of them with numbers above `after`, in the order of their numbers; `on_outcome` is called for
-// each and returns false to stop. Returns the number to go on after, 0 when there are no more.
+// each, also for those that cannot be rebuilt, and returns false to stop. Returns the number to go
+// on after, 0 when there are no more.
 Result<store::ProcessNumber> rebuild_all(
     store::Database& database, const RebuildOptions& options, store::ProcessNumber after,
     const std::function<bool(const RebuildOutcome&)>& on_outcome);

@@ -183,7 +183,7 @@ Status rebuild(Context& context, const RebuildOptions& options) {
     request.mutable_rebuild()->set_process(options.process);
     request.mutable_rebuild()->set_type(options.type);
     request.mutable_rebuild()->set_compare_only(options.compare_only);
-    std::uint64_t seen = 0, different = 0, events = 0;
+    std::uint64_t seen = 0, different = 0, events = 0, failed = 0;
     Progress progress(context.err, [&] {
         return count_text(seen) + " processes, " + count_text(events) + " events, " +
                count_text(different) + " different";
@@ -194,8 +194,12 @@ Status rebuild(Context& context, const RebuildOptions& options) {
                           events += row.value("events", std::uint64_t{0});
                           const bool differs = row.value("different", false);
                           if (differs) ++different;
+                          const std::string error = row.value("error", std::string());
+                          if (!error.empty()) ++failed;
                           if (context.settings.is_json)
                               context.print_json(row);
+                          else if (!error.empty())
+                              context.err << text_of(row, "process") << ": " << error << '\n';
                           else if (differs)
                               context.out
                                   << text_of(row, "process") << ": " << text_of(row, "difference")
@@ -205,9 +209,11 @@ Status rebuild(Context& context, const RebuildOptions& options) {
         progress.tick();
     } while (!request.rebuild().cursor().empty());
     if (!context.settings.is_json)
-        context.out << seen << " processes, " << events << " events, " << different
-                    << " different\n";
-    if (options.compare_only && different > 0) context.exit_code = kNotFound;
+        context.out << seen << " processes, " << events << " events, " << different << " different"
+                    << (failed > 0 ? ", " + count_text(failed) + " not rebuilt" : std::string())
+                    << '\n';
+    const bool is_unlike = options.compare_only && different > 0;
+    if (is_unlike || failed > 0) context.exit_code = kNotFound;
     return {};
 }
 

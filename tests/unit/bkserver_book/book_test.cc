@@ -262,6 +262,35 @@ TEST_CASE("a reason is no longer than what is kept of it", "[book]") {
     CHECK(refused.reason.size() == store::kReasonBytesMax);
 }
 
+TEST_CASE("a process that cannot be rebuilt holds up no other", "[book]") {
+    Desk desk;
+    const std::string second = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000002";
+    desk.settle(running());
+    desk.settle(running(second));
+    state::Registers newer;
+    newer.rules_version = state::kRulesVersion + 1;
+    store::Process row = desk.process(kUuidKey);
+    row.registers = newer.encode();
+    ++row.revision;
+    auto writer = desk.database->open_writer(902);
+    REQUIRE(writer.ok());
+    REQUIRE((*writer)->begin().ok());
+    REQUIRE((*writer)->save_processes(std::span(&row, 1)).ok());
+    REQUIRE((*writer)->commit().ok());
+    std::vector<book::RebuildOutcome> outcomes;
+    const auto end = book::rebuild_all(*desk.database, {}, 0, [&](const auto& outcome) {
+        outcomes.push_back(outcome);
+        return true;
+    });
+    REQUIRE(end.ok());
+    CHECK(*end == 0);
+    REQUIRE(outcomes.size() == 2);
+    CHECK(outcomes[0].process == kId);
+    CHECK(outcomes[0].error.find("rules version") != std::string::npos);
+    CHECK(outcomes[1].error.empty());
+    CHECK(outcomes[1].events == 1);
+}
+
 TEST_CASE("an exclusive registration is the first one or none", "[book]") {
     constexpr std::uint32_t kExclusive = 64;
     Desk desk;

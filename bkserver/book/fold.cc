@@ -1,7 +1,6 @@
 #include "bkserver/book/fold.h"
 
 #include "bkserver/state/access.h"
-#include "common/base/assert.h"
 #include "common/event/order_key.h"
 
 namespace lb::book {
@@ -27,40 +26,34 @@ std::optional<event::ProcessId> planning_id(const event::Subject& subject,
     return id.ok() ? std::optional(*id) : std::nullopt;
 }
 
-std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events,
-                       const Embryo* embryo) {
-    std::uint32_t waiting = 0;
-    const auto plan = [&] {
-        if (embryo != nullptr)
-            state::apply_embryo(registers, embryo->registration.event,
-                                embryo->registration.arrival(), embryo->parent);
-    };
+Folding::Folding(state::Registers& registers, const Embryo* embryo)
+    : registers_(registers), embryo_(embryo) {
     plan();
-    // The registration that decided the type: it is in the registers and alone there, so the others
-    // begin again. An earlier registration may decide once more; each is earlier than the last.
-    std::size_t decided_by = events.size();
-    std::size_t restarts = 0;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        if (i == decided_by) continue;
-        switch (state::apply(registers, events[i].event, events[i].arrival())) {
-            case state::Outcome::kApplied:
-            case state::Outcome::kNoted:
-            case state::Outcome::kNotUnderstood:
-                break;
-            case state::Outcome::kWaiting:
-                ++waiting;
-                break;
-            case state::Outcome::kTypeChanged:
-                ++restarts;
-                LB_ASSERT(restarts <= events.size());
-                decided_by = i;
-                waiting = 0;
-                i = static_cast<std::size_t>(-1);
-                plan();
-                break;
-        }
+}
+
+void Folding::plan() {
+    if (embryo_ != nullptr)
+        state::apply_embryo(registers_, embryo_->registration.event,
+                            embryo_->registration.arrival(), embryo_->parent);
+}
+
+bool Folding::add(const event::AcceptedEvent& event) {
+    if (event.envelope.event_id() == decided_by_) return true;
+    switch (state::apply(registers_, event.event, event.arrival())) {
+        case state::Outcome::kApplied:
+        case state::Outcome::kNoted:
+        case state::Outcome::kNotUnderstood:
+            break;
+        case state::Outcome::kWaiting:
+            ++waiting_;
+            break;
+        case state::Outcome::kTypeChanged:
+            decided_by_ = event.envelope.event_id();
+            waiting_ = 0;
+            plan();
+            return false;
     }
-    return waiting;
+    return true;
 }
 
 void set_columns(store::Process& process, const state::Registers& registers,

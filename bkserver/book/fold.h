@@ -30,10 +30,26 @@ struct Embryo {
 std::optional<event::ProcessId> planning_id(const event::Subject& subject,
                                             const std::string& service);
 
-// All events of a process into fresh registers, in whatever order they stand. Returns how many wait
-// for a type.
-std::uint32_t fold_all(state::Registers& registers, std::span<const event::AcceptedEvent> events,
-                       const Embryo* embryo);
+// All events of a process into fresh registers, one after the other, in whatever order they come.
+class Folding {
+  public:
+    // Both outlive it; `embryo` may be nullptr.
+    Folding(state::Registers& registers, const Embryo* embryo);
+    // False: this registration tells what the process is. It is in the registers and alone there,
+    // so the events before it are to be handed over again. An earlier registration may tell it once
+    // more; each is earlier than the last.
+    bool add(const event::AcceptedEvent& event);
+    // Events that wait for a type.
+    [[nodiscard]] std::uint32_t waiting() const { return waiting_; }
+
+  private:
+    void plan();
+
+    state::Registers& registers_;
+    const Embryo* const embryo_;
+    std::string decided_by_;  // event id
+    std::uint32_t waiting_ = 0;
+};
 
 // The columns that follow from the registers. The state of a process that its children move is left
 // as it is, once it has one: who counts the children writes it (settler.h).

@@ -81,14 +81,13 @@ Status Rebuild::compare(store::Process& row, RebuildOutcome& outcome) {
     if (!kept.ok() && kept.error().code == ErrorCode::kUnsupported)
         return kept.error().within(row.id);
     LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, writer_.subjects_of(row.number));
-    LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events,
-                  open_all_events(writer_, subjects));
-    outcome.events = events.size();
     const std::string service = service_of(row.id);
     LB_TRY_ASSIGN(const auto embryo, read_embryo(writer_, row.number, service));
     state::Registers fresh = state::fresh(row.is_adopted ? implied_type(subjects) : 0);
-    const std::uint32_t waiting = fold_all(fresh, events, embryo ? &*embryo : nullptr);
-    outcome.is_different = fresh.encode() != row.registers || waiting != row.waiting;
+    LB_TRY_ASSIGN(const Folded folded,
+                  fold_stored(writer_, subjects, {}, embryo ? &*embryo : nullptr, fresh));
+    outcome.events = folded.events;
+    outcome.is_different = fresh.encode() != row.registers || folded.waiting != row.waiting;
     if (!outcome.is_different) return {};
     outcome.difference =
         kept.ok() ? difference_of(*kept, fresh, row.id) : "the registers were damaged";

@@ -1,5 +1,7 @@
 #include "bkserver/book/scan.h"
 
+#include <vector>
+
 namespace lb::book {
 
 namespace {
@@ -8,29 +10,44 @@ constexpr std::uint32_t kPageEvents = 1000;
 
 }  // namespace
 
-Status read_all_events(store::Writer& writer, store::SubjectNumber subject,
-                       std::vector<store::Event>& events) {
+Status visit_events(store::Writer& writer, store::SubjectNumber subject,
+                    const std::function<Status(store::Event& event)>& visit) {
     store::Position after;
     for (;;) {
         LB_TRY_ASSIGN(store::EventPage page, writer.read_events(subject, after, kPageEvents));
-        for (store::Event& event : page.events) events.push_back(std::move(event));
+        for (store::Event& event : page.events) LB_TRY(visit(event));
         if (!page.next) return {};
         after = *page.next;
     }
 }
 
-Result<std::vector<event::AcceptedEvent>> open_all_events(
-    store::Writer& writer, std::span<const store::Subject> subjects) {
-    std::vector<store::Event> stored;
-    for (const store::Subject& subject : subjects)
-        LB_TRY(read_all_events(writer, subject.number, stored));
-    std::vector<event::AcceptedEvent> events;
-    for (const store::Event& event : stored) {
-        LB_TRY_ASSIGN(event::AcceptedEvent opened,
+Result<Folded> fold_stored(store::Writer& writer, std::span<const store::Subject> subjects,
+                           std::span<const Candidate* const> pending, const Embryo* embryo,
+                           state::Registers& registers) {
+    Folding folding(registers, embryo);
+    Folded folded;
+    bool is_whole = false;
+    const auto add = [&](const event::AcceptedEvent& event) {
+        ++folded.events;
+        if (!folding.add(event)) is_whole = folded.events == 1;
+    };
+    const auto add_stored = [&](store::Event& event) -> Status {
+        LB_TRY_ASSIGN(const event::AcceptedEvent opened,
                       event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
-        events.push_back(std::move(opened));
+        add(opened);
+        return {};
+    };
+    // Again when a registration told the type after other events; those behind it are folded twice
+    // then, which changes nothing.
+    while (!is_whole) {
+        is_whole = true;
+        folded.events = 0;
+        for (const store::Subject& subject : subjects)
+            LB_TRY(visit_events(writer, subject.number, add_stored));
+        for (const Candidate* candidate : pending) add(candidate->accepted);
     }
-    return events;
+    folded.waiting = folding.waiting();
+    return folded;
 }
 
 Result<std::optional<Embryo>> read_embryo(store::Writer& writer, store::ProcessNumber child,

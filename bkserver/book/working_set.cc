@@ -204,13 +204,6 @@ Result<std::vector<store::Subject>> WorkingSet::stored_subjects_of(const Entry& 
     return subjects;
 }
 
-Result<std::vector<event::AcceptedEvent>> WorkingSet::events_of(const Entry& entry) {
-    LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, stored_subjects_of(entry));
-    LB_TRY_ASSIGN(std::vector<event::AcceptedEvent> events, open_all_events(writer_, subjects));
-    for (const Candidate* candidate : entry.pending) events.push_back(candidate->accepted);
-    return events;
-}
-
 Result<std::optional<Embryo>> WorkingSet::embryo_of(const Entry& entry) {
     if (entry.embryo || entry.is_new) return entry.embryo;
     return read_embryo(writer_, entry.opened.row.number, service_);
@@ -222,17 +215,19 @@ Status WorkingSet::adopt(Entry& entry) {
 }
 
 Status WorkingSet::refold(Entry& entry) {
-    LB_TRY_ASSIGN(const std::vector<event::AcceptedEvent> events, events_of(entry));
+    LB_TRY_ASSIGN(const std::vector<store::Subject> stored, stored_subjects_of(entry));
     std::uint32_t implied = 0;
     if (entry.opened.row.is_adopted) {
-        LB_TRY_ASSIGN(std::vector<store::Subject> subjects, stored_subjects_of(entry));
+        std::vector<store::Subject> subjects = stored;
         for (const std::string& text : entry.new_subjects) subjects.push_back(*subjects_.at(text));
         implied = implied_type(subjects);
     }
     LB_TRY_ASSIGN(const std::optional<Embryo> embryo, embryo_of(entry));
     entry.opened.registers = state::fresh(implied);
-    entry.opened.row.waiting =
-        fold_all(entry.opened.registers, events, embryo ? &*embryo : nullptr);
+    LB_TRY_ASSIGN(const Folded folded,
+                  fold_stored(writer_, stored, entry.pending, embryo ? &*embryo : nullptr,
+                              entry.opened.registers));
+    entry.opened.row.waiting = folded.waiting;
     entry.opened.row.type = static_cast<std::uint16_t>(entry.opened.registers.type);
     entry.is_touched = true;
     entry.must_save = true;
@@ -245,18 +240,17 @@ Status WorkingSet::rekey(const Entry& entry) {
         event::clock_family_of(static_cast<event::ProcessType>(entry.opened.registers.type));
     if (family == event::ClockFamily::kNone) return {};
     LB_TRY_ASSIGN(const std::vector<store::Subject> subjects, stored_subjects_of(entry));
-    for (const store::Subject& subject : subjects) {
-        std::vector<store::Event> stored;
-        LB_TRY(read_all_events(writer_, subject.number, stored));
-        for (store::Event& event : stored) {
-            LB_TRY_ASSIGN(const event::AcceptedEvent opened,
-                          event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
-            std::string key = event::order_key(opened.event, opened.arrival(), family);
-            if (key == event.order_key) continue;
-            event.order_key = std::move(key);
-            rekeyed_.push_back(std::move(event));
-        }
-    }
+    const auto visit = [&](store::Event& event) -> Status {
+        LB_TRY_ASSIGN(const event::AcceptedEvent opened,
+                      event::open_accepted(event.envelope, event.forwarder, event.arrived_us));
+        std::string key = event::order_key(opened.event, opened.arrival(), family);
+        if (key == event.order_key) return {};
+        event.order_key = std::move(key);
+        rekeyed_.push_back(std::move(event));
+        return {};
+    };
+    for (const store::Subject& subject : subjects)
+        LB_TRY(visit_events(writer_, subject.number, visit));
     return {};
 }
 

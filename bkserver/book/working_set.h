@@ -102,7 +102,6 @@ class WorkingSet {
     Status load_processes(const std::set<store::ProcessNumber>& numbers);
     [[nodiscard]] store::ProcessNumber survivor_of(store::ProcessNumber number) const;
     Result<Opened> open(store::Process row);
-    Result<std::vector<event::AcceptedEvent>> events_of(const Entry& entry);
     Result<std::vector<store::Subject>> stored_subjects_of(const Entry& entry);
     Status rekey(const Entry& entry);
     void see(Entry& entry);

@@ -308,6 +308,27 @@ TEST_CASE("an exclusive registration is the first one or none", "[book]") {
     CHECK(desk.verdict(registration(grey).priority(kExclusive)) == v1::VERDICT_ACCEPTED);
 }
 
+TEST_CASE("a history longer than a page is folded from its start", "[book]") {
+    Desk desk;
+    constexpr int kEvents = 2500;
+    std::vector<book::Arrived> batch;
+    for (int i = 0; i < kEvents; ++i) {
+        auto event = running(kId);
+        batch.push_back(event.at(i + 1).id(std::to_string(i)).arrived());
+    }
+    auto stop = EventBuilder(E::kVMStop, Source::kVmManager, kId);
+    batch.push_back(stop.at(kEvents + 1).arrived());
+    REQUIRE(desk.book->settle(batch).ok());
+    CHECK(desk.process(kId).waiting == kEvents + 1);
+    CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.process(kId).waiting == 0);
+    CHECK(desk.status(kId).at("vm_state") == "stopped");
+    CHECK(desk.is_rebuild_equal(kId));
+    auto earlier = registration().at(-20);
+    CHECK(desk.verdict(earlier) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.is_rebuild_equal(kId));
+}
+
 TEST_CASE("a process of another service is refused", "[book]") {
     Desk desk;
     const auto refused = desk.settle(running("https://other.example.org:9000/abc"));

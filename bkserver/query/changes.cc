@@ -114,7 +114,7 @@ Result<std::string> list_changes(const SearchContext& context, const lb::v1::Cha
         if (!may_ask(expression, process_domain(), reading.view)) continue;
         if (is_of_concerns(change) && !may_filter_by("disagreements", reading.view)) continue;
         ProcessCandidate candidate(context.reader, *process, context.now_us);
-        LB_TRY_ASSIGN(const bool is_fitting, candidate.fits(expression));
+        LB_TRY_ASSIGN(const bool is_fitting, unless_unreadable(candidate.fits(expression), false));
         if (is_fitting) on_row(change_row(change, *process, reading.view, salt));
     }
     return to_text(cursor);

@@ -177,7 +177,8 @@ Result<std::optional<store::Place>> walk_processes(const SearchContext& context,
             if (!question.may_find(view)) continue;
             ProcessCandidate candidate(context.reader, process, question.now_us);
             if (!question.compiled.is_exact) {
-                LB_TRY_ASSIGN(const bool is_fitting, candidate.fits(question.expression));
+                LB_TRY_ASSIGN(const bool is_fitting,
+                              unless_unreadable(candidate.fits(question.expression), false));
                 if (!is_fitting) continue;
             }
             LB_TRY_ASSIGN(const bool goes_on, visit({process, view, candidate}));
@@ -352,7 +353,13 @@ Result<std::string> search_processes(const SearchContext& context, const QueryRe
         if (shown == question.limit) return false;
         Row row = list_row(seen.process);
         if (needs_status) {
-            LB_TRY_ASSIGN(row, seen.candidate.status(needs_view));
+            auto status = seen.candidate.status(needs_view);
+            if (status.ok())
+                row = *std::move(status);
+            else if (is_of_one_process(status.error()))
+                row["not_understood"] = true;
+            else
+                return status.error();
         }
         restrict_row(row, seen.view, salt);
         on_row(chosen(row, ask));

@@ -5,6 +5,7 @@
 #include "bkserver/book/sightings.h"
 #include "bkserver/query/views.h"
 #include "bkserver/state/access.h"
+#include "common/metrics/metrics.h"
 
 namespace lb::query {
 
@@ -57,8 +58,11 @@ Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& po
     authz::Reading reading = policy.may_read(asker, question);
     // What a process gives of its own only adds to what the policy gives.
     if (reading.view == authz::View::kFull || !process.has_access_list) return reading;
-    LB_TRY_ASSIGN(const state::Access access, access_of(reader, process));
-    question.access = &access;
+    const auto access = access_of(reader, process);
+    // Rights that nobody can read give nothing.
+    if (!access.ok() && is_of_one_process(access.error())) return reading;
+    if (!access.ok()) return access.error();
+    question.access = &*access;
     return policy.may_read(asker, question);
 }
 
@@ -96,6 +100,20 @@ bool may_ask(const language::Expression& expression, const Domain& domain, authz
                        [&](const language::Condition& condition) {
                            return may_ask(condition, domain.sources[condition.term], view);
                        });
+}
+
+bool is_of_one_process(const Error& error) {
+    return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported;
+}
+
+Result<bool> unless_unreadable(Result<bool> answer, bool otherwise) {
+    if (answer.ok() || !is_of_one_process(answer.error())) return answer;
+    metrics::Registry::global()
+        .counter("lb_query_unreadable_total",
+                 "Processes passed over in lists and streams of changes: what is kept of them is "
+                 "damaged, or written by a newer server.")
+        .add();
+    return otherwise;
 }
 
 Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,

@@ -26,6 +26,12 @@ store::Filter within_reach(store::Filter filter, const authz::Policy& policy,
 // with care finds nothing: else whoever sees no owners could ask who owns what, name by name.
 bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view);
 
+// Of an error that lies in what is kept of one process: it is damaged, or written by a newer
+// server. Where many are asked for, this one is passed over, and counted.
+bool is_of_one_process(const Error& error);
+// `answer`, but `otherwise` when such an error stands in its place.
+Result<bool> unless_unreadable(Result<bool> answer, bool otherwise);
+
 // What depends on now.
 Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,
                             const state::Registers& registers, std::int64_t now_us);

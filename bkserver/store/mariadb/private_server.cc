@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "bkserver/store/mariadb/child_process.h"
 #include "bkserver/store/mariadb/connection.h"
+#include "common/base/guard.h"
 
 namespace lb::store::mariadb {
 
@@ -94,7 +96,13 @@ PrivateServer::PrivateServer(PrivateServerOptions options)
 Result<std::unique_ptr<PrivateServer>> PrivateServer::start(PrivateServerOptions options) {
     std::unique_ptr<PrivateServer> server(new PrivateServer(std::move(options)));
     LB_TRY(server->prepare());
-    server->watcher_ = std::thread([raw = server.get()] { raw->watch(); });
+    server->watcher_ = std::thread([raw = server.get()] {
+        const Status watched = guarded([raw] { raw->watch(); });
+        if (watched.ok()) return;
+        // The private mariadbd ends with this thread: who watches over us starts us again.
+        raw->options_.on_message("a defect, report it: " + watched.error().text);
+        std::abort();
+    });
     LB_TRY(server->wait_until_it_answers());
     return server;
 }

@@ -15,8 +15,6 @@ namespace lb::store::mariadb {
 namespace {
 
 constexpr unsigned int kConnectTimeoutS = 5;
-// Longer than a Galera cluster stalls when it loses a node, and than any statement of ours.
-constexpr unsigned int kAnswerTimeoutS = 60;
 // Array-bound rows go in portions below this, so that no packet passes max_allowed_packet (16 MiB).
 constexpr std::size_t kPortionBytesMax = 4 * 1024 * 1024;
 constexpr std::size_t kPortionRowsMax = 1024;
@@ -155,7 +153,8 @@ void Connection::CloseStatement::operator()(st_mysql_stmt* statement) const {
     mysql_stmt_close(statement);
 }
 
-Connection::Connection(Dsn dsn) : dsn_(std::move(dsn)) {}
+Connection::Connection(Dsn dsn, std::chrono::seconds answer_timeout)
+    : dsn_(std::move(dsn)), answer_timeout_s_(static_cast<unsigned int>(answer_timeout.count())) {}
 
 Connection::~Connection() {
     drop();
@@ -180,8 +179,8 @@ Status Connection::open() {
     handle_ = mysql_init(nullptr);
     LB_ASSERT(handle_ != nullptr);
     mysql_optionsv(handle_, MYSQL_OPT_CONNECT_TIMEOUT, &kConnectTimeoutS);
-    mysql_optionsv(handle_, MYSQL_OPT_READ_TIMEOUT, &kAnswerTimeoutS);
-    mysql_optionsv(handle_, MYSQL_OPT_WRITE_TIMEOUT, &kAnswerTimeoutS);
+    mysql_optionsv(handle_, MYSQL_OPT_READ_TIMEOUT, &answer_timeout_s_);
+    mysql_optionsv(handle_, MYSQL_OPT_WRITE_TIMEOUT, &answer_timeout_s_);
     set_option(handle_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     set_option(handle_, MYSQL_OPT_SSL_CA, dsn_.ssl_ca);
     set_option(handle_, MYSQL_OPT_SSL_CERT, dsn_.ssl_cert);

@@ -3,6 +3,7 @@
 // anew.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -67,9 +68,15 @@ class Found {
     std::vector<std::string> cells_;  // numbers as 8 native bytes
 };
 
+// How long an answer may take before the line counts as lost: longer than a Galera cluster stalls
+// when it loses a node, and than any statement that reads or writes rows.
+inline constexpr std::chrono::seconds kAnswerTimeout{60};
+// Of statements that change tables: of a large one they copy every row.
+inline constexpr std::chrono::seconds kTableChangeTimeout = std::chrono::hours(24);
+
 class Connection {
   public:
-    explicit Connection(Dsn dsn);
+    explicit Connection(Dsn dsn, std::chrono::seconds answer_timeout = kAnswerTimeout);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -106,6 +113,7 @@ class Connection {
     Error error_of(unsigned int number, std::string_view text);
 
     Dsn dsn_;
+    const unsigned int answer_timeout_s_;
     st_mysql* handle_ = nullptr;
     std::unordered_map<std::string, Statement> statements_;
 };

@@ -63,9 +63,9 @@ Result<std::string> MariadbReader::add_index(std::span<const Column> columns) {
     for (const Index& index : present)
         if (std::equal(index.columns.begin(), index.columns.end(), columns.begin(), columns.end()))
             return Error{ErrorCode::kConflict, "there is such an index already: " + index.name};
-    LB_TRY(connection_.use());
+    LB_TRY(for_table_changes_.use());
     // Names are those of the list above.
-    LB_TRY(connection_.execute(
+    LB_TRY(for_table_changes_.execute(
         "ALTER TABLE process ADD KEY " + name + " (" + list + "), ALGORITHM=INPLACE, LOCK=NONE",
         std::span<const Value>()));
     return name;
@@ -80,8 +80,8 @@ Status MariadbReader::drop_index(std::string_view name) {
         return Error{ErrorCode::kNotFound, "there is no index '" + std::string(name) +
                                                "' that could be dropped; lbctl index list shows "
                                                "them"};
-    LB_TRY(connection_.use());
-    LB_TRY(connection_.execute(
+    LB_TRY(for_table_changes_.use());
+    LB_TRY(for_table_changes_.execute(
         "ALTER TABLE process DROP KEY " + found->name + ", ALGORITHM=INPLACE, LOCK=NONE",
         std::span<const Value>()));
     return {};

@@ -98,7 +98,7 @@ Status make_secret(Connection& connection) {
 
 Status migrate(const Dsn& dsn, std::span<const Migration> known) {
     LB_TRY(create_database(dsn));
-    Connection connection(dsn);
+    Connection connection(dsn, kTableChangeTimeout);
     LB_TRY(connection.use());
     LB_TRY_ASSIGN(const Found locked, connection.query(kLock, {}));
     if (locked.count() != 1 || locked.number(0, 0) != 1)

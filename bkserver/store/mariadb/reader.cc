@@ -44,7 +44,8 @@ std::vector<Change> joined(std::vector<std::vector<Change>>& streams, std::uint3
 
 MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service,
                              SlowQueryWatch slow)
-    : connection_(std::move(dsn)),
+    : connection_(dsn),
+      for_table_changes_(std::move(dsn), kTableChangeTimeout),
       dictionary_(dictionary),
       service_(std::move(service)),
       slow_(std::move(slow)) {}

@@ -83,6 +83,7 @@ class MariadbReader : public Reader {
     Result<DeadLetter> dead_letter_at(const Found& found, std::size_t row);
 
     Connection connection_;
+    Connection for_table_changes_;  // connected when it is needed
     Dictionary& dictionary_;
     std::string service_;
     SlowQueryWatch slow_;

@@ -33,8 +33,9 @@ Result<std::uint32_t> Dictionary::number_of(TextKind kind, std::string_view text
         return Error{ErrorCode::kReject, "a text of " + std::to_string(text.size()) +
                                              " bytes is too long for the dictionary"};
     const std::string key = key_of(kind, text);
-    const std::lock_guard lock(mutex_);
-    if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
+    if (const std::uint32_t known = known_number(key); known != 0) return known;
+    const std::lock_guard lock(connection_mutex_);
+    if (const std::uint32_t known = known_number(key); known != 0) return known;
     Result<std::uint32_t> number = look_up(key);
     for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
         if (number.ok() && *number == 0) number = insert(key);
@@ -48,8 +49,9 @@ Result<std::uint32_t> Dictionary::number_of(TextKind kind, std::string_view text
 Result<std::uint32_t> Dictionary::find(TextKind kind, std::string_view text) {
     if (text.empty() || text.size() > kTextBytesMax) return 0U;
     const std::string key = key_of(kind, text);
-    const std::lock_guard lock(mutex_);
-    if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
+    if (const std::uint32_t known = known_number(key); known != 0) return known;
+    const std::lock_guard lock(connection_mutex_);
+    if (const std::uint32_t known = known_number(key); known != 0) return known;
     LB_TRY_ASSIGN(const std::uint32_t number, look_up(key));
     if (number != 0) remember(key, number);
     return number;
@@ -57,9 +59,9 @@ Result<std::uint32_t> Dictionary::find(TextKind kind, std::string_view text) {
 
 Result<std::string> Dictionary::text_of(std::uint32_t number) {
     if (number == 0) return std::string();
-    const std::lock_guard lock(mutex_);
-    if (const auto known = texts_.find(number); known != texts_.end())
-        return known->second.substr(1);
+    if (auto known = known_text(number)) return *std::move(known);
+    const std::lock_guard lock(connection_mutex_);
+    if (auto known = known_text(number)) return *std::move(known);
     const Value value = std::uint64_t{number};
     LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
                       return connection_.query(
@@ -71,6 +73,19 @@ Result<std::string> Dictionary::text_of(std::uint32_t number) {
     const auto kind = static_cast<TextKind>(found.number(0, 0));
     remember(key_of(kind, found.bytes(0, 1)), number);
     return std::string(found.bytes(0, 1));
+}
+
+std::uint32_t Dictionary::known_number(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto known = numbers_.find(key);
+    return known == numbers_.end() ? 0 : known->second;
+}
+
+std::optional<std::string> Dictionary::known_text(std::uint32_t number) {
+    const std::lock_guard lock(mutex_);
+    const auto known = texts_.find(number);
+    if (known == texts_.end()) return std::nullopt;
+    return known->second.substr(1);
 }
 
 Result<std::uint32_t> Dictionary::look_up(const std::string& key) {
@@ -91,6 +106,7 @@ Result<std::uint32_t> Dictionary::insert(const std::string& key) {
 }
 
 void Dictionary::remember(const std::string& key, std::uint32_t number) {
+    const std::lock_guard lock(mutex_);
     if (texts_.size() >= kCachedTextsMax) {
         texts_.clear();
         numbers_.clear();
@@ -100,20 +116,29 @@ void Dictionary::remember(const std::string& key, std::uint32_t number) {
 }
 
 Result<std::uint64_t> Dictionary::take(std::string_view sequence, std::uint32_t count) {
-    const std::lock_guard lock(mutex_);
-    Block& block = blocks_[std::string(sequence)];
-    if (block.end - block.next < count) {
-        const std::uint64_t size = std::max<std::uint64_t>(kBlockSize, count);
-        Result<std::uint64_t> first = advance(sequence, size);
-        for (int attempt = 1; attempt < kAttemptsMax && !first.ok(); ++attempt) {
-            if (!is_worth_repeating(first.error())) break;
-            first = advance(sequence, size);
-        }
-        LB_TRY(first);
-        block = {*first, *first + size};
+    if (const auto known = take_known(sequence, count)) return *known;
+    const std::lock_guard connection_lock(connection_mutex_);
+    if (const auto known = take_known(sequence, count)) return *known;
+    const std::uint64_t size = std::max<std::uint64_t>(kBlockSize, count);
+    Result<std::uint64_t> first = advance(sequence, size);
+    for (int attempt = 1; attempt < kAttemptsMax && !first.ok(); ++attempt) {
+        if (!is_worth_repeating(first.error())) break;
+        first = advance(sequence, size);
     }
-    const std::uint64_t first = block.next;
-    block.next += count;
+    LB_TRY(first);
+    const std::lock_guard lock(mutex_);
+    blocks_[std::string(sequence)] = {*first + count, *first + size};
+    return *first;
+}
+
+std::optional<std::uint64_t> Dictionary::take_known(std::string_view sequence,
+                                                    std::uint32_t count) {
+    const std::lock_guard lock(mutex_);
+    const auto block = blocks_.find(sequence);
+    if (block == blocks_.end() || block->second.end - block->second.next < count)
+        return std::nullopt;
+    const std::uint64_t first = block->second.next;
+    block->second.next += count;
     return first;
 }
 

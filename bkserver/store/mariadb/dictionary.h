@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -52,13 +53,23 @@ class Dictionary {
         std::uint64_t end = 0;
     };
 
+    // What is in memory; 0 or nothing: it is not.
+    std::uint32_t known_number(const std::string& key);
+    std::optional<std::string> known_text(std::uint32_t number);
+    std::optional<std::uint64_t> take_known(std::string_view sequence, std::uint32_t count);
+
+    // With connection_mutex_ held.
     Result<std::uint32_t> look_up(const std::string& key);
     Result<std::uint32_t> insert(const std::string& key);
     Result<std::uint64_t> advance(std::string_view sequence, std::uint64_t count);
     void remember(const std::string& key, std::uint32_t number);
 
-    std::mutex mutex_;
+    // What is known is given out while somebody else waits for the database. Held for long, taken
+    // first: connection_mutex_.
+    std::mutex connection_mutex_;
     Connection connection_;
+
+    std::mutex mutex_;                                        // of all that follows
     std::unordered_map<std::string, std::uint32_t> numbers_;  // by kind byte + text
     std::unordered_map<std::uint32_t, std::string> texts_;
     std::map<std::string, Block, std::less<>> blocks_;

@@ -1,5 +1,6 @@
 #include "bkserver/cli/dump_command.h"
 
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <vector>
@@ -11,6 +12,8 @@
 namespace lb::cli {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr char kFooter[] =
     "Without PROCESS all events, in the order in which they arrived (for administrators); with it "
@@ -85,20 +88,45 @@ Status dump_to(Context& context, const DumpOptions& options, std::ostream& out, 
     return {};
 }
 
+// Where the dump grows until it is whole: a file beside the one that was asked for, unless that is
+// a device, a pipe or a link.
+std::string growing_name(const std::string& output) {
+    const fs::file_type type = fs::symlink_status(output).type();
+    const bool is_plain = type == fs::file_type::not_found || type == fs::file_type::regular;
+    return is_plain ? output + ".part" : output;
+}
+
+// What breaks off leaves nothing under the name, and what stood there before stays.
+Status dump_to_file(Context& context, const DumpOptions& options, Dumped& dumped) {
+    const std::string growing = growing_name(options.output);
+    std::ofstream file(growing, std::ios::binary | std::ios::trunc);
+    if (!file) {
+        context.exit_code = kCannotCreate;
+        context.err << "lbctl: cannot write " << growing << '\n';
+        return {};
+    }
+    Status done = dump_to(context, options, file, dumped);
+    file.close();
+    if (done.ok() && !file) done = Error{ErrorCode::kFull, "writing the dump failed: disk full?"};
+    std::error_code problem;
+    if (growing != options.output) {
+        if (done.ok())
+            fs::rename(growing, options.output, problem);
+        else
+            fs::remove(growing, problem);
+    }
+    LB_TRY(done);
+    if (problem) return system_error("renaming", growing, problem.value());
+    context.out << count_text(dumped.events) << " events in " << options.output << '\n';
+    return {};
+}
+
 Status dump(Context& context, const DumpOptions& options) {
     Dumped dumped;
-    if (options.output.empty()) {
+    if (options.output.empty())
         LB_TRY(dump_to(context, options, context.out, dumped));
-    } else {
-        std::ofstream file(options.output, std::ios::binary | std::ios::trunc);
-        if (!file) {
-            context.exit_code = kCannotCreate;
-            context.err << "lbctl: cannot write " << options.output << '\n';
-            return {};
-        }
-        LB_TRY(dump_to(context, options, file, dumped));
-        context.out << count_text(dumped.events) << " events in " << options.output << '\n';
-    }
+    else
+        LB_TRY(dump_to_file(context, options, dumped));
     if (dumped.unwritten == 0) return {};
     context.err << "lbctl: " << count_text(dumped.unwritten)
                 << " events could not be written; lines that begin with '#' say why\n";

@@ -173,6 +173,13 @@ class Formats(SiteTest):
         second = self.site.directory / "second.ulm"
         self.site.run("lbctl", "dump", "--ulm", "--output", second)
         self.assertEqual(without_arrival(first), without_arrival(second))
+        # One that breaks off leaves what stood there, and nothing beside it.
+        whole = second.read_bytes()
+        broken = self.site.run("lbctl", "--server", self.site.directory / "nobody.sock", "dump", "--output", second,
+                               check=False)
+        self.assertNotEqual(broken.returncode, 0)
+        self.assertEqual(second.read_bytes(), whole)
+        self.assertEqual(list(self.site.directory.glob("*.part")), [])
         one = self.site.run("lbctl", "dump", "--ulm", machine).stdout
         self.assertEqual(len(one.splitlines()), 3)
         self.assertIn('DG.EVNT="VMCreate"', one)

@@ -202,6 +202,10 @@ Status Connection::open() {
 Error Connection::error_of(unsigned int number, std::string_view text) {
     const ErrorCode code = class_of(number);
     Error error = {code, "database error " + std::to_string(number) + ": " + std::string(text)};
+    if (number == ER_STATEMENT_TIMEOUT)
+        error.text =
+            "the database took longer than a question may: ask for less (one process, a shorter "
+            "time), or add an index: lbctl index add";
     // The line is kept only when it is known to be sound. Errors that end the transaction alone
     // (deadlock, lock wait) leave it usable.
     const bool is_sound = code == ErrorCode::kConflict || code == ErrorCode::kReject ||

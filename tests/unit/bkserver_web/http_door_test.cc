@@ -48,6 +48,7 @@ class Street {
   public:
     explicit Street(HttpLimits limits = {}) : door_(limits, bench.desk, *bench.pool) {}
     ~Street() {
+        for (const auto& client : clients_) client->hang_up();
         bench.pool->stop();
         loop_.stop();
         thread_.join();

@@ -91,9 +91,10 @@ std::string Registers::encode() const {
 
 Result<Registers> Registers::decode(std::string_view bytes) {
     v1::Registers in;
-    if (bytes.empty()) return corrupt("they are damaged; lbctl rebuild folds them anew");
     if (bytes.size() > INT_MAX || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
         return corrupt("the bytes are no lb.v1.Registers");
+    // What was encoded names its rules: bytes that are gone, or another message's, do not.
+    if (in.rules_version() == 0) return corrupt("they are damaged; lbctl rebuild folds them anew");
     if (in.rules_version() > kRulesVersion)
         return Error{ErrorCode::kUnsupported,
                      "registers: written by rules version " + std::to_string(in.rules_version()) +

@@ -141,7 +141,7 @@ void ChangeFeed::run() {
         arrived_.clear();
         lock.unlock();
         const Status served = guarded([&] { serve_all(followers); });
-        if (!served.ok()) log::write(app::kDefect, "a stream of changes", served.error().text);
+        if (!served.ok()) log::write(app::kDefect, "streams of changes", served.error().text);
         lock.lock();
     }
     for (const Follower& follower : followers) follower.stream->end();
@@ -154,7 +154,13 @@ void ChangeFeed::serve_all(std::vector<Follower>& followers) {
     // One question tells whether anything changed at all.
     const std::string newest = changes_after({*reader_, policy_, nobody, 0}, {}, {}).cursor;
     std::erase_if(followers, [&](Follower& one) {
-        if (serve(one, newest)) return false;
+        bool goes_on = false;
+        const Status served = guarded([&] { goes_on = serve(one, newest); });
+        if (goes_on) return false;
+        if (!served.ok()) {
+            log::write(app::kDefect, "a stream of changes", served.error().text);
+            one.stream->end();
+        }
         release(event::identity_text(one.reader));
         return true;
     });

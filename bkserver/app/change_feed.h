@@ -63,8 +63,9 @@ class ChangeFeed {
     [[nodiscard]] std::string to_events(const Changes& changes) const;
     [[nodiscard]] std::string place(const std::string& cursor) const;
     void run();
-    // False when the stream has ended.
+    // Those whose streams have ended, and those whom a defect ends, are gone afterwards.
     void serve_all(std::vector<Follower>& followers);
+    // False when the stream has ended.
     bool serve(Follower& follower, const std::string& newest);
 
     const authz::Policy& policy_;

@@ -2,6 +2,8 @@
 // there may be.
 #include "bkserver/app/change_feed.h"
 
+#include <stdexcept>
+
 #include "tests/unit/bkserver_web/http_rooms.h"
 
 namespace lb::bkserver {
@@ -15,6 +17,7 @@ class MemoryStream : public HttpStream {
   public:
     bool send(std::string bytes) override {
         const std::lock_guard lock(mutex_);
+        if (throws_) throw std::runtime_error("a defect");
         text_ += bytes;
         return is_open_;
     }
@@ -26,6 +29,10 @@ class MemoryStream : public HttpStream {
     void leave() {
         const std::lock_guard lock(mutex_);
         is_open_ = false;
+    }
+    void break_down() {
+        const std::lock_guard lock(mutex_);
+        throws_ = true;
     }
     [[nodiscard]] std::string text() const {
         const std::lock_guard lock(mutex_);
@@ -46,6 +53,7 @@ class MemoryStream : public HttpStream {
     mutable std::mutex mutex_;
     std::string text_;
     bool is_open_ = true;
+    bool throws_ = false;
 };
 
 // What became of a call: a stream, or an answer.
@@ -107,6 +115,20 @@ TEST_CASE("a stream goes on behind the event that its client got last, and no ot
     const std::string text = again.stream->text();
     const std::size_t event = text.find("event: change");
     CHECK(text.find("event: change", event + 1) == std::string::npos);
+}
+
+TEST_CASE("a stream at which the server fails ends, and takes no other with it") {
+    HttpRoomsBench bench;
+    const Outcome broken = follow(bench, 1000);
+    const Outcome whole = follow(bench, 1000);
+    REQUIRE(broken.stream);
+    REQUIRE(whole.stream);
+    broken.stream->break_down();
+    bench.settle(event::EventType::kRegJob, event::Source::kUserInterface);
+    CHECK(comes_true([&] { return !broken.stream->is_open(); }));
+    CHECK(comes_true([&] { return whole.stream->has("event: change"); }));
+    bench.settle(event::EventType::kVMRunning, event::Source::kVmManager);
+    CHECK(comes_true([&] { return whole.stream->has("\"state\":\"Running\""); }));
 }
 
 TEST_CASE("what is asked wrongly is answered by a problem, without a stream") {

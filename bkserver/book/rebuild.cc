@@ -125,10 +125,13 @@ Result<store::ProcessNumber> rebuild_all(
     LB_TRY_ASSIGN(const auto reader, database.open_reader());
     LB_TRY_ASSIGN(const auto writer, database.open_writer(kRebuildLane));
     Rebuild rebuild(*writer, options);
-    store::ListFilter filter;
-    filter.type = options.type;
+    store::ProcessSelection selection{.limit = kPageProcesses};
+    if (options.type != 0)
+        selection.filter = store::Filter::all_of(
+            {{store::Column::kType, store::Match::kOneOf, {}, {options.type}}});
     for (;;) {
-        LB_TRY_ASSIGN(const auto rows, reader->list_processes(filter, after, kPageProcesses));
+        selection.after = store::Place{0, after};
+        LB_TRY_ASSIGN(const auto rows, reader->search_processes(selection));
         if (rows.empty()) return store::ProcessNumber{0};
         for (const store::Process& row : rows) {
             auto outcome = rebuild.run(row.number);

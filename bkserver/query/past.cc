@@ -23,19 +23,16 @@ std::string canonical(const std::string& subject_text) {
 
 // Of events of this type those that do not count.
 store::Filter uncounted(event::EventType type, const AsOf& as_of) {
-    using Step = store::Filter::Step;
-    store::Filter filter;
-    const auto add = [&](store::Column column, store::Match match, std::int64_t number) {
-        filter.clauses.push_back({.column = column, .match = match, .numbers = {number}});
-        filter.steps.push_back(Step::kClause);
-    };
-    add(store::Column::kEventType, store::Match::kOneOf, static_cast<std::int64_t>(type));
-    if (as_of.at_us != 0) add(store::Column::kEventTime, store::Match::kAtLeast, as_of.at_us + 1);
+    using store::Column;
+    using store::Match;
+    std::vector<store::Clause> late;
+    if (as_of.at_us != 0)
+        late.push_back({Column::kEventTime, Match::kAtLeast, {}, {as_of.at_us + 1}});
     if (as_of.known_at_us != 0)
-        add(store::Column::kEventArrived, store::Match::kAtLeast, as_of.known_at_us + 1);
-    if (as_of.at_us != 0 && as_of.known_at_us != 0) filter.steps.push_back(Step::kOr);
-    filter.steps.push_back(Step::kAnd);
-    return filter;
+        late.push_back({Column::kEventArrived, Match::kAtLeast, {}, {as_of.known_at_us + 1}});
+    auto filter = store::Filter::all_of(
+        {{Column::kEventType, Match::kOneOf, {}, {static_cast<std::int64_t>(type)}}});
+    return filter.narrow(store::Filter::any_of(std::move(late)));
 }
 
 }  // namespace

@@ -41,19 +41,14 @@ Result<std::uint16_t> type_of_word(std::string_view word) {
 
 Result<store::Filter> filter_of(const lb::v1::ListRequest& ask) {
     using store::Column;
-    store::Filter filter;
-    const auto add = [&](store::Clause clause) {
-        filter.clauses.push_back(std::move(clause));
-        filter.steps.push_back(store::Filter::Step::kClause);
-        if (filter.clauses.size() > 1) filter.steps.push_back(store::Filter::Step::kAnd);
-    };
+    std::vector<store::Clause> clauses;
     LB_TRY_ASSIGN(const std::uint16_t type, type_of_word(ask.type()));
-    if (type != 0) add({Column::kType, store::Match::kOneOf, {}, {type}});
+    if (type != 0) clauses.push_back({Column::kType, store::Match::kOneOf, {}, {type}});
     for (const auto& [column, text] :
          {std::pair(Column::kState, ask.state()), std::pair(Column::kVmState, ask.vm_state()),
           std::pair(Column::kHost, ask.host()), std::pair(Column::kOwner, ask.owner())})
-        if (!text.empty()) add({column, store::Match::kOneOf, {text}});
-    return filter;
+        if (!text.empty()) clauses.push_back({column, store::Match::kOneOf, {text}});
+    return store::Filter::all_of(std::move(clauses));
 }
 
 // Where a question has its cursor; nowhere if it has no pages.

@@ -69,28 +69,17 @@ Result<authz::Reading> reading_of(store::Reader& reader, const authz::Policy& po
 store::Filter within_reach(store::Filter filter, const authz::Policy& policy,
                            const lb::v1::Identity& asker) {
     using store::Column;
-    using Step = store::Filter::Step;
+    using store::Match;
     const auto reach = policy.reach(asker);
     if (!reach) return filter;
-    const bool is_whole = filter.steps.empty();
-    const auto add = [&](store::Clause clause) {
-        filter.clauses.push_back(std::move(clause));
-        filter.steps.push_back(Step::kClause);
-    };
-    add({Column::kAccessList, store::Match::kOneOf, {}, {1}});
+    std::vector<store::Clause> own = {{Column::kAccessList, Match::kOneOf, {}, {1}}};
     for (const std::string& registrant : reach->registrants) {
         const bool is_pattern = registrant.find('*') != std::string::npos;
-        add({Column::kRegistrant,
-             is_pattern ? store::Match::kPattern : store::Match::kOneOf,
-             {registrant}});
-        filter.steps.push_back(Step::kOr);
+        own.push_back(
+            {Column::kRegistrant, is_pattern ? Match::kPattern : Match::kOneOf, {registrant}});
     }
-    if (!reach->names.empty()) {
-        add({Column::kName, store::Match::kOneOf, reach->names});
-        filter.steps.push_back(Step::kOr);
-    }
-    if (!is_whole) filter.steps.push_back(Step::kAnd);
-    return filter;
+    if (!reach->names.empty()) own.push_back({Column::kName, Match::kOneOf, reach->names});
+    return filter.narrow(store::Filter::any_of(std::move(own)));
 }
 
 bool may_ask(const language::Expression& expression, const Domain& domain, authz::View view) {

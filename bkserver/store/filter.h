@@ -48,6 +48,13 @@ struct Clause {
 
 struct Filter {
     enum class Step : std::uint8_t { kClause, kNot, kAnd, kOr };
+
+    // What all of these, or any, hold for; without a clause everything.
+    static Filter all_of(std::vector<Clause> clauses);
+    static Filter any_of(std::vector<Clause> clauses);
+    // What both hold for.
+    Filter& narrow(Filter other);
+
     std::vector<Clause> clauses{};  // in the order in which the steps name them
     std::vector<Step> steps{};      // none: everything
 };

@@ -185,15 +185,6 @@ struct Concern {
     std::int64_t since_us = 0;
 };
 
-// All that are not empty (0) must hold.
-struct ListFilter {
-    std::uint16_t type = 0;
-    std::string state{};
-    std::string vm_state{};
-    std::string host{};
-    std::string owner{};
-};
-
 // Processes that are registered or adopted, each once.
 struct ProcessSelection {
     Filter filter{};
@@ -237,11 +228,6 @@ struct HistoryPage {
     std::string cursor{};       // empty: no more
 };
 
-struct Counts {
-    std::uint64_t dead_letters = 0;  // not replayed
-    std::map<std::string, std::uint64_t> processes_by_state;
-};
-
 // Reads what is committed. Every verb is a read of its own.
 class Reader {
   public:
@@ -256,11 +242,6 @@ class Reader {
     virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) = 0;
     // All names of a process, its id first.
     virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
-    // Processes with numbers above `after`, by number, no merged and no unowned ones unless
-    // `filter` is for them. Without their registers.
-    virtual Result<std::vector<Process>> list_processes(const ListFilter& filter,
-                                                        ProcessNumber after,
-                                                        std::uint32_t limit) = 0;
     // kFull: the database took longer than a query may.
     virtual Result<std::vector<Process>> search_processes(const ProcessSelection& selection) = 0;
     virtual Result<std::vector<FoundEvent>> search_events(const EventSelection& selection) = 0;
@@ -288,7 +269,6 @@ class Reader {
                                                       std::uint32_t limit) = 0;
     // Where a reader stands who has seen all changes that are there.
     virtual Result<ChangeCursor> newest_changes() = 0;
-    virtual Result<Counts> counts() = 0;
     // Random bytes, made with the database: all its servers have the same, also after a restart.
     virtual Result<std::string> secret() = 0;
     virtual Result<std::optional<Token>> find_token(std::string_view id) = 0;

@@ -334,7 +334,7 @@ void compare_with_empty(const QuerySite& site, int pairs) {
     ingest_rate(site, *empty, kProcessesOfPair);
     std::vector<std::string> few;
     for (const auto& one :
-         must(must(empty->open_reader())->list_processes({}, 0, kProcessesOfPair)))
+         must(must(empty->open_reader())->search_processes({.limit = kProcessesOfPair})))
         few.push_back(one.id);
     Reader reader(site, *site.database);
     const auto many = sample_of(site, reader, kProcessesOfPair).ids;

@@ -14,7 +14,7 @@ std::unique_ptr<store::Database> open(store::mariadb::Dsn dsn) {
 
 bool is_empty(store::Database& database) {
     const auto reader = must(database.open_reader());
-    return must(reader->list_processes({}, 0, 1)).empty();
+    return must(reader->search_processes({.limit = 1})).empty();
 }
 
 }  // namespace

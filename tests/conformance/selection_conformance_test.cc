@@ -171,6 +171,12 @@ TEST_CASE("filters join as they say", "[store]") {
     CHECK(names(reader, joined(running, joined(on_node1, early, Step::kOr), Step::kAnd)) == "a");
     CHECK(names(reader, negated(joined(running, negated(on_node1), Step::kOr))) == "b");
     CHECK(names(reader, joined(negated(running), negated(negated(on_node1)), Step::kAnd)) == "b");
+    const auto both = std::vector{running.clauses[0], on_node1.clauses[0]};
+    CHECK(names(reader, Filter::all_of(both)) == "a");
+    CHECK(names(reader, Filter::any_of(both)) == "abc");
+    CHECK(names(reader, Filter::any_of(both).narrow(negated(running))) == "b");
+    CHECK(names(reader, Filter::all_of({}).narrow(on_node1)) == names(reader, on_node1));
+    CHECK(names(reader, Filter(on_node1).narrow({})) == names(reader, on_node1));
 }
 
 TEST_CASE("pages follow each other in every order, also over equal values", "[store]") {

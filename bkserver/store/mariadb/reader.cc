@@ -142,39 +142,6 @@ Result<std::vector<Subject>> MariadbReader::subjects_of(ProcessNumber process) {
                      [&] { return select_subjects_of(connection_, dictionary_, process); });
 }
 
-Result<std::vector<Process>> MariadbReader::list_processes(const ListFilter& filter,
-                                                           ProcessNumber after,
-                                                           std::uint32_t limit) {
-    LB_TRY_ASSIGN(const std::uint32_t state, dictionary_.find(TextKind::kWord, filter.state));
-    LB_TRY_ASSIGN(const std::uint32_t vm_state, dictionary_.find(TextKind::kWord, filter.vm_state));
-    LB_TRY_ASSIGN(const std::uint32_t host, dictionary_.find(TextKind::kHost, filter.host));
-    LB_TRY_ASSIGN(const std::uint32_t owner, dictionary_.find(TextKind::kOwner, filter.owner));
-    std::string sql = select_processes(false) + "WHERE p.number > ? AND p.merged_into = 0";
-    std::vector<Value> values = {std::uint64_t{after}};
-    const auto add = [&](bool is_wanted, std::string_view condition, std::uint64_t value) {
-        if (!is_wanted) return;
-        sql += condition;
-        values.emplace_back(value);
-    };
-    // A word that has no number stands in no row: number 0 is only met where nothing is.
-    constexpr std::uint64_t kNowhere = 0xffffffff;
-    const auto number = [](std::uint32_t found) { return found == 0 ? kNowhere : found; };
-    add(filter.type != 0, " AND p.type = ?", filter.type);
-    add(filter.type == 0, " AND p.type <> ?", 0);
-    add(!filter.state.empty(), " AND p.state = ?", number(state));
-    add(!filter.vm_state.empty(), " AND p.vm_state = ?", number(vm_state));
-    add(!filter.host.empty(), " AND p.host = ?", number(host));
-    add(!filter.owner.empty(), " AND p.owner = ?", number(owner));
-    values.emplace_back(std::uint64_t{limit});
-    LB_TRY_ASSIGN(const Found found, query(sql + " ORDER BY p.number LIMIT ?", values));
-    std::vector<Process> processes;
-    for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, false));
-        processes.push_back(std::move(process));
-    }
-    return processes;
-}
-
 // Adds events of `subject` behind `cursor`: all of them, or so many that at least `limit` lie
 // before any that is not added. The index orders by clock and time only, so a group of equal ones
 // is taken whole or counts as not there.
@@ -379,21 +346,6 @@ Result<ChangeCursor> MariadbReader::newest_changes() {
     for (std::size_t row = 0; row < streams.count(); ++row)
         cursor[static_cast<std::uint32_t>(streams.number(row, 0))] = streams.number(row, 1) - 1;
     return cursor;
-}
-
-Result<Counts> MariadbReader::counts() {
-    Counts counts;
-    LB_TRY_ASSIGN(const Found letters,
-                  query("SELECT COUNT(*) FROM dead_letter WHERE replayed_us = 0", {}));
-    counts.dead_letters = letters.number(0, 0);
-    LB_TRY_ASSIGN(const Found states,
-                  query("SELECT state, COUNT(*) FROM process GROUP BY state", {}));
-    for (std::size_t row = 0; row < states.count(); ++row) {
-        LB_TRY_ASSIGN(std::string word,
-                      dictionary_.text_of(static_cast<std::uint32_t>(states.number(row, 0))));
-        counts.processes_by_state[std::move(word)] += states.number(row, 1);
-    }
-    return counts;
 }
 
 Result<std::vector<Relation>> MariadbReader::parents_of(ProcessNumber child) {

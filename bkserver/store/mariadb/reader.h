@@ -34,8 +34,6 @@ class MariadbReader : public Reader {
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
     Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) override;
     Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
-    Result<std::vector<Process>> list_processes(const ListFilter& filter, ProcessNumber after,
-                                                std::uint32_t limit) override;
     Result<std::vector<Process>> search_processes(const ProcessSelection& selection) override;
     Result<std::vector<FoundEvent>> search_events(const EventSelection& selection) override;
     Result<std::vector<Count>> count_processes(const Filter& filter,
@@ -53,7 +51,6 @@ class MariadbReader : public Reader {
     Result<std::vector<Change>> changes_after(const ChangeCursor& cursor,
                                               std::uint32_t limit) override;
     Result<ChangeCursor> newest_changes() override;
-    Result<Counts> counts() override;
     Result<std::optional<Token>> find_token(std::string_view id) override;
     Result<std::vector<Token>> list_tokens(std::string_view after, std::uint32_t limit) override;
     Result<std::vector<Relation>> parents_of(ProcessNumber child) override;

@@ -1,6 +1,6 @@
 // How bodies are kept: an envelope without what its row says already, and deflated when that is
-// shorter. Nothing is lost: decode_body() gives the very bytes that encode_body() got, or
-// encode_body() keeps them verbatim.
+// shorter. decode_body() gives the very bytes that encode_body() got, or encode_body() keeps them
+// verbatim; only the subject stands as the subject's row writes it, the canonical form.
 #pragma once
 
 #include <cstdint>

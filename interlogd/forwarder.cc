@@ -1,7 +1,5 @@
 #include "interlogd/forwarder.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
 
@@ -19,12 +17,6 @@ constexpr std::uint64_t kTicksPerSecond = 10;
 constexpr std::uint64_t kMeasureSeconds = 10;  // between two looks for the metrics of the spool
 constexpr std::size_t kInstanceBytes = 16;
 constexpr std::uint64_t kQuarantineBytesMax = 64 * 1024 * 1024;
-
-std::string system_host() {
-    char name[limits::kHostBytesMax + 1] = {};
-    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
-    return name;
-}
 
 std::string random_bytes(env::Env& env, std::size_t count) {
     std::string bytes(count, '\0');
@@ -55,7 +47,7 @@ Forwarder::Forwarder(env::Env& env, net::Loop& loop, LinkMaker& links, Forwarder
       metrics_(registry),
       doorbell_(std::move(doorbell)),
       quarantine_(env, options_.spool_directory, kQuarantineBytesMax),
-      host_(options_.host.empty() ? system_host() : options_.host),
+      host_(options_.host.empty() ? env::system_host() : options_.host),
       instance_(random_bytes(env, kInstanceBytes)),
       context_{
           .env = env,

@@ -1,11 +1,10 @@
 #include "bkserver/app/options.h"
 
-#include <unistd.h>
-
 #include <charconv>
 
 #include "bkserver/store/mariadb/dsn.h"
 #include "common/base/ascii.h"
+#include "common/env/env.h"
 #include "common/event/process_id.h"
 
 namespace lb::bkserver {
@@ -52,12 +51,6 @@ constexpr Option kOptions[] = {
     {"slow_query_ms", Kind::kInteger, "1000", "queries that take longer are logged with their plan; 0: none", 0, 60'000},
 };
 // clang-format on
-
-std::string system_host() {
-    char name[limits::kHostBytesMax + 1] = {};
-    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
-    return lower_case(name);
-}
 
 Result<std::vector<std::uint32_t>> uids_of(const std::vector<std::string>& texts) {
     std::vector<std::uint32_t> uids;
@@ -121,7 +114,7 @@ Result<ServerOptions> options_of(const config::Config& config,
         return config.text(name).empty() ? otherwise : config.text(name);
     };
     ServerOptions options;
-    options.host = lower_case(or_else("host", system_host()));
+    options.host = lower_case(or_else("host", env::system_host()));
     options.address = config.text("address");
     options.port = static_cast<std::uint16_t>(config.integer("port"));
     const auto id = event::ProcessId::generate(

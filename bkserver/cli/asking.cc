@@ -54,13 +54,4 @@ Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32
     }
 }
 
-std::string value_in_query(std::string_view value) {
-    std::string out = "\"";
-    for (const char c : value) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
-}
-
 }  // namespace lb::cli

@@ -22,7 +22,4 @@ Result<std::string> ask(const Settings& settings, const lb::v1::Request& request
 Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,
                        const OnRow& on_row);
 
-// A value inside a query, whatever it holds.
-std::string value_in_query(std::string_view value);
-
 }  // namespace lb::cli

@@ -9,6 +9,7 @@
 #include "bkserver/cli/asking.h"
 #include "bkserver/cli/job_machines.h"
 #include "bkserver/cli/row_printer.h"
+#include "common/base/quoted.h"
 #include "common/env/env.h"
 #include "common/event/moment.h"
 #include "common/event/time_text.h"
@@ -34,7 +35,7 @@ struct FindOptions {
 };
 
 std::string condition_of(const FindOptions& options) {
-    const std::string value = value_in_query(options.value);
+    const std::string value = lb::quoted(options.value);
     if (options.what == "name") return "name=" + value + " or vm_hostname=" + value;
     if (options.what == "host") return "host=" + value + " or placements=" + value;
     return "address=" + value;
@@ -103,7 +104,7 @@ constexpr std::string_view kHostKey = "host:/";
 // A short and a full name are one host: `term` is one of them, behind `prefix`.
 std::string is_host(const std::string& term, std::string_view prefix, const std::string& host) {
     const auto value = [&](const std::string& name) {
-        return value_in_query(std::string(prefix) + name);
+        return lb::quoted(std::string(prefix) + name);
     };
     const std::size_t dot = host.find('.');
     const std::string other = dot == std::string::npos ? term + "~" + value(host + ".*")
@@ -124,7 +125,7 @@ std::string condition_by_name(const Json& status) {
     std::string condition;
     const auto add = [&](std::string_view member, const std::string& name) {
         condition +=
-            (condition.empty() ? "" : " or ") + std::string(member) + "=" + value_in_query(name);
+            (condition.empty() ? "" : " or ") + std::string(member) + "=" + lb::quoted(name);
     };
     for (const std::string& name : host_names_of(status))
         for (const std::string_view member : kNodeMembers) add(member, name);
@@ -258,7 +259,7 @@ class Tree {
         if (status.contains("connections"))
             for (const Json& edge : status["connections"])
                 add(text_of(edge, "to"), "connected, " + text_of(edge, "state"));
-        if (!id.empty()) LB_TRY(find_related("parent=" + value_in_query(id), "child", add));
+        if (!id.empty()) LB_TRY(find_related("parent=" + lb::quoted(id), "child", add));
         if (text_of(status, "jobtype") == "physical_machine") {
             const std::string host = host_of(node, status);
             if (!host.empty()) LB_TRY(find_related(is_host("host", {}, host), "carries", add));

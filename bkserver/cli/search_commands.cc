@@ -6,6 +6,7 @@
 
 #include "bkserver/cli/asking.h"
 #include "bkserver/cli/row_printer.h"
+#include "common/base/quoted.h"
 
 namespace lb::cli {
 
@@ -47,7 +48,7 @@ std::string Wanted::query() const {
         is_alone = false;
         // Whoever asks is said without quotes.
         text += (text.empty() ? "" : " and ") + std::string(name) + "=" +
-                (value == "me" ? value : value_in_query(value));
+                (value == "me" ? value : lb::quoted(value));
     }
     return text;
 }

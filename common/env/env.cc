@@ -1,8 +1,11 @@
 #include "common/env/env.h"
 
+#include <unistd.h>
+
 #include <vector>
 
 #include "common/base/encoding.h"
+#include "common/base/limits.h"
 
 namespace lb::env {
 
@@ -72,6 +75,12 @@ std::string boot_id(Env& env) {
     std::erase_if(text, [](char c) { return c == '-' || c == '\n'; });
     const auto bytes = from_hex(text);
     return bytes && bytes->size() == kBootIdBytes ? *bytes : std::string();
+}
+
+std::string system_host() {
+    char name[limits::kHostBytesMax + 1] = {};
+    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+    return name;
 }
 
 std::string directory_of(const std::string& path) {

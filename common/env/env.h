@@ -81,6 +81,8 @@ Status replace_file(Env& env, const std::string& path, std::string_view bytes);
 Status make_directories(Env& env, const std::string& path);
 // 16 bytes: which boot of this host it is; empty where the kernel does not tell.
 std::string boot_id(Env& env);
+// Name of this host as the system has it; "localhost" where it has none.
+std::string system_host();
 // "/a/b/c" -> "/a/b"; "c" -> ".".
 std::string directory_of(const std::string& path);
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "common/base/limits.h"
 #include "common/event/codec.h"
 #include "common/event/envelope.h"
 #include "common/event/event_id.h"
@@ -15,12 +14,6 @@
 namespace lb::logd {
 
 namespace {
-
-std::string system_host() {
-    char name[limits::kHostBytesMax + 1] = {};
-    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
-    return name;
-}
 
 // Who runs this daemon may as well, so that it can be tried out.
 bool may_speak_for_guests(const Producer& producer) {
@@ -44,7 +37,7 @@ void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Pr
 
 Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
     Intake intake(env);
-    intake.host_ = options.host.empty() ? system_host() : options.host;
+    intake.host_ = options.host.empty() ? env::system_host() : options.host;
     intake.boot_id_ = env::boot_id(env);
     intake.sync_wait_ms_ = options.sync_wait_ms;
     intake.sync_wait_ms_max_ = options.sync_wait_ms_max;

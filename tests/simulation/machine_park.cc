@@ -167,22 +167,21 @@ bool MachinePark::start(Machine& machine, double at) {
     return true;
 }
 
-bool MachinePark::stop(Machine& machine, double at) {
+bool MachinePark::go_down(Machine& machine, double at, const Ending& ending) {
     if (machine.host < 0 || machine.is_paused || machine.has_guest) return false;
-    host_says(machine, machine.host, E::kVMStop, at + 1, "reason", "shutdown");
-    manager_says(machine, E::kVMStop, at + 2);
+    host_says(machine, machine.host, E::kVMStop, at + 1, "reason", ending.reason);
+    manager_says(machine, ending.managers_word, at + 2);
     machine.host = -1;
-    machine.state = "stopped";
+    machine.state = ending.state;
     return true;
 }
 
+bool MachinePark::stop(Machine& machine, double at) {
+    return go_down(machine, at, {"shutdown", E::kVMStop, "stopped"});
+}
+
 bool MachinePark::crash(Machine& machine, double at) {
-    if (machine.host < 0 || machine.is_paused || machine.has_guest) return false;
-    host_says(machine, machine.host, E::kVMStop, at + 1, "reason", "crashed");
-    manager_says(machine, E::kVMFail, at + 2);
-    machine.host = -1;
-    machine.state = "failure";
-    return true;
+    return go_down(machine, at, {"crashed", E::kVMFail, "failure"});
 }
 
 bool MachinePark::end(Machine& machine, double at) {

@@ -115,6 +115,12 @@ class MachinePark {
     bool haunt(Machine& machine, double at);
     bool silence_guest(Machine& machine, double at);
 
+    struct Ending {
+        const char* reason;
+        E managers_word;
+        const char* state;
+    };
+    bool go_down(Machine& machine, double at, const Ending& ending);
     void run_on(Machine& machine, int host, double at);
     void receive(Machine& machine, int host, double at);
     // Calls `act` once the disagreement has been there for long enough.

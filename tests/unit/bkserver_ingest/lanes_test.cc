@@ -90,23 +90,30 @@ TEST_CASE("machines that are adopted, whose numbers are all odd, use every lane"
 }
 
 TEST_CASE("all names of a process share the lane that saw it first") {
-    Site site(4);
-    const auto id = event::ProcessId::of_key(kService, event::Key::parse(key_of(1)).value());
-    REQUIRE(id.ok());
-    site.settle(round_of(2, 0));
-    const EventBuilder by_id =
-        EventBuilder(event::EventType::kVMStop, event::Source::kVmManager, id->to_string());
-    site.settle(std::vector{EventBuilder(by_id).counter(100)});
-    std::vector<std::uint64_t> before;
-    for (std::uint32_t lane = 0; lane < 4; ++lane) before.push_back(site.settled_by(lane));
-    std::vector<EventBuilder> both;
-    for (std::uint64_t i = 0; i < 10; ++i) {
-        both.push_back(EventBuilder(by_id).counter(200 + i));
-        both.push_back(round_of(2, 1)[1].counter(300 + i));
+    constexpr int kMachines = 8;
+    constexpr std::uint32_t kLanes = 4;
+    Site site(kLanes);
+    const auto by_id = [](int machine, std::uint64_t counter) {
+        const auto id =
+            event::ProcessId::of_key(kService, event::Key::parse(key_of(machine)).value());
+        return EventBuilder(event::EventType::kVMStop, event::Source::kVmManager,
+                            id.value().to_string())
+            .counter(counter);
+    };
+    site.settle(round_of(kMachines, 0));
+    for (int machine = 0; machine < kMachines; ++machine) {
+        const auto first = static_cast<std::uint64_t>(1000 * (machine + 1));
+        // Where the id was not heard of before, it may go anywhere once.
+        site.settle(std::vector{by_id(machine, first)});
+        std::vector<std::uint64_t> before;
+        for (std::uint32_t lane = 0; lane < kLanes; ++lane) before.push_back(site.settled_by(lane));
+        std::vector<EventBuilder> both = {by_id(machine, first + 1)};
+        both.push_back(round_of(kMachines, 1).at(static_cast<std::size_t>(machine)));
+        site.settle(both);
+        int lanes_used = 0;
+        for (std::uint32_t lane = 0; lane < kLanes; ++lane)
+            lanes_used += site.settled_by(lane) > before[lane] ? 1 : 0;
+        CAPTURE(machine);
+        CHECK(lanes_used == 1);
     }
-    site.settle(both);
-    int lanes_used = 0;
-    for (std::uint32_t lane = 0; lane < 4; ++lane)
-        lanes_used += site.settled_by(lane) > before[lane] ? 1 : 0;
-    CHECK(lanes_used == 1);
 }

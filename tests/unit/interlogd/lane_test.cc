@@ -1,4 +1,4 @@
-// A lane over a disk that fails for a while.
+// A lane over a spool on a simulated disk.
 #include "interlogd/lane.h"
 
 #include <catch2/catch.hpp>
@@ -10,73 +10,73 @@
 using namespace lb;
 using namespace lb::test;
 
-TEST_CASE("what was settled while the disk failed is forgotten once it works again",
-          "[interlogd]") {
-    SimDisk disk(1);
+namespace {
+
+const spool::Destination kDestination{"lb.example.org", 9000};
+constexpr char kRoot[] = "/spool";
+
+struct Host {
+    // By a new writer: into a segment of its own.
+    void append() {
+        spool::SpoolWriterOptions options;
+        options.root = kRoot;
+        options.free_bytes_min = 0;
+        auto writer = spool::SpoolWriter::open(env, options);
+        REQUIRE(writer.ok());
+        spool::AppendItem item{&kDestination, spool::Lane::kBulk, "event", {}};
+        (*writer)->append(std::span(&item, 1));
+        REQUIRE(item.status.ok());
+    }
+    interlogd::Lane open_lane() {
+        spool::LaneReaderOptions options;
+        options.root = kRoot;
+        options.id = {kDestination, spool::Lane::kBulk};
+        auto reader = spool::LaneReader::open(env, options);
+        REQUIRE(reader.ok());
+        return {spool::Lane::kBulk, std::move(*reader)};
+    }
+
+    SimDisk disk{1};
     SimClock clock;
-    SimEnv env(disk, clock);
-    const spool::Destination destination{"lb.example.org", 9000};
-    spool::SpoolWriterOptions writer_options;
-    writer_options.root = "/spool";
-    writer_options.free_bytes_min = 0;
-    auto writer = spool::SpoolWriter::open(env, writer_options);
-    REQUIRE(writer.ok());
-    spool::AppendItem item{&destination, spool::Lane::kBulk, "event", {}};
-    (*writer)->append(std::span(&item, 1));
-    REQUIRE(item.status.ok());
-    spool::LaneReaderOptions options;
-    options.root = writer_options.root;
-    options.id = {destination, spool::Lane::kBulk};
-    auto reader = spool::LaneReader::open(env, options);
-    REQUIRE(reader.ok());
-    interlogd::Lane lane(spool::Lane::kBulk, std::move(*reader));
+    SimEnv env{disk, clock};
+};
+
+std::uint64_t read_one(interlogd::Lane& lane) {
     const auto parcels = lane.read({});
     REQUIRE(parcels.ok());
     REQUIRE(parcels->size() == 1);
+    return parcels->front().number;
+}
 
-    env.fault = [](Call call, const std::string&) { return call == Call::kWrite ? EIO : 0; };
-    CHECK_FALSE(lane.settle(parcels->front().number).ok());
+}  // namespace
+
+TEST_CASE("what was settled while the disk failed is forgotten once it works again",
+          "[interlogd]") {
+    Host host;
+    host.append();
+    interlogd::Lane lane = host.open_lane();
+    const std::uint64_t number = read_one(lane);
+    host.env.fault = [](Call call, const std::string&) { return call == Call::kWrite ? EIO : 0; };
+    CHECK_FALSE(lane.settle(number).ok());
     CHECK_FALSE(lane.tidy().ok());
     CHECK(lane.reader().tail()->events == 1);
-    env.fault = nullptr;
+    host.env.fault = nullptr;
     CHECK(lane.tidy().ok());
     CHECK(lane.reader().tail()->events == 0);
 }
 
 TEST_CASE("a segment goes when reading comes to its end and all of it is settled already",
           "[interlogd]") {
-    SimDisk disk(1);
-    SimClock clock;
-    SimEnv env(disk, clock);
-    const spool::Destination destination{"lb.example.org", 9000};
-    spool::SpoolWriterOptions writer_options;
-    writer_options.root = "/spool";
-    writer_options.free_bytes_min = 0;
-    const auto append_with_new_writer = [&] {
-        auto writer = spool::SpoolWriter::open(env, writer_options);
-        REQUIRE(writer.ok());
-        spool::AppendItem item{&destination, spool::Lane::kBulk, "event", {}};
-        (*writer)->append(std::span(&item, 1));
-        REQUIRE(item.status.ok());
-    };
-    append_with_new_writer();
-    spool::LaneReaderOptions options;
-    options.root = writer_options.root;
-    options.id = {destination, spool::Lane::kBulk};
-    auto reader = spool::LaneReader::open(env, options);
-    REQUIRE(reader.ok());
-    interlogd::Lane lane(spool::Lane::kBulk, std::move(*reader));
-    const auto first = lane.read({});
-    REQUIRE(first.ok());
-    REQUIRE(lane.settle(first->front().number).ok());
+    Host host;
+    host.append();
+    interlogd::Lane lane = host.open_lane();
+    REQUIRE(lane.settle(read_one(lane)).ok());
     REQUIRE(lane.tidy().ok());
-    append_with_new_writer();  // a segment of its own
-    const auto second = lane.read({});
-    REQUIRE(second.ok());
-    REQUIRE(second->size() == 1);
+    host.append();
+    read_one(lane);
     REQUIRE(lane.tidy().ok());
     const auto segments = spool::list_segments(
-        env, spool::lane_directory(options.root, destination, spool::Lane::kBulk));
+        host.env, spool::lane_directory(kRoot, kDestination, spool::Lane::kBulk));
     REQUIRE(segments.ok());
     CHECK(segments->size() == 1);
 }

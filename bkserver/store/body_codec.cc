@@ -4,10 +4,8 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
-#include <optional>
 
+#include "bkserver/store/preset.h"
 #include "common/base/limits.h"
 #include "lb/v1/envelope.pb.h"
 
@@ -15,63 +13,22 @@ namespace lb::store {
 
 namespace {
 
-// Small windows: bodies are a few hundred bytes, registers a few thousand.
-struct Window {
-    int bits;
-    int memory_level;
-};
-constexpr Window kBodyWindow = {10, 2};
-constexpr Window kRegistersWindow = {12, 5};
-// Registers are written with each event: there speed counts more than the last tenth of the size.
-constexpr int kRegistersEffort = 1;
-// Below this a text does not get shorter.
-constexpr std::size_t kDeflateBytesMin = 48;
+// Of deflate: log2 of bytes.
+constexpr int kBodyWindow = 10;
+constexpr int kRegistersWindow = 12;
 // Longer stamps do not fit the dictionary table.
 constexpr std::size_t kStampBytesMax = 1024;
-// Nothing that is stored is longer when inflated.
-constexpr std::size_t kInflatedBytesMax = 16 * limits::kEventBytesMax;
+// Nothing that is stored is longer when expanded.
+constexpr std::size_t kExpandedBytesMax = 16 * limits::kEventBytesMax;
 
 Bytef* input_of(std::string_view bytes) {
     return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
 }
 
-// One stream that is begun anew for each text: making one costs more than a short text does.
-class Deflater {
-  public:
-    explicit Deflater(const Window& window)
-        : is_ready_(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -window.bits,
-                                 window.memory_level, Z_DEFAULT_STRATEGY) == Z_OK) {}
-    ~Deflater() {
-        if (is_ready_) deflateEnd(&stream_);
-    }
-    Deflater(const Deflater&) = delete;
-    Deflater& operator=(const Deflater&) = delete;
-
-    // Nothing when the result would not be shorter.
-    std::optional<std::string> shorter(std::string_view bytes, std::string_view dictionary) {
-        if (!is_ready_ || deflateReset(&stream_) != Z_OK) return std::nullopt;
-        if (!dictionary.empty())
-            deflateSetDictionary(&stream_, input_of(dictionary),
-                                 static_cast<uInt>(dictionary.size()));
-        std::string out(bytes.size(), '\0');
-        stream_.next_in = input_of(bytes);
-        stream_.avail_in = static_cast<uInt>(bytes.size());
-        stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream_.avail_out = static_cast<uInt>(out.size());
-        if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) return std::nullopt;
-        out.resize(stream_.total_out);
-        return out;
-    }
-
-  private:
-    z_stream stream_ = {};
-    bool is_ready_;
-};
-
+// Of formats that are read, but no longer written.
 class Inflater {
   public:
-    explicit Inflater(const Window& window)
-        : is_ready_(inflateInit2(&stream_, -window.bits) == Z_OK) {}
+    explicit Inflater(int window) : is_ready_(inflateInit2(&stream_, -window) == Z_OK) {}
     ~Inflater() {
         if (is_ready_) inflateEnd(&stream_);
     }
@@ -88,7 +45,7 @@ class Inflater {
         stream_.avail_in = static_cast<uInt>(bytes.size());
         std::string out;
         int outcome = Z_OK;
-        while (outcome == Z_OK && out.size() < kInflatedBytesMax) {
+        while (outcome == Z_OK && out.size() < kExpandedBytesMax) {
             const std::size_t had = out.size();
             out.resize(had + std::max<std::size_t>(bytes.size() * 4, 256));
             stream_.next_out = reinterpret_cast<Bytef*>(out.data() + had);
@@ -105,17 +62,13 @@ class Inflater {
     bool is_ready_;
 };
 
-Result<std::string> expanded_zstd(std::string_view bytes) {
-    thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(
-        ZSTD_createDCtx(), ZSTD_freeDCtx);
+Result<std::string> expanded_zstd(std::string_view frame) {
     const Error corrupt = {ErrorCode::kCorrupt, "stored registers do not expand"};
-    const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+    const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
     // The marks of an unknown size are greater, too.
-    if (context == nullptr || size > kInflatedBytesMax) return corrupt;
+    if (size > kExpandedBytesMax) return corrupt;
     std::string out(static_cast<std::size_t>(size), '\0');
-    if (ZSTD_decompressDCtx(context.get(), out.data(), out.size(), bytes.data(), bytes.size()) !=
-        size)
-        return corrupt;
+    if (ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size()) != size) return corrupt;
     return out;
 }
 
@@ -170,10 +123,8 @@ Body encode_body(std::string_view envelope_bytes, std::string_view event_id) {
     envelope.clear_event_id();
     envelope.clear_subject();
     body.bytes = envelope.SerializeAsString();
-    if (body.bytes.size() < kDeflateBytesMin) return body;
-    thread_local Deflater deflater(kBodyWindow);
-    if (auto shorter = deflater.shorter(body.bytes, body.stamp)) {
-        body.format = BodyFormat::kCompactDeflated;
+    if (auto shorter = preset_of_bodies().shorter(body.bytes)) {
+        body.format = BodyFormat::kCompactPreset1;
         body.bytes = std::move(*shorter);
     }
     return body;
@@ -190,6 +141,11 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
             LB_TRY_ASSIGN(const std::string compact, inflater.whole(body.bytes, body.stamp));
             return expanded(compact, body.stamp, context);
         }
+        case BodyFormat::kCompactPreset1: {
+            LB_TRY_ASSIGN(const std::string compact,
+                          preset_of_bodies().whole(body.bytes, kExpandedBytesMax));
+            return expanded(compact, body.stamp, context);
+        }
     }
     return Error{
         ErrorCode::kUnsupported,
@@ -197,22 +153,12 @@ Result<std::string> decode_body(const Body& body, const BodyContext& context) {
 }
 
 Result<PackedRegisters> pack_registers(std::string_view registers) {
-    if (registers.size() > kInflatedBytesMax)
+    if (registers.size() > kExpandedBytesMax)
         return Error{ErrorCode::kReject, "what is kept of the process would become longer than " +
-                                             std::to_string(kInflatedBytesMax) + " bytes"};
-    thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(
-        ZSTD_createCCtx(), ZSTD_freeCCtx);
-    // Room for what is shorter only: longer does not fit, which is an error of zstd's.
-    std::string packed(registers.size(), '\0');
-    const std::size_t size =
-        context == nullptr || registers.size() < kDeflateBytesMin
-            ? registers.size()
-            : ZSTD_compressCCtx(context.get(), packed.data(), packed.size(), registers.data(),
-                                registers.size(), kRegistersEffort);
-    if (ZSTD_isError(size) != 0 || size >= registers.size())
-        return PackedRegisters{RegistersFormat::kPlain, std::string(registers)};
-    packed.resize(size);
-    return PackedRegisters{RegistersFormat::kZstd, std::move(packed)};
+                                             std::to_string(kExpandedBytesMax) + " bytes"};
+    if (auto shorter = preset_of_registers().shorter(registers))
+        return PackedRegisters{RegistersFormat::kPreset1, std::move(*shorter)};
+    return PackedRegisters{RegistersFormat::kPlain, std::string(registers)};
 }
 
 Result<std::string> unpack_registers(const PackedRegisters& packed) {
@@ -223,6 +169,8 @@ Result<std::string> unpack_registers(const PackedRegisters& packed) {
             return Inflater(kRegistersWindow).whole(packed.bytes, {});
         case RegistersFormat::kZstd:
             return expanded_zstd(packed.bytes);
+        case RegistersFormat::kPreset1:
+            return preset_of_registers().whole(packed.bytes, kExpandedBytesMax);
     }
     return Error{ErrorCode::kUnsupported, "registers of an unknown format: of a newer server"};
 }

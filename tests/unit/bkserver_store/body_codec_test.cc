@@ -4,11 +4,18 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "bkserver/store/preset.h"
+#include "common/base/encoding.h"
 #include "lb/v1/envelope.pb.h"
 
 using namespace lb;
 
 namespace {
+
+// Part of many events, and of the registers of their jobs.
+constexpr std::string_view kSequenceCode =
+    "UI=000001:NS=0000000002:WM=000005:BH=0000000000:JSS=000002:LM=000003:LRMS=000000:APP=000000:"
+    "LBS=000000";
 
 // A line of a dump: each event has its own times and its place in its origin.
 v1::Envelope imported(std::int64_t number) {
@@ -45,4 +52,70 @@ TEST_CASE("events of one origin and identity share one stamp, whatever their tim
         stamps.insert(body.stamp);
     }
     CHECK(stamps.size() == 1);
+}
+
+// A life's worth of short texts: each holds next to nothing that repeats within itself.
+TEST_CASE("what events have in common is not stored with each") {
+    v1::Envelope envelope = imported(1);
+    envelope.set_event(
+        "UI=000001:NS=0000000002:WM=000005:BH=0000000000:JSS=000002:LM=000003:"
+        "LRMS=000000:APP=000000:LBS=000000");
+    const store::Body body = store::encode_body(envelope.SerializeAsString(), envelope.event_id());
+    CHECK(body.format == store::BodyFormat::kCompactPreset1);
+    CHECK(body.bytes.size() < envelope.event().size() / 2);
+    const std::string registers = std::string(60, 'r') + std::string(60, 's');
+    const auto packed = store::pack_registers(registers);
+    REQUIRE(packed.ok());
+    CHECK(packed->format == store::RegistersFormat::kPreset1);
+    CHECK(packed->bytes.size() < 30);
+    CHECK(store::unpack_registers(*packed).value() == registers);
+}
+
+TEST_CASE("texts that do not get shorter stay as they are") {
+    const auto packed = store::pack_registers("!");
+    REQUIRE(packed.ok());
+    CHECK(packed->format == store::RegistersFormat::kPlain);
+    CHECK(store::unpack_registers(*packed).value() == "!");
+    CHECK(store::unpack_registers({store::RegistersFormat::kPlain, ""}).value().empty());
+}
+
+// One thread packs bodies and registers in turn.
+TEST_CASE("a text that does not get shorter does not disturb the next one") {
+    CHECK(store::preset_of_bodies().shorter(kSequenceCode).has_value());
+    CHECK_FALSE(store::preset_of_bodies().shorter("no").has_value());
+    const auto packed = store::pack_registers(kSequenceCode);
+    REQUIRE(packed.ok());
+    REQUIRE(packed->format == store::RegistersFormat::kPreset1);
+    const auto unpacked = store::unpack_registers(*packed);
+    REQUIRE(unpacked.ok());
+    CHECK(*unpacked == kSequenceCode);
+}
+
+TEST_CASE("rows of earlier servers are read") {
+    v1::Envelope envelope = imported(7);
+    envelope.set_event("what happened what happened what happened");
+    const store::Body body = {
+        store::BodyFormat::kCompactDeflated,
+        *from_hex("0a10303132333435363738396162636465661a1f0805121b2f44433d6f72672f44433d6578616d70"
+                  "6c652f434e3d616c696365"),
+        *from_hex(
+            "e360d4e21760d738de626bd1de59e570bc773b6395667946628942466241416a5e6a8a021e1e00")};
+    const auto decoded = store::decode_body(body, {envelope.event_id(), envelope.subject()});
+    REQUIRE(decoded.ok());
+    CHECK(*decoded == envelope.SerializeAsString());
+    const store::PackedRegisters registers = {
+        store::RegistersFormat::kZstd, *from_hex("28b52ffd20785d00001872727302000092f809b0")};
+    CHECK(store::unpack_registers(registers).value() ==
+          std::string(60, 'r') + std::string(60, 's'));
+}
+
+TEST_CASE("bytes that are no packed text are told as such") {
+    for (const std::string& bytes : {std::string(), std::string("\xff\xff\xff\xff\xff\xff\xff\xff"),
+                                     std::string(100, 'x'), *from_hex("e0ffffffffffffff7f")}) {
+        CHECK(store::unpack_registers({store::RegistersFormat::kPreset1, bytes}).error().code ==
+              ErrorCode::kCorrupt);
+        CHECK(store::decode_body({store::BodyFormat::kCompactPreset1, {}, bytes}, {"id", "subject"})
+                  .error()
+                  .code == ErrorCode::kCorrupt);
+    }
 }

@@ -36,9 +36,10 @@ def time_text(second, microsecond=0):
     return f"201201{day % 28 + 1:02}{hour:02}{minute:02}{second:02}.{microsecond:06}"
 
 
-def line(process, event, source, second, code="", fields=None, user=ALICE, arrived=None):
+def line(process, event, source, second, code="", fields=None, user=ALICE, arrived=None,
+         host="host.example.org", microsecond=0):
     text = f"DG.ARRIVED={time_text(arrived)} " if arrived is not None else ""
-    text += (f'DATE={time_text(second)} HOST="host.example.org" PROG=edg-wms LVL=SYSTEM DG.PRIORITY=0 '
+    text += (f'DATE={time_text(second, microsecond)} HOST="{host}" PROG=edg-wms LVL=SYSTEM DG.PRIORITY=0 '
              f'DG.SOURCE="{source}" DG.SRC_INSTANCE="" DG.EVNT="{event}" DG.JOBID="{process}" '
              f'DG.SEQCODE="{code}" DG.USER="{user.translate(QUOTED)}"')
     for name, value in (fields or {}).items():

@@ -1,6 +1,6 @@
 // The processes that bench_query asks about: machines of a few owners on a few hosts, with lives of
 // so many events each. Some thousands of them go through the book; for a large database their rows
-// are then copied, under other numbers, names and event ids.
+// are then copied (query_copies.h).
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "bkserver/authz/policy.h"
-#include "bkserver/store/mariadb/connection.h"
 #include "bkserver/store/store.h"
 #include "tests/bench/book_bench.h"
 
@@ -39,10 +38,5 @@ book::Arrived fresh_registration(const Size& size);
 
 // Settles the lives of size.processes; returns events a second.
 double fill(store::Database& database, const authz::Policy& policy, const Size& size);
-// Adds copies until each process is there size.copies times, or goes on where it was ended; says to
-// stderr how far it is.
-void multiply(store::mariadb::Connection& connection, const Size& size);
-// Whether a multiply() did not come to its end.
-bool is_half_multiplied(store::mariadb::Connection& connection);
 
 }  // namespace lb::bench

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "tests/bench/query_copies.h"
+
 namespace lb::bench {
 
 namespace {
@@ -56,7 +58,8 @@ std::unique_ptr<store::Database> QuerySite::empty_database() const {
 void QuerySite::fill_database() const {
     const bool is_fresh = is_empty(*open(dsn_));
     if (is_fresh) fill(*open(dsn_), policy, size);
-    store::mariadb::Connection connection(dsn_);
+    // Keys of large tables are built over it.
+    store::mariadb::Connection connection(dsn_, store::mariadb::kTableChangeTimeout);
     must(connection.use());
     if (is_half_multiplied(connection) || (is_fresh && size.copies > 1)) multiply(connection, size);
 }

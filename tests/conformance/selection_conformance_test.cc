@@ -317,6 +317,9 @@ TEST_CASE("indices come and go while others write", "[store]") {
                                   [](const Index& index) { return index.name == "state"; });
     REQUIRE(own != present.end());
     CHECK(own->is_own);
+    const Column state[] = {Column::kState};
+    CHECK(own->columns == std::vector<Column>(std::begin(state), std::end(state)));
+    CHECK(reader->add_index(state).error().code == ErrorCode::kConflict);
     const auto ours = std::find_if(present.begin(), present.end(),
                                    [&](const Index& index) { return index.name == *added; });
     REQUIRE(ours != present.end());

@@ -26,6 +26,12 @@ std::string_view name_of(Column column) {
     return row == std::end(kIndexed) ? std::string_view() : row->name;
 }
 
+const IndexedColumn* find_indexed(std::string_view name) {
+    const auto row = std::find_if(std::begin(kIndexed), std::end(kIndexed),
+                                  [&](const IndexedColumn& one) { return one.name == name; });
+    return row == std::end(kIndexed) ? nullptr : row;
+}
+
 }  // namespace
 
 Result<std::vector<Index>> MariadbReader::list_indices() {
@@ -35,12 +41,17 @@ Result<std::vector<Index>> MariadbReader::list_indices() {
                         "ORDER BY index_name, seq_in_index",
                         {}));
     std::vector<Index> indices;
+    bool is_selecting = false;
     for (std::size_t row = 0; row < found.count(); ++row) {
         const std::string_view name = found.bytes(row, 0);
-        if (indices.empty() || indices.back().name != name)
+        if (indices.empty() || indices.back().name != name) {
             indices.push_back({std::string(name), {}, !name.starts_with(kPrefix)});
-        for (const IndexedColumn& one : kIndexed)
-            if (one.name == found.bytes(row, 1)) indices.back().columns.push_back(one.column);
+            is_selecting = true;
+        }
+        // What follows a column that nobody asks by only saves a look at the row.
+        const IndexedColumn* const indexed = find_indexed(found.bytes(row, 1));
+        is_selecting = is_selecting && indexed != nullptr;
+        if (is_selecting) indices.back().columns.push_back(indexed->column);
     }
     std::erase_if(indices, [](const Index& index) { return index.columns.empty(); });
     return indices;

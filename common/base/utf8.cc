@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 
 namespace lb {
 
@@ -31,6 +32,19 @@ std::size_t character_bytes(std::string_view text) {
     const bool is_wrong = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
                           (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f);
     return is_wrong ? 0 : size;
+}
+
+// How many at the beginning of `text` are seen at once to be ASCII: whole words of it. Most text is
+// nothing else.
+std::size_t ascii_bytes(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080808080808080;
+    std::uint64_t word = 0;
+    std::size_t count = 0;
+    for (; text.size() - count >= sizeof word; count += sizeof word) {
+        std::memcpy(&word, text.data() + count, sizeof word);
+        if ((word & kHighBits) != 0) break;
+    }
+    return count;
 }
 
 // Of a character of UTF-8.
@@ -64,7 +78,8 @@ std::string code_text(std::uint32_t code) {
 
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
-        const std::size_t size = character_bytes(text);
+        const std::size_t ascii = ascii_bytes(text);
+        const std::size_t size = ascii > 0 ? ascii : character_bytes(text);
         if (size == 0) return false;
         text.remove_prefix(size);
     }

@@ -30,7 +30,7 @@ bool is_blank_or_control(char c) {
 }
 
 bool has_blank_or_control(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), is_blank_or_control);
+    return std::any_of(text.begin(), text.end(), [](char c) { return is_blank_or_control(c); });
 }
 
 // One spelling of a host: lower case, no final dots, IPv6 literals as inet_ntop writes them.
@@ -91,8 +91,8 @@ bool is_key_type(std::string_view text) {
 
 // 36 characters with dashes in their places, in lower case; nothing when the text is no UUID.
 std::string canonical_uuid(std::string_view text) {
+    if (text.size() != 36) return {};
     std::string uuid = lower_case(text);
-    if (uuid.size() != 36) return {};
     for (std::size_t i = 0; i < uuid.size(); ++i) {
         const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
         const bool is_hex =
@@ -213,8 +213,12 @@ Result<Key> Key::parse(std::string_view text) {
     return key;
 }
 
+bool is_process_id(std::string_view subject) {
+    return subject.starts_with(kScheme);
+}
+
 Result<Subject> parse_subject(std::string_view text) {
-    if (text.starts_with(kScheme)) {
+    if (is_process_id(text)) {
         LB_TRY_ASSIGN(ProcessId id, ProcessId::parse(text));
         return Subject(std::move(id));
     }

@@ -60,7 +60,8 @@ struct Key {
 };
 
 using Subject = std::variant<ProcessId, Key>;
-// An id if the text begins with https://, else a key.
+// Whether a subject is an id, not a key: whether it begins with https://.
+bool is_process_id(std::string_view subject);
 Result<Subject> parse_subject(std::string_view text);
 std::string to_string(const Subject& subject);
 

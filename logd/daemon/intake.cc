@@ -22,6 +22,7 @@ bool may_speak_for_guests(const Producer& producer) {
 
 // Who logged it: a guest, known by the machine whose channel it came on, or a local user.
 void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Producer& producer) {
+    identity.Clear();
     if (envelope.is_channel()) {
         identity.set_kind(v1::IDENTITY_KIND_CHANNEL);
         if (const auto machine = event::parse_subject(envelope.subject()); machine.ok())
@@ -37,8 +38,9 @@ void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Pr
 
 Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
     Intake intake(env);
-    intake.host_ = options.host.empty() ? env::system_host() : options.host;
-    intake.boot_id_ = env::boot_id(env);
+    intake.acceptance_->set_origin(intake.origin_.id());
+    intake.acceptance_->set_host(options.host.empty() ? env::system_host() : options.host);
+    intake.acceptance_->set_boot_id(env::boot_id(env));
     intake.sync_wait_ms_ = options.sync_wait_ms;
     intake.sync_wait_ms_max_ = options.sync_wait_ms_max;
     for (const std::string& text : options.destinations) {
@@ -60,15 +62,14 @@ Result<Intake> Intake::create(env::Env& env, const LogdOptions& options) {
 }
 
 Result<spool::Destination> Intake::destination_of(const std::string& subject) const {
-    LB_TRY_ASSIGN(const auto parsed, event::parse_subject(subject));
-    const auto* id = std::get_if<event::ProcessId>(&parsed);
-    if (id == nullptr) {
+    if (!event::is_process_id(subject)) {
         if (default_destination_) return *default_destination_;
         return Error{ErrorCode::kReject,
                      "the event names the key " + subject +
                          " and no default_destination is configured for lb-logd"};
     }
-    spool::Destination destination{id->host, id->port};
+    LB_TRY_ASSIGN(auto id, event::ProcessId::parse(subject));
+    spool::Destination destination{std::move(id.host), id.port};
     if (is_any_destination_ || destinations_.contains(destination)) return destination;
     return Error{ErrorCode::kReject, "destination " + destination.to_string() +
                                          " is not in lb-logd's list of destinations"};
@@ -90,6 +91,14 @@ Status Intake::check_event(const v1::Envelope& envelope, const Producer& produce
 
 std::uint32_t Intake::wait_ms_of(std::uint32_t asked_ms) const {
     return std::min(asked_ms == 0 ? sync_wait_ms_ : asked_ms, sync_wait_ms_max_);
+}
+
+void Intake::stamp(v1::Envelope& envelope, const Producer& producer) {
+    acceptance_->set_counter(origin_.next_counter());
+    set_identity(*acceptance_->mutable_identity(), envelope, producer);
+    acceptance_->set_accepted_at_us(env_->now_us());
+    acceptance_->set_monotonic_us(env_->monotonic_us());
+    envelope.set_allocated_acceptance(acceptance_.release());
 }
 
 std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const Producer& producer,
@@ -114,16 +123,10 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
                                                         : fallback_event_id);
     accepted.event_id = envelope.event_id();
     envelope.clear_wait_ms();
-    v1::Acceptance& acceptance = *envelope.mutable_acceptance();
-    acceptance.set_origin(origin_.id());
-    acceptance.set_counter(origin_.next_counter());
-    set_identity(*acceptance.mutable_identity(), envelope, producer);
+    stamp(envelope, producer);
     envelope.clear_is_channel();
-    acceptance.set_host(host_);
-    acceptance.set_accepted_at_us(env_->now_us());
-    acceptance.set_boot_id(boot_id_);
-    acceptance.set_monotonic_us(env_->monotonic_us());
     envelope.SerializeToString(&accepted.envelope);
+    acceptance_.reset(envelope.release_acceptance());
     return accepted;
 }
 

@@ -4,6 +4,7 @@
 // producer stated; root's agents alone say whose channel a guest spoke on.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -54,15 +55,17 @@ class Intake {
     [[nodiscard]] const std::string& origin_id() const { return origin_.id(); }
 
   private:
-    explicit Intake(env::Env& env) : env_(&env), origin_(env) {}
+    explicit Intake(env::Env& env)
+        : env_(&env), origin_(env), acceptance_(std::make_unique<v1::Acceptance>()) {}
     Result<spool::Destination> destination_of(const std::string& subject) const;
     Status check_event(const v1::Envelope& envelope, const Producer& producer) const;
+    void stamp(v1::Envelope& envelope, const Producer& producer);
     [[nodiscard]] std::uint32_t wait_ms_of(std::uint32_t asked_ms) const;
 
     env::Env* env_;
     Origin origin_;
-    std::string host_;
-    std::string boot_id_;
+    // Most of it is the same for every event: it is lent to each while that is stamped.
+    std::unique_ptr<v1::Acceptance> acceptance_;
     std::optional<spool::Destination> default_destination_;
     std::set<spool::Destination> destinations_;
     bool is_any_destination_ = false;

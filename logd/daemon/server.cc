@@ -23,7 +23,10 @@ constexpr std::uint64_t kTagDoorbell = 2;
 constexpr std::uint64_t kTagDropBox = 3;
 constexpr std::uint64_t kTagFirstSession = 16;
 
-constexpr int kEventsPerRound = 256;
+constexpr int kEventsPerLook = 256;
+// Looks for what producers sent meanwhile, before a round's events go to the committer: one sync
+// for more of them.
+constexpr int kLooksPerRound = 4;
 constexpr int kAcceptsPerRound = 64;
 constexpr int kDecodesPerRound = 4;  // of one session
 constexpr std::size_t kReadBytes = 64 * 1024;
@@ -119,12 +122,9 @@ void Server::watch_listener(bool is_watched) {
 Status Server::run() {
     last_round_us_ = env_.monotonic_us();
     scan_drops();
-    epoll_event events[kEventsPerRound];
     while (!is_stopping_) {
         last_round_us_ = env_.monotonic_us();
-        const int count = ::epoll_wait(epoll_, events, kEventsPerRound, timeout_ms());
-        if (count < 0 && errno != EINTR) return system_error("waiting for", "events", errno);
-        for (int i = 0; i < count; ++i) dispatch(events[i].data.u64, events[i].events);
+        LB_TRY(look());
         expire_waits();
         if (env_.monotonic_us() >= next_drop_scan_us_) scan_drops();
         accept_again();
@@ -135,6 +135,21 @@ Status Server::run() {
         submit_batch();  // frames that had to wait for room
     }
     drain();
+    return {};
+}
+
+// Waits until something happens, and takes it in. When that brought events, looks again without
+// waiting.
+Status Server::look() {
+    epoll_event events[kEventsPerLook];
+    int wait_ms = timeout_ms();
+    for (int i = 0; i < kLooksPerRound; ++i) {
+        const int count = ::epoll_wait(epoll_, events, kEventsPerLook, wait_ms);
+        if (count < 0 && errno != EINTR) return system_error("waiting for", "events", errno);
+        for (int k = 0; k < count; ++k) dispatch(events[k].data.u64, events[k].events);
+        if (count <= 0 || batch_.empty()) break;
+        wait_ms = 0;
+    }
     return {};
 }
 

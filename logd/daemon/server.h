@@ -54,6 +54,7 @@ class Server {
            metrics::Registry& registry);
     Status open_parts();
     Status watch(int descriptor, std::uint64_t tag);
+    Status look();
     void dispatch(std::uint64_t tag, std::uint32_t events);
     void drain();
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "lb/v1/wire.pb.h"
 
@@ -30,17 +31,18 @@ void Session::reply(std::uint64_t number, std::string frame) {
     to.is_ready = true;
 }
 
-void Session::encode(const Answer& answer) {
+// The answer is of no use afterwards.
+void Session::encode(Answer& answer) {
     if (!answer.frame.empty()) {
         outgoing_ += answer.frame;
         frame_bytes_ -= answer.frame.size();
         return;
     }
     v1::LogReply reply;
-    reply.set_event_id(answer.event_id);
+    reply.set_event_id(std::move(answer.event_id));
     reply.set_code(static_cast<v1::ErrorCode>(answer.code));
     reply.set_verdict(static_cast<v1::Verdict>(answer.verdict));
-    reply.set_text(answer.text);
+    reply.set_text(std::move(answer.text));
     frame::append_frame(outgoing_, v1::FRAME_TYPE_LOG_REPLY, reply.SerializeAsString());
 }
 

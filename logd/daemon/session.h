@@ -68,7 +68,7 @@ class Session {
     std::size_t buffered_bytes = 0;
 
   private:
-    void encode(const Answer& answer);
+    void encode(Answer& answer);
 
     std::uint64_t id_;
     uid_t uid_;

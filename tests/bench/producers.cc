@@ -1,6 +1,7 @@
 // Producers on the logger's socket. Closed loop: each logs an event when the last one is durable,
-// through the client library. With a window, or synchronous events, as said.
-// Prints one JSON object: events, seconds, rate, latencies.
+// through the client library. With a window, or synchronous events, as said; with a window the
+// events are made beforehand, so that the producers' own work counts little. Prints one JSON
+// object: events, seconds, rate, latencies.
 //   bench_producers THREADS EVENTS_EACH PROCESSES [sync | WINDOW]
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -137,8 +138,19 @@ std::optional<int> read_answers(int logger, lb::frame::Decoder& decoder) {
     }
 }
 
+using Frames = std::vector<std::string>;
+
+// Of each producer.
+std::vector<Frames> all_frames(const Load& load) {
+    std::vector<Frames> all(static_cast<std::size_t>(load.threads));
+    for (int thread = 0; thread < load.threads; ++thread)
+        for (int i = 0; i < load.events_each; ++i)
+            all[static_cast<std::size_t>(thread)].push_back(frame_of(load, thread, i));
+    return all;
+}
+
 // So many events may be unanswered at once.
-Measured log_by_window(const Load& load, int thread) {
+Measured log_by_window(const Load& load, const Frames& events) {
     Measured measured;
     const int logger = connect_to_logger();
     lb::frame::Decoder decoder(64 * 1024);
@@ -147,7 +159,7 @@ Measured log_by_window(const Load& load, int thread) {
     while (answered < load.events_each) {
         std::string frames;
         for (; sent < load.events_each && sent - answered < load.window; ++sent)
-            frames += frame_of(load, thread, sent);
+            frames += events[static_cast<std::size_t>(sent)];
         const auto start = Clock::now();
         const auto answers =
             send_all(logger, frames) ? read_answers(logger, decoder) : std::nullopt;
@@ -163,14 +175,15 @@ Measured log_by_window(const Load& load, int thread) {
     return measured;
 }
 
-Measured run_all(const Load& load) {
+Measured run_all(const Load& load, const std::vector<Frames>& frames) {
     std::mutex mutex;
     Measured all;
     std::vector<std::thread> running;
     for (int thread = 0; thread < load.threads; ++thread)
         running.emplace_back([&, thread] {
             const Measured mine =
-                load.window > 0 ? log_by_window(load, thread) : log_one_by_one(load, thread);
+                load.window > 0 ? log_by_window(load, frames[static_cast<std::size_t>(thread)])
+                                : log_one_by_one(load, thread);
             const std::lock_guard lock(mutex);
             all.latencies_ms.insert(all.latencies_ms.end(), mine.latencies_ms.begin(),
                                     mine.latencies_ms.end());
@@ -189,8 +202,9 @@ int main(int argc, char** argv) {
     const std::string how = argc == 5 ? argv[4] : "";
     load.is_sync = how == "sync";
     load.window = std::atoi(how.c_str());
+    const std::vector<Frames> frames = load.window > 0 ? all_frames(load) : std::vector<Frames>();
     const auto begin = Clock::now();
-    const Measured all = run_all(load);
+    const Measured all = run_all(load, frames);
     const double seconds = milliseconds_since(begin) / 1000;
     const auto at = [&](double part) {
         if (all.latencies_ms.empty()) return 0.0;

@@ -30,6 +30,12 @@ TEST_CASE("UTF-8 is told from what only looks like it", "[base]") {
     for (const char* good :
          {"", "plain", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x96\xA5", "\xEF\xBF\xBD"})
         CHECK(is_utf8(good));
+    for (std::size_t before = 0; before < 20; ++before) {
+        const std::string ascii(before, 'a');
+        CHECK(is_utf8(ascii + "\xC3\xA4" + ascii));
+        CHECK_FALSE(is_utf8(ascii + "\xC3" + ascii));
+        CHECK_FALSE(is_utf8(ascii + "\x80" + ascii));
+    }
     for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80",
                             "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
                             "a\xFF"

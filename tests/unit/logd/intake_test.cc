@@ -29,7 +29,7 @@ std::string payload(bool is_channel, event::Source source) {
 struct Desk {
     std::variant<logd::Accepted, logd::Refused> accept(const std::string& bytes, uid_t uid) {
         logd::Producer producer;
-        producer.user.uid = uid;
+        producer.user = {.uid = uid, .name = "somebody", .groups = {}};
         producer.sources.add_all();
         return intake.accept(bytes, producer, {});
     }
@@ -58,6 +58,20 @@ TEST_CASE("what a local user logs is his own word") {
     const auto envelope = desk.accepted(payload(false, event::Source::kVmSystem), kSomebody);
     CHECK(envelope.acceptance().identity().kind() == v1::IDENTITY_KIND_UID);
     CHECK(envelope.acceptance().identity().name() == "54321");
+}
+
+TEST_CASE("each event is stamped anew, whoever logged the one before") {
+    Desk desk;
+    const auto user = desk.accepted(payload(false, event::Source::kVmSystem), kSomebody);
+    desk.refused("no envelope", kSomebody);
+    const auto guest = desk.accepted(payload(true, event::Source::kVmSystem), 0);
+    CHECK(user.acceptance().identity().display() == "somebody");
+    CHECK(guest.acceptance().identity().display().empty());
+    CHECK(user.acceptance().counter() == 1);
+    CHECK(guest.acceptance().counter() == 2);
+    CHECK(guest.acceptance().origin() == desk.intake.origin_id());
+    CHECK(guest.acceptance().boot_id() == user.acceptance().boot_id());
+    CHECK_FALSE(guest.acceptance().host().empty());
 }
 
 TEST_CASE("what came on a channel is the word of that machine's guest") {

@@ -9,9 +9,7 @@ import uuid
 
 from site_harness import HOST, run, wait_until
 
-QEMU_CONF = """user = "root"
-group = "root"
-dynamic_ownership = 0
+QEMU_CONF = """dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 namespaces = []
@@ -88,10 +86,12 @@ class LibvirtHost:
         shutil.copytree("/etc/libvirt", self.directory / "etc", dirs_exist_ok=True)
         (self.directory / "etc/hooks").mkdir(exist_ok=True)
         self.set_hook(hook_script)
-        (self.directory / "etc/qemu.conf").write_text(QEMU_CONF)
+        (self.directory / "etc/qemu.conf").write_text('user = "root"\ngroup = "root"\n' + QEMU_CONF)
         (self.directory / "libvirtd.conf").write_text(
             f'unix_sock_dir = "{self.directory}/sock"\nauth_unix_ro = "none"\nauth_unix_rw = "none"\n'
             f'log_level = 3\nlog_outputs = "3:file:{self.directory}/log/libvirtd.log"\nhost_uuid = "{uuid.uuid4()}"\n')
+        self.user = []           # command that makes it somebody else's
+        self.environment = None  # None: the test's own
         self.process = None
         self.domains = []
 
@@ -100,17 +100,22 @@ class LibvirtHost:
         return self
 
     def start(self):
-        for path in ("/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/etc/libvirt"):
-            os.makedirs(path, exist_ok=True)
-        binds = "".join(f"mount --bind {self.directory}/{ours} {theirs}; " for ours, theirs in (
-            ("run", "/run/libvirt"), ("lib", "/var/lib/libvirt"), ("cache", "/var/cache/libvirt"), ("etc", "/etc/libvirt")))
+        binds = self.make_binds()
         log = open(self.directory / "log/stdout", "ab")
         self.process = subprocess.Popen(
-            ["unshare", "-m", "-u", "sh", "-c", f"{binds} hostname {self.hostname}; exec /usr/sbin/libvirtd --config {self.directory}/libvirtd.conf "
-             f"--pid-file {self.directory}/libvirtd.pid"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            ["unshare", "-m", "-u", "sh", "-c",
+             f"{binds} hostname {self.hostname}; exec {' '.join(self.user)} /usr/sbin/libvirtd "
+             f"--config {self.directory}/libvirtd.conf --pid-file {self.directory}/libvirtd.pid"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self.environment)
         log.close()
         wait_until(lambda: self.virsh("uri", check=False).returncode == 0, "libvirtd answers")
+
+    def make_binds(self):
+        """Commands that put our directories in the place of the machine's."""
+        for path in ("/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/etc/libvirt"):
+            os.makedirs(path, exist_ok=True)
+        return "".join(f"mount --bind {self.directory}/{ours} {theirs}; " for ours, theirs in (
+            ("run", "/run/libvirt"), ("lib", "/var/lib/libvirt"), ("cache", "/var/cache/libvirt"), ("etc", "/etc/libvirt")))
 
     def set_hook(self, script):
         """libvirt must have found a hook at its start; its content counts at once."""
@@ -128,7 +133,7 @@ class LibvirtHost:
         self.stop()
 
     def virsh(self, *arguments, check=True):
-        return run("virsh", "-c", self.uri, *arguments, check=check)
+        return run(*self.user, "virsh", "-c", self.uri, *arguments, check=check, environment=self.environment)
 
     def define(self, guest):
         """Defines a domain that runs GUESTS[guest]; (name, uuid)."""
@@ -152,3 +157,40 @@ class LibvirtHost:
 
     def qemu_pid(self, name):
         return int((self.directory / f"run/qemu/{name}.pid").read_text())
+
+
+class SessionHost(LibvirtHost):
+    """The libvirtd of an ordinary user, as qemu:///session finds it: by `user` and `environment`."""
+
+    uid = 65534
+
+    def __init__(self, directory, hook_script, hostname=HOST):
+        super().__init__(directory, hook_script, hostname)
+        self.uri = "qemu:///session"
+        self.user = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
+        # Nobody but this test starts a libvirtd: the agent shall see that it is away.
+        self.environment = dict(os.environ, HOME=str(self.directory), LIBVIRT_AUTOSTART="0")
+        for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+            self.environment[f"XDG_{name}_HOME"] = str(self.directory / name.lower())
+        self.environment["XDG_RUNTIME_DIR"] = str(self.directory / "run")
+        (self.directory / "config/libvirt").mkdir(parents=True)
+        (self.directory / "config/libvirt/qemu.conf").write_text(QEMU_CONF)
+        (self.directory / "libvirtd.conf").write_text(
+            f'log_level = 3\nlog_outputs = "3:file:{self.directory}/log/libvirtd.log"\nhost_uuid = "{uuid.uuid4()}"\n')
+        self._give_away(self.directory, *self.directory.rglob("*"))
+
+    def _give_away(self, *paths):
+        for path in paths:
+            os.chown(path, self.uid, self.uid)
+
+    def make_binds(self):
+        """The hook's directory is the machine's for sessions, too."""
+        os.makedirs("/etc/libvirt", exist_ok=True)
+        return f"mount --bind {self.directory}/etc /etc/libvirt; "
+
+    def define_with(self, *arguments, **named):
+        self._give_away(*(self.directory / "guests").iterdir())
+        return super().define_with(*arguments, **named)
+
+    def qemu_pid(self, name):
+        return int((self.directory / f"run/libvirt/qemu/run/{name}.pid").read_text())

@@ -50,14 +50,17 @@ class Daemon:
         self.state = state
         self.runtime = runtime
         self.log = config.with_suffix(".log")
+        self.prefix = []         # a command that runs it in another way: as somebody else
+        self.environment = None  # None: the test's own
         self.process = None
 
     def start(self, wait=True):
         log = open(self.log, "ab")
         begin = log.tell()
         self.process = subprocess.Popen(
-            [BIN / self.name, "--config", self.config, "--state-dir", self.state, "--runtime-dir", self.runtime],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            [*self.prefix, BIN / self.name, "--config", self.config, "--state-dir", self.state, "--runtime-dir",
+             self.runtime],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self.environment)
         log.close()
         if wait:
             wait_until(lambda: self._is_ready(begin), f"{self.name} ready", READY_SECONDS)

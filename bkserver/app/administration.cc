@@ -59,7 +59,7 @@ Result<ordered_json> ServerAdministration::replay_dead_letter(std::uint64_t numb
     const std::lock_guard lock(mutex_);
     LB_TRY_ASSIGN(book::Book* const book, opened_book());
     LB_TRY_ASSIGN(const book::Settled settled, book->replay_dead_letter(number));
-    ordered_json row = {{"number", number}, {"verdict", query::verdict_word(settled.verdict)}};
+    ordered_json row = {{"number", number}, {"verdict", book::verdict_word(settled.verdict)}};
     if (!settled.reason.empty()) row["reason"] = settled.reason;
     return row;
 }

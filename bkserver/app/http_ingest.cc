@@ -145,7 +145,7 @@ web::HttpAnswer HttpIngest::answer() const {
         const unsigned status = status_of(entry.settled.verdict);
         web::Json row = web::Json::object();
         if (!entry.event_id.empty()) row["event_id"] = event::event_id_to_text(entry.event_id);
-        row["verdict"] = is_open ? "retry" : query::verdict_word(entry.settled.verdict);
+        row["verdict"] = is_open ? "retry" : book::verdict_word(entry.settled.verdict);
         std::string why = is_open ? "not settled in time: send it again, with this event_id"
                                   : entry.settled.reason;
         if (status != 0) reason = why;

@@ -38,6 +38,32 @@ std::size_t count_within_children_limit(std::span<const Candidate> candidates) {
 
 }  // namespace
 
+std::string_view verdict_word(lb::v1::Verdict verdict) {
+    switch (verdict) {
+        case lb::v1::VERDICT_ACCEPTED:
+            return "accepted";
+        case lb::v1::VERDICT_DUPLICATE:
+            return "duplicate";
+        case lb::v1::VERDICT_UNKNOWN_TYPE:
+            return "unknown";
+        case lb::v1::VERDICT_UNREGISTERED:
+            return "unregistered";
+        case lb::v1::VERDICT_DENIED:
+            return "denied";
+        case lb::v1::VERDICT_MALFORMED:
+            return "malformed";
+        case lb::v1::VERDICT_CONFLICT:
+            return "conflict";
+        case lb::v1::VERDICT_RETRY:
+            return "retry";
+        case lb::v1::VERDICT_UNSPECIFIED:
+        case lb::v1::Verdict_INT_MIN_SENTINEL_DO_NOT_USE_:
+        case lb::v1::Verdict_INT_MAX_SENTINEL_DO_NOT_USE_:
+            break;
+    }
+    return "undecided";
+}
+
 class Book::Impl {
   public:
     Impl(store::Database& database, const Policy& policy, BookOptions options)

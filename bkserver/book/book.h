@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bkserver/book/policy.h"
@@ -22,6 +23,9 @@ struct Arrived {
     lb::v1::Identity forwarder;   // proven by TLS
     std::int64_t arrived_us = 0;  // server's clock
 };
+
+// "accepted", "duplicate", ...: in answers and as the label of metrics.
+std::string_view verdict_word(lb::v1::Verdict verdict);
 
 struct Settled {
     lb::v1::Verdict verdict = lb::v1::VERDICT_UNSPECIFIED;

@@ -28,15 +28,6 @@ constexpr std::array kVerdicts = {lb::v1::VERDICT_ACCEPTED,     lb::v1::VERDICT_
                                   lb::v1::VERDICT_DENIED,       lb::v1::VERDICT_MALFORMED,
                                   lb::v1::VERDICT_CONFLICT};
 
-// "VERDICT_UNKNOWN_TYPE" -> "unknown_type"
-std::string word_of(lb::v1::Verdict verdict) {
-    std::string word = lb::v1::Verdict_Name(verdict).substr(std::string_view("VERDICT_").size());
-    for (char& character : word)
-        if (character >= 'A' && character <= 'Z')
-            character = static_cast<char>(character - 'A' + 'a');
-    return word;
-}
-
 std::string subject_of(std::string_view envelope_bytes) {
     lb::v1::Envelope envelope;
     // What does not parse goes anywhere: the book will say what is wrong with it.
@@ -66,10 +57,11 @@ struct Lanes::Metrics {
           changes(registry.counter("lb_bkserver_changes_total", "State changes written.")),
           settle_seconds(
               registry.histogram("lb_bkserver_settle_seconds", "Time to settle one batch.")) {
-        for (const lb::v1::Verdict verdict : kVerdicts)
+        for (const lb::v1::Verdict verdict : kVerdicts) {
+            const std::string word(book::verdict_word(verdict));
             events.push_back(&registry.counter("lb_bkserver_events_total",
-                                               "Events settled, by verdict.",
-                                               {{"verdict", word_of(verdict)}}));
+                                               "Events settled, by verdict.", {{"verdict", word}}));
+        }
     }
 
     void count(lb::v1::Verdict verdict) {

@@ -1,5 +1,6 @@
 #include "bkserver/query/forms.h"
 
+#include "bkserver/book/book.h"
 #include "common/base/encoding.h"
 #include "common/event/codec.h"
 #include "common/event/envelope.h"
@@ -44,32 +45,6 @@ void add_event(Row& row, std::string_view subject, const event::Event& event) {
 
 }  // namespace
 
-std::string_view verdict_word(lb::v1::Verdict verdict) {
-    switch (verdict) {
-        case lb::v1::VERDICT_ACCEPTED:
-            return "accepted";
-        case lb::v1::VERDICT_DUPLICATE:
-            return "duplicate";
-        case lb::v1::VERDICT_UNKNOWN_TYPE:
-            return "unknown";
-        case lb::v1::VERDICT_UNREGISTERED:
-            return "unregistered";
-        case lb::v1::VERDICT_DENIED:
-            return "denied";
-        case lb::v1::VERDICT_MALFORMED:
-            return "malformed";
-        case lb::v1::VERDICT_CONFLICT:
-            return "conflict";
-        case lb::v1::VERDICT_RETRY:
-            return "retry";
-        case lb::v1::VERDICT_UNSPECIFIED:
-        case lb::v1::Verdict_INT_MIN_SENTINEL_DO_NOT_USE_:
-        case lb::v1::Verdict_INT_MAX_SENTINEL_DO_NOT_USE_:
-            break;
-    }
-    return "undecided";
-}
-
 Row list_row(const store::Process& process) {
     Row row = Row::object();
     row["jobId"] = process.id;
@@ -97,7 +72,7 @@ Row event_row(const store::Event& stored, const event::AcceptedEvent& opened) {
     Row row = Row::object();
     row["event_id"] = event::event_id_to_text(stored.event_id);
     add_event(row, opened.envelope.subject(), opened.event);
-    row["verdict"] = verdict_word(stored.verdict);
+    row["verdict"] = book::verdict_word(stored.verdict);
     add_acceptance(row, opened.envelope);
     add_identity(row, "identity", opened.identity);
     add_identity(row, "forwarder", stored.forwarder);
@@ -108,7 +83,7 @@ Row event_row(const store::Event& stored, const event::AcceptedEvent& opened) {
 Row dead_letter_row(const store::DeadLetter& letter) {
     Row row = Row::object();
     row["number"] = letter.number;
-    row["verdict"] = verdict_word(letter.verdict);
+    row["verdict"] = book::verdict_word(letter.verdict);
     row["reason"] = letter.reason;
     row["times"] = letter.times;
     add_identity(row, "forwarder", letter.forwarder);

@@ -16,9 +16,6 @@ namespace lb::query {
 
 using Row = nlohmann::ordered_json;
 
-// "accepted", "duplicate", ...
-std::string_view verdict_word(lb::v1::Verdict verdict);
-
 // A row of a list, from the columns of the store.
 Row list_row(const store::Process& process);
 

@@ -117,3 +117,11 @@ TEST_CASE("all names of a process share the lane that saw it first") {
         CHECK(lanes_used == 1);
     }
 }
+
+TEST_CASE("events are counted by the words that answers use for verdicts") {
+    Site site(1);
+    site.settle(round_of(3, 0));
+    const std::string text = site.registry.exposition();
+    CHECK(text.find("lb_bkserver_events_total{verdict=\"accepted\"} 3") != std::string::npos);
+    CHECK(text.find("lb_bkserver_events_total{verdict=\"unknown\"} 0") != std::string::npos);
+}

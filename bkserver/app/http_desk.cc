@@ -301,6 +301,7 @@ HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& as
         question.mutable_why()->set_attribute(parameter_of(call.request, "attribute"));
     } else {
         question.mutable_status()->add_processes(call.match.process);
+        add_words(parameter_of(call.request, "with"), *question.mutable_status()->mutable_with());
     }
     const Gathered gathered = ask(tools.queries, asker, question);
     if (!gathered.status.ok()) return web::problem(gathered.status.error());

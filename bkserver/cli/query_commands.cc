@@ -25,6 +25,7 @@ struct StatusOptions {
     std::vector<std::string> processes;
     std::string at;
     std::string known_at;
+    std::vector<std::string> with;
 };
 
 Result<std::int64_t> moment(const std::string& text) {
@@ -40,6 +41,7 @@ Status show_status(Context& context, const StatusOptions& options) {
     LB_TRY_ASSIGN(const std::int64_t known_at_us, moment(options.known_at));
     request.mutable_status()->set_at_us(at_us);
     request.mutable_status()->set_known_at_us(known_at_us);
+    for (const std::string& extra : options.with) request.mutable_status()->add_with(extra);
     LB_TRY(ask(context.settings, request, [&](const Json& row) {
         if (row.contains("error")) {
             context.err << "lbctl: " << text_of(row, "process") << ": " << text_of(row, "text")
@@ -283,10 +285,18 @@ void add_query_commands(CLI::App& lbctl, Context& context) {
                        "as it was then by the events' own times: 2026-11-25T12:00:00Z, -2h");
     status->add_option("--known-at", wanted->known_at,
                        "as the server knew it then, by when events had arrived");
+    status
+        ->add_option("--with", wanted->with,
+                     "also jdl_classad (the job description's attributes), children_states, "
+                     "history: a,b")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"jdl_classad", "children_states", "history"}));
     status->footer(
         "Examples:\n  lbctl status https://lb.example.org:9000/Zm9vYmFy\n"
         "  lbctl status --json libvirt-uuid:/6b1a2a9e-5a0f-4f2e-9f3c-0d6a1c1f5b10\n"
-        "  lbctl status Zm9vYmFy --at -2h --known-at -1h\n\n"
+        "  lbctl status Zm9vYmFy --at -2h --known-at -1h\n"
+        "  lbctl status Zm9vYmFy --with jdl_classad,children_states --json\n\n"
         "In the past a parent is counted from its children as they were then, up to 1,000 of "
         "them.");
 

@@ -8,6 +8,7 @@
 #include "bkserver/query/counting.h"
 #include "bkserver/query/dump.h"
 #include "bkserver/query/sight.h"
+#include "bkserver/query/status_extras.h"
 #include "bkserver/query/timeline.h"
 #include "bkserver/query/views.h"
 
@@ -280,8 +281,11 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
     if (ask.processes_size() > kStatusProcessesMax)
         return Error{ErrorCode::kFull, fmt::format("{} processes in one question, more than {}",
                                                    ask.processes_size(), kStatusProcessesMax)};
+    LB_TRY(check_extras(ask));
     for (const std::string& name : ask.processes()) {
         auto row = status_of(asker, name, {ask.at_us(), ask.known_at_us()});
+        const Status added = row.ok() ? add_extras(asker, ask, *row) : Status();
+        if (!added.ok()) row = added.error();
         // One question about several processes is answered for those that can be shown.
         if (row.ok())
             writer.add_row(*row);

@@ -76,6 +76,9 @@ class Service {
     Status show_children(const store::Process& process, std::size_t count, Row& row);
     using HasEnded = std::function<Result<bool>(const store::Process& process)>;
     Status settle_connections(Row& row, const HasEnded& has_ended);
+    Status add_extras(const Asker& asker, const lb::v1::StatusRequest& ask, Row& row);
+    Status add_children_states(const Asker& asker, Row& row);
+    Status add_history(const Asker& asker, Row& row);
     Result<Row> past_status_of(const store::Process& process, const AsOf& as_of);
 
     struct Readable {

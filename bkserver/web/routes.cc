@@ -23,7 +23,7 @@ constexpr std::array kRoutes = {
     Route{"GET",  "/v1/events",                     RouteId::kEvents,       false, kQuery},
     Route{"GET",  "/v1/changes",                    RouteId::kChanges,      false, "query cursor"},
     Route{"GET",  "/v1/processes",                  RouteId::kProcesses,    false, kList},
-    Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false, "text"},
+    Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false, "with text"},
     Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false, kPage},
     Route{"GET",  "/v1/processes/{process}/why",    RouteId::kWhy,          false, "attribute text"},
     Route{"GET",  "/",                              RouteId::kOwnProcesses, false, kList},

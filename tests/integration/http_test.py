@@ -362,6 +362,8 @@ class Http(SiteTest):
                  ("get", "/v1/events", "/v1/events?query=nonsense%3D1", None, {}),
                  ("get", "/v1/changes", "/v1/changes?cursor=nonsense", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}?with=history,jdl_classad", None, {}),
+                 ("get", "/v1/processes/{process}", f"/v1/processes/{process}?with=more", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}?text", None, {}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {"Accept": "text/html"}),
                  ("get", "/v1/processes/{process}", f"/v1/processes/{process}", None, {"If-None-Match": tag}),

@@ -118,6 +118,34 @@ class Parents(SiteTest):
         self.assertEqual(len(self.site.lbctl("children", "ten-thousand", "--limit", "0")), 10_000)
         self.assertEqual(self.site.lbctl("children", child_of(parent, 3)), [])
 
+    def with_extras(self, process, extras, *more, **how):
+        return self.site.lbctl("status", process, "--with", extras, *more, **how)
+
+    def test_6_children_and_events_stand_in_a_status_for_who_asks(self):
+        parent = f"https://{self.site.service}/killed"
+        plain = self.site.status(parent)
+        status = self.with_extras(parent, "children_states,history")[0]
+        self.assertEqual({name: status[name] for name in plain}, plain)
+        self.assertEqual(set(status) - set(plain), {"children_states", "history"})
+        self.assertEqual([row["jobId"] for row in status["children_states"]], plain["children"])
+        self.assertEqual(status["children_states"][7], self.site.status(plain["children"][7]))
+        events = self.site.lbctl("history", parent)
+        self.assertEqual([row["event_id"] for row in status["history"]], [row["event_id"] for row in events])
+        self.assertNotIn("children_states", self.with_extras(f"https://{self.site.service}/ten-thousand",
+                                                             "children_states")[0])
+        past = self.site.run("lbctl", "status", parent, "--with", "history", "--at", "-1s", check=False)
+        self.assertIn("'history' is told of now only", past.stderr)
+        many = self.site.run("lbctl", "status", *plain["children"], parent, "--with", "history", check=False)
+        self.assertIn("more than 20", many.stderr)
+
+    def test_7_a_job_description_is_read_for_who_asks(self):
+        jobs = [self.site.lbctl("register", "job", "--jdl", jdl)[0]["process"] for jdl in (
+            '[ Executable = "/bin/a"; InputSandbox = { "b", "c" }; Requirements = other.CPUs > 2; ]', "no description")]
+        self.assertEqual(self.with_extras(jobs[0], "jdl_classad")[0]["jdl_classad"],
+                         {"Executable": "/bin/a", "InputSandbox": ["b", "c"], "Requirements": "/Expr(other.CPUs > 2)/"})
+        self.assertNotIn("jdl_classad", self.site.status(jobs[0]))
+        self.assertNotIn("jdl_classad", self.with_extras(jobs[1], "jdl_classad")[0])
+
     def test_9_a_rebuild_finds_the_same(self):
         self.site.wait_settled()
         rows = [row for name in ("some-hundred", "killed")

@@ -134,14 +134,15 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
     const auto payloads = split(*bytes);
     if (!payloads.ok() && remove_torn_leftover(name)) return;
     if (!payloads.ok()) return set_aside(name, *bytes, payloads.error().text);
-    const Producer producer = producer_of_(owner);
+    const std::optional<Producer> producer = producer_of_(owner);
+    if (!producer) return;
     const std::uint64_t number = next_number_++;
     // Taken over again after a crash, an event has the same id again.
     const std::string id_base = "drop/" + name + "/" + event::event_id_of_text(*bytes) + "/";
     File file;
     file.name = name;
     for (std::size_t i = 0; i < payloads->size(); ++i) {
-        auto outcome = intake.accept((*payloads)[i], producer,
+        auto outcome = intake.accept((*payloads)[i], *producer,
                                      event::event_id_of_text(id_base + std::to_string(i)));
         if (const auto* refused = std::get_if<Refused>(&outcome)) {
             if (refused->error.code == ErrorCode::kRetry || refused->error.code == ErrorCode::kFull)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ inline constexpr std::uint64_t kDropOwner = 0;  // Ticket::owner of dropped even
 // One thread at a time.
 class DropBox {
   public:
-    using ProducerOf = std::function<Producer(uid_t)>;
+    // Nothing: it is not known yet who that is. His files stay for a later scan.
+    using ProducerOf = std::function<std::optional<Producer>(uid_t)>;
 
     // Makes the directory (mode 1733: anybody adds, nobody else looks) if it is missing.
     static Result<std::unique_ptr<DropBox>> open(env::Env& env, const LogdOptions& options,

@@ -60,7 +60,6 @@ Server::Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy p
       options_(std::move(options)),
       intake_(std::move(intake)),
       policy_(std::move(policy)),
-      users_(env),
       listener_(listener),
       next_session_(kTagFirstSession),
       read_buffer_(kReadBytes, '\0'),
@@ -68,26 +67,36 @@ Server::Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy p
       metrics_(registry) {}
 
 Server::~Server() {
-    committer_.reset();  // first: its thread writes to wake_ and rings the doorbell
+    // First: their threads write to wake_, and the committer's rings the doorbell.
+    committer_.reset();
+    users_.reset();
     sessions_.clear();
     for (const int descriptor : {listener_, epoll_, wake_})
         if (descriptor >= 0) ::close(descriptor);
 }
 
 Result<std::unique_ptr<Server>> Server::create(env::Env& env, LogdOptions options, int listener,
-                                               metrics::Registry& registry) {
+                                               metrics::Registry& registry,
+                                               UserDirectory::LookUp look_up) {
     LB_TRY_ASSIGN(auto intake, Intake::create(env, options));
     LB_TRY_ASSIGN(auto policy, SourcePolicy::parse(options.sources));
     auto server = std::unique_ptr<Server>(new Server(env, std::move(options), std::move(intake),
                                                      std::move(policy), listener, registry));
-    LB_TRY(server->open_parts());
+    LB_TRY(server->open_parts(std::move(look_up)));
     return server;
 }
 
-Status Server::open_parts() {
+Status Server::open_parts(UserDirectory::LookUp look_up) {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (epoll_ < 0 || wake_ < 0) return system_error("making", "an event loop", errno);
+    users_ = std::make_unique<UserDirectory>(
+        env_,
+        [this] {
+            is_anybody_known_anew_ = true;
+            wake();
+        },
+        std::move(look_up));
     const std::string& directory = options_.runtime_directory;
     LB_TRY_ASSIGN(doorbell_, spool::Doorbell::open(directory + "/" + spool::kLogdDoorbell,
                                                    directory + "/" + spool::kInterlogdDoorbell));
@@ -169,8 +178,19 @@ void Server::submit_batch() {
 
 void Server::stop() {
     is_stopping_ = true;
+    wake();
+}
+
+void Server::wake() {
     const std::uint64_t one = 1;
     (void)!::write(wake_, &one, sizeof one);
+}
+
+void Server::on_wake() {
+    std::uint64_t count = 0;
+    (void)!::read(wake_, &count, sizeof count);
+    take_completions();
+    if (is_anybody_known_anew_.exchange(false)) admit_strangers();
 }
 
 // Everything accepted becomes durable and is answered, as far as producers take their answers.
@@ -194,7 +214,7 @@ void Server::dispatch(std::uint64_t tag, std::uint32_t events) {
         case kTagListener:
             return accept_peers();
         case kTagWake:
-            return take_completions();
+            return on_wake();
         case kTagDoorbell:
             return take_verdicts();
         case kTagDropBox:
@@ -251,13 +271,11 @@ void Server::add_session(int descriptor) {
         ::close(descriptor);
         return;
     }
-    const std::uint64_t id = next_session_++;
-    auto session = std::make_unique<Session>(descriptor, id, peer.uid, producer_of(peer.uid),
-                                             limits::kEventBytesMax);
-    const auto of_user = sessions_of_user_.find(peer.uid);
-    const std::size_t count = of_user == sessions_of_user_.end() ? 0 : of_user->second;
-    if (sessions_.size() >= options_.connections_max ||
-        (peer.uid != 0 && count >= options_.connections_per_user_max)) {
+    Producer stranger;
+    stranger.user.uid = peer.uid;
+    auto session = std::make_unique<Session>(descriptor, next_session_++, peer.uid,
+                                             std::move(stranger), limits::kEventBytesMax);
+    if (is_crowded(peer.uid)) {
         metrics_.connections_refused.add();
         log::write(kConnectionRefused, session->producer.text(), sessions_.size());
         session->fail({ErrorCode::kFull,
@@ -266,14 +284,37 @@ void Server::add_session(int descriptor) {
         (void)session->flush();
         return;
     }
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = id;
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) return;
-    session->interest = EPOLLIN;
-    ++sessions_of_user_[peer.uid];
-    sessions_.emplace(id, std::move(session));
+    ++connections_of_user_[peer.uid];
     metrics_.connections.add(1);
+    admit(std::move(session));
+}
+
+bool Server::is_crowded(uid_t uid) const {
+    if (sessions_.size() + strangers_.size() >= options_.connections_max) return true;
+    const auto of_user = connections_of_user_.find(uid);
+    const std::size_t count = of_user == connections_of_user_.end() ? 0 : of_user->second;
+    return uid != 0 && count >= options_.connections_per_user_max;
+}
+
+// Who is not known yet waits aside; admit_strangers() comes back to him.
+void Server::admit(std::unique_ptr<Session> session) {
+    auto producer = producer_of(session->uid());
+    if (!producer) {
+        strangers_.push_back(std::move(session));
+        return;
+    }
+    session->producer = *std::move(producer);
+    session->interest = EPOLLIN;
+    const std::uint64_t id = session->id();
+    const int descriptor = session->descriptor();
+    sessions_.emplace(id, std::move(session));
+    if (!watch(descriptor, id).ok()) end_session(id);
+}
+
+// Connections and files of users who are known by now.
+void Server::admit_strangers() {
+    for (auto& session : std::exchange(strangers_, {})) admit(std::move(session));
+    next_drop_scan_us_ = 0;
 }
 
 void Server::end_session(std::uint64_t id) {
@@ -281,16 +322,17 @@ void Server::end_session(std::uint64_t id) {
     if (found == sessions_.end()) return;
     const Session& session = *found->second;
     buffered_bytes_ -= session.buffered_bytes;
-    const auto of_user = sessions_of_user_.find(session.uid());
-    if (--of_user->second == 0) sessions_of_user_.erase(of_user);
+    const auto of_user = connections_of_user_.find(session.uid());
+    if (--of_user->second == 0) connections_of_user_.erase(of_user);
     sessions_.erase(found);
     metrics_.connections.add(-1);
 }
 
-Producer Server::producer_of(uid_t uid) {
-    LocalUser user = users_.user_of(uid);
-    const SourceSet sources = policy_.sources_of(user);
-    return {std::move(user), sources};
+std::optional<Producer> Server::producer_of(uid_t uid) {
+    auto user = users_->user_of(uid);
+    if (!user) return std::nullopt;
+    const SourceSet sources = policy_.sources_of(*user);
+    return Producer{*std::move(user), sources};
 }
 
 bool Server::may_decode(const Session& session) const {
@@ -446,8 +488,6 @@ void Server::update_interest(Session& session) {
 }
 
 void Server::take_completions() {
-    std::uint64_t count = 0;
-    (void)!::read(wake_, &count, sizeof count);
     for (const Completion& completion : committer_->take_completions()) {
         if (completion.ticket.owner == kDropOwner) {
             drop_box_->complete(completion.ticket.number, completion.status);

@@ -29,7 +29,8 @@ class Server {
   public:
     // `listener`: a listening Unix socket, taken over. Opens spool, drop box and doorbell.
     static Result<std::unique_ptr<Server>> create(env::Env& env, LogdOptions options, int listener,
-                                                  metrics::Registry& registry);
+                                                  metrics::Registry& registry,
+                                                  UserDirectory::LookUp look_up = look_up_user);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -52,7 +53,7 @@ class Server {
 
     Server(env::Env& env, LogdOptions options, Intake intake, SourcePolicy policy, int listener,
            metrics::Registry& registry);
-    Status open_parts();
+    Status open_parts(UserDirectory::LookUp look_up);
     Status watch(int descriptor, std::uint64_t tag);
     Status look();
     void dispatch(std::uint64_t tag, std::uint32_t events);
@@ -63,6 +64,9 @@ class Server {
     void pause_accepting(const Error& why);
     void accept_again();
     void add_session(int descriptor);
+    [[nodiscard]] bool is_crowded(uid_t uid) const;
+    void admit(std::unique_ptr<Session> session);
+    void admit_strangers();
     void end_session(std::uint64_t id);
     void read_from(Session& session);
     bool decode(Session& session);
@@ -76,7 +80,9 @@ class Server {
     void update_interest(Session& session);
     [[nodiscard]] bool may_decode(const Session& session) const;
     [[nodiscard]] bool may_read(const Session& session) const;
-    Producer producer_of(uid_t uid);
+    std::optional<Producer> producer_of(uid_t uid);
+    void wake();
+    void on_wake();
 
     void take_completions();
     void take_verdicts();
@@ -92,16 +98,17 @@ class Server {
     LogdOptions options_;
     Intake intake_;
     SourcePolicy policy_;
-    UserDirectory users_;
+    std::unique_ptr<UserDirectory> users_;
     int listener_;
     int epoll_ = -1;
-    int wake_ = -1;  // eventfd: completions are ready, or stop() was called
+    int wake_ = -1;  // eventfd: completions are ready, users became known, or stop() was called
     std::unique_ptr<spool::Doorbell> doorbell_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<DropBox> drop_box_;
 
     std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
-    std::unordered_map<uid_t, std::size_t> sessions_of_user_;
+    std::vector<std::unique_ptr<Session>> strangers_;  // not read until it is known who they are
+    std::unordered_map<uid_t, std::size_t> connections_of_user_;  // of both
     std::uint64_t next_session_ = 1;
     std::vector<CommitItem> batch_;  // accepted in this round
     std::size_t batch_bytes_ = 0;
@@ -113,6 +120,7 @@ class Server {
     std::uint64_t accept_again_us_ = 0;  // monotonic; 0 = producers are accepted
     bool is_paused_ = false;             // the queue is full
     std::atomic<bool> is_stopping_{false};
+    std::atomic<bool> is_anybody_known_anew_{false};
     std::atomic<std::uint64_t> last_round_us_{0};
     std::string read_buffer_;
     metrics::Registry& registry_;

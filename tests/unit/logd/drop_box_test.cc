@@ -21,7 +21,8 @@ struct Desk {
           intake(*logd::Intake::create(env::posix_env(), options)) {
         auto opened = logd::DropBox::open(
             env::posix_env(), options,
-            [](uid_t) {
+            [this](uid_t) -> std::optional<logd::Producer> {
+                if (!is_owner_known) return std::nullopt;
                 logd::Producer producer;
                 producer.sources.add_all();
                 return producer;
@@ -47,10 +48,21 @@ struct Desk {
     metrics::Registry registry;
     logd::LogdMetrics metrics;
     logd::Intake intake;
+    bool is_owner_known = true;
     std::unique_ptr<logd::DropBox> box;
 };
 
 }  // namespace
+
+TEST_CASE("a file waits until it is known whose it is") {
+    Desk desk;
+    desk.is_owner_known = false;
+    desk.drop("file", test::log_frame());
+    CHECK(desk.scan().empty());
+    CHECK(desk.left() == 1);
+    desk.is_owner_known = true;
+    CHECK(desk.scan().size() == 1);
+}
 
 TEST_CASE("a scan takes over no more than there is room for; the next one goes on") {
     Desk desk;

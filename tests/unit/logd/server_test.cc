@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <future>
 #include <thread>
 
 #include "tests/unit/logd/logd_directory.h"
@@ -25,14 +26,15 @@ sockaddr_un address_of(const std::string& path) {
 
 class RunningServer {
   public:
-    RunningServer() {
+    explicit RunningServer(logd::UserDirectory::LookUp look_up = logd::look_up_user) {
         const auto options = directory_.options();
         socket_path_ = options.socket_path;
         const sockaddr_un address = address_of(socket_path_);
         const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
         REQUIRE(::listen(listener, 16) == 0);
-        auto server = logd::Server::create(env::posix_env(), options, listener, registry_);
+        auto server = logd::Server::create(env::posix_env(), options, listener, registry_,
+                                           std::move(look_up));
         REQUIRE(server.ok());
         server_ = std::move(*server);
         thread_ = std::thread([this] { is_well_ended_ = server_->run().ok(); });
@@ -43,6 +45,9 @@ class RunningServer {
         CHECK(is_well_ended_);
     }
     [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
+    [[nodiscard]] std::int64_t connections() const {
+        return server_->metrics().connections.value();
+    }
 
   private:
     test::LogdDirectory directory_;
@@ -136,4 +141,22 @@ TEST_CASE("requests that came in one write are all answered, however many") {
     const std::string events = repeated(test::log_frame(), 1000);
     REQUIRE(producer.send(events, kPatienceMs).empty());
     for (int i = 0; i < 1000; ++i) REQUIRE(producer.receive() == v1::FRAME_TYPE_LOG_REPLY);
+}
+
+TEST_CASE("who is not known yet waits, and the server does not") {
+    std::promise<void> found;
+    const RunningServer server([&](uid_t uid) -> Result<logd::LocalUser> {
+        found.get_future().wait();
+        return logd::look_up_user(uid);
+    });
+    Producer first(server);
+    REQUIRE(first.send(test::log_frame(), kPatienceMs).empty());
+    Producer second(server);
+    REQUIRE(second.send(test::log_frame(), kPatienceMs).empty());
+    for (int i = 0; i < kPatienceMs && server.connections() < 2; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(server.connections() == 2);
+    found.set_value();
+    CHECK(first.receive() == v1::FRAME_TYPE_LOG_REPLY);
+    CHECK(second.receive() == v1::FRAME_TYPE_LOG_REPLY);
 }

@@ -324,6 +324,11 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     REQUIRE(sighted->logger);
     CHECK(sighted->logger->host == machine.host);
     CHECK(sighted->logger->seen_us == 70);
+    const std::vector<std::string> hosts = {"never heard of", "elsewhere", machine.host};
+    const auto heard = bench.reader->loggers_of(hosts).value();
+    REQUIRE(heard.size() == 2);
+    CHECK(heard[0].host == "elsewhere");
+    CHECK(heard[1].seen_us == 70);
 }
 
 TEST_CASE("processes are fetched by number, those that there are", "[store]") {

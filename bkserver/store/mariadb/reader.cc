@@ -17,10 +17,8 @@ std::string_view prefix_of(std::string_view key) {
     return key.substr(0, key.size() - std::min(key.size(), kOrderTailBytes));
 }
 
-struct Condition {
-    std::string_view sql;
-    std::uint64_t value;
-};
+// Of query_named(), behind what process_at() reads: the subject that was asked for.
+constexpr std::size_t kNamedSubject = 18;
 
 // Each stream in its own order, beside each other by their times: a process may go over from one to
 // another when its server starts again. The first `limit` of all.
@@ -72,24 +70,31 @@ Result<Found> MariadbReader::query_named(std::string_view more_columns, std::str
     LB_TRY_ASSIGN(const std::uint32_t scope_number, dictionary_.find(TextKind::kScope, scope));
     const Value values[] = {rest, std::uint64_t{scope_number}};
     std::string sql = "SELECT ";
-    sql.append(kProcessColumns).append(kRegistersColumns).append(more_columns);
-    sql.append(
-        " FROM subject n JOIN process p ON p.number = n.process "
-        "JOIN subject s ON s.number = p.number ");
-    return query(sql.append(joins).append("WHERE n.name = ? AND n.scope = ?"), values);
+    sql.append(kProcessColumns).append(kRegistersColumns).append(", s.number").append(more_columns);
+    sql.append(" FROM subject s JOIN process p ON p.number = s.process ");
+    return query(sql.append(joins).append("WHERE s.name = ? AND s.scope = ?"), values);
+}
+
+Result<Process> MariadbReader::named_process(const Found& found) {
+    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
+    if (found.number(0, kNamedSubject) == process.number) return process;
+    // Asked for by a key, or by the id of one that was merged into it.
+    LB_TRY_ASSIGN(auto ids, ids_of(std::span(&process.number, 1)));
+    process.id = std::move(ids.front());
+    return process;
 }
 
 Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
     LB_TRY_ASSIGN(const Found found, query_named("", "", name));
     if (found.count() == 0) return std::optional<Process>();
-    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
+    LB_TRY_ASSIGN(Process process, named_process(found));
     return std::optional<Process>(std::move(process));
 }
 
 Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::string_view name) {
     // A row for each heartbeat, at least one.
-    constexpr std::size_t kHeartbeat = 18;
-    constexpr std::size_t kLogger = 22;
+    constexpr std::size_t kHeartbeat = kNamedSubject + 1;
+    constexpr std::size_t kLogger = kHeartbeat + 4;
     LB_TRY_ASSIGN(const Found found,
                   query_named(", h.reporter, h.time_us, h.arrived_us, h.uptime_s, l.host, "
                               "l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us",
@@ -98,7 +103,7 @@ Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::s
                               name));
     if (found.count() == 0) return std::optional<SightedProcess>();
     SightedProcess sighted;
-    LB_TRY_ASSIGN(sighted.process, process_at(found, 0, dictionary_, true));
+    LB_TRY_ASSIGN(sighted.process, named_process(found));
     for (std::size_t row = 0; row < found.count(); ++row) {
         if (found.number(row, kHeartbeat) == 0) continue;
         LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, kHeartbeat));
@@ -236,18 +241,15 @@ Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber proces
 }
 
 Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::string> hosts) {
-    std::vector<Value> numbers;
-    for (const std::string& host : hosts) {
-        LB_TRY_ASSIGN(const std::uint32_t number, dictionary_.find(TextKind::kHost, host));
-        if (number != 0) numbers.emplace_back(std::uint64_t{number});
-    }
-    if (numbers.empty()) return std::vector<Logger>();
-    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
-                      return connection_.query_in(
-                          "SELECT host, seen_us, clock_offset_us, unsettled, oldest_us "
-                          "FROM logger WHERE host IN ",
-                          numbers);
-                  }));
+    if (hosts.empty()) return std::vector<Logger>();
+    // By their texts: many hosts on which machines are have no logger, and no number.
+    const std::vector<Value> names(hosts.begin(), hosts.end());
+    const std::string sql =
+        "SELECT l.host, l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us FROM dictionary d "
+        "JOIN logger l ON l.host = d.number WHERE d.kind = " +
+        std::to_string(static_cast<int>(TextKind::kHost)) + " AND d.content IN ";
+    LB_TRY_ASSIGN(const Found found,
+                  read_over(connection_, [&] { return connection_.query_in(sql, names); }));
     std::vector<Logger> loggers;
     for (std::size_t row = 0; row < found.count(); ++row) {
         LB_TRY_ASSIGN(Logger logger, logger_at(found, row, 0));

@@ -65,9 +65,11 @@ class MariadbReader : public Reader {
 
   private:
     Result<Found> query(std::string_view sql, std::span<const Value> values);
-    // Of the process that answers to `name`, by `process p`: what process_at() reads, and more.
+    // Of the process that answers to `name`, by `process p`: what process_at() reads, the number of
+    // that subject, and more.
     Result<Found> query_named(std::string_view more_columns, std::string_view joins,
                               std::string_view name);
+    Result<Process> named_process(const Found& found);
     Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
     Result<Logger> logger_at(const Found& found, std::size_t row, std::size_t column);
     // Of selections and counts: bounded in time, reported when slow.

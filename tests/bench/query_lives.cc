@@ -53,10 +53,12 @@ book::Arrived event_of(const Size& size, int process, int round, const std::stri
                              id_of(name));
     built.at(round * size.round_s() + process * 0.01 * size.copies).counter(next_counter());
     built.uid(static_cast<std::uint32_t>(1000 + process % size.owners()));
-    if (round == 0)
+    if (round == 0) {
         built.field("jobtype", "VIRTUAL_MACHINE").field("jdl", std::string(200, 'p'));
-    else
-        built.field("hostname", "n" + std::to_string(process % size.hosts()) + ".example.org");
+    } else {
+        const std::string host = "n" + std::to_string(process % size.hosts()) + ".example.org";
+        built.host(host).field("hostname", host);
+    }
     return built.arrived();
 }
 

@@ -21,15 +21,16 @@ constexpr char kDefaultRuntime[] = "/run/lb";
 constexpr int kControlTimeoutMs = 5000;
 
 constexpr char kReplayFooter[] =
-    "Sends the events that lb-interlogd set aside to the server that --server names, if they are "
-    "for "
-    "it. Each\n"
-    "leaves the quarantine when the server has settled it; the server knows repeats by their ids. "
-    "As "
+    "Sends the events that lb-interlogd set aside to the server that --server names, if they are\n"
+    "for the service that it keeps. Each leaves the quarantine when the server has settled it; "
     "the\n"
-    "server takes events of this host's users from the host alone, give its certificate.\n\n"
-    "Example:\n"
-    "  lbctl --server lb.example.org:9000 --cert hostcert.pem --key hostkey.pem spool replay";
+    "server knows repeats by their ids. As the server takes events of this host's users from the\n"
+    "host alone, give its certificate. A service that lb-interlogd reaches by one of its `routes`\n"
+    "is reached here by the same: --server is the place, --server-name the service's host.\n\n"
+    "Examples:\n"
+    "  lbctl --server lb.example.org:9000 --cert hostcert.pem --key hostkey.pem spool replay\n"
+    "  lbctl --server 10.0.0.7:9000 --server-name lb.example.org --cert hostcert.pem\n"
+    "    --key hostkey.pem spool replay";
 
 std::string time_or_blank(std::int64_t time_us) {
     return time_us == 0 ? std::string() : event::time_to_text(time_us);

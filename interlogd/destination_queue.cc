@@ -69,6 +69,16 @@ std::string_view DestinationQueue::to_string(State state) {
 
 void DestinationQueue::add_lane(spool::Lane lane, std::unique_ptr<spool::LaneReader> reader) {
     lanes_.try_emplace(lane, lane, std::move(reader));
+    spool_failures_.erase(lane);
+}
+
+// Counted each time, logged when it begins.
+void DestinationQueue::on_spool_failure(spool::Lane lane, const Error& error) {
+    context_.metrics.spool_failures.add();
+    std::string& known = spool_failures_[lane];
+    if (known == error.text) return;
+    known = error.text;
+    log::write(kSpoolFailed, name_, error.text);
 }
 
 bool DestinationQueue::has_lane(spool::Lane lane) const {
@@ -259,7 +269,7 @@ void DestinationQueue::settle(const Parcel& parcel, lb::v1::Verdict verdict,
             context_.on_settled({event_id, static_cast<std::uint32_t>(verdict), reason});
     }
     if (const Status status = lane_of(parcel.lane)->settle(parcel.number); !status.ok())
-        log::write(kSpoolFailed, name_, status.error().text);
+        on_spool_failure(parcel.lane, status.error());
 }
 
 // It goes again before what was never sent, and among others that go again where it was.
@@ -344,7 +354,7 @@ bool DestinationQueue::fill_from(spool::Lane id) {
                     .bytes_max = bytes_max});
     if (!parcels.ok()) {
         failed_at_us = now_us;
-        log::write(kSpoolFailed, name_, parcels.error().text);
+        on_spool_failure(id, parcels.error());
         return false;
     }
     failed_at_us = 0;
@@ -411,9 +421,12 @@ void DestinationQueue::send_keepalive() {
 }
 
 void DestinationQueue::tidy() {
-    for (auto& [id, lane] : lanes_)
+    for (auto& [id, lane] : lanes_) {
         if (const Status status = lane.tidy(); !status.ok())
-            log::write(kSpoolFailed, name_, status.error().text);
+            on_spool_failure(id, status.error());
+        else if (lane_failed_at_us_[id] == 0)
+            spool_failures_.erase(id);
+    }
 }
 
 std::size_t DestinationQueue::unsettled() const {
@@ -454,6 +467,7 @@ nlohmann::ordered_json DestinationQueue::to_json() const {
     if (oldest_us() != 0) row["oldest"] = event::time_to_text(oldest_us());
     if (clock_offset_us_) row["clock_offset_us"] = *clock_offset_us_;
     if (!last_failure_.empty()) row["failure"] = last_failure_;
+    if (!spool_failures_.empty()) row["spool_failure"] = spool_failures_.begin()->second;
     if (state_ == State::kBackingOff) {
         const std::uint64_t now_us = context_.env.monotonic_us();
         row["retry_in_ms"] = next_dial_us_ > now_us ? (next_dial_us_ - now_us) / 1000 : 0;

@@ -49,6 +49,8 @@ class DestinationQueue final : public LinkListener {
 
     void add_lane(spool::Lane lane, std::unique_ptr<spool::LaneReader> reader);
     [[nodiscard]] bool has_lane(spool::Lane lane) const;
+    // The lane could not be opened, read or written. It is tried again; the other goes on.
+    void on_spool_failure(spool::Lane lane, const Error& error);
 
     // There may be something to read: now, and at each tick.
     void pump();
@@ -104,7 +106,8 @@ class DestinationQueue final : public LinkListener {
     const QueueOptions options_;
     net::Backoff backoff_;
     std::map<spool::Lane, Lane> lanes_;
-    std::map<spool::Lane, std::uint64_t> lane_failed_at_us_;
+    std::map<spool::Lane, std::uint64_t> lane_failed_at_us_;  // monotonic; read again later
+    std::map<spool::Lane, std::string> spool_failures_;       // that last
 
     State state_ = State::kIdle;
     std::unique_ptr<Link> link_;

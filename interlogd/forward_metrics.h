@@ -25,6 +25,8 @@ struct ForwardMetrics {
                                      "Events put into quarantine after too many retries")),
           damaged(registry.counter("lb_interlogd_spool_damages_total",
                                    "Spans of the spool that were no records")),
+          spool_failures(registry.counter("lb_interlogd_spool_failures_total",
+                                          "Times that the spool could not be read or written")),
           failures(registry.counter("lb_interlogd_connection_failures_total",
                                     "Connections that failed or could not be made")) {}
 
@@ -39,6 +41,7 @@ struct ForwardMetrics {
     metrics::Counter& retried;
     metrics::Counter& set_aside;
     metrics::Counter& damaged;
+    metrics::Counter& spool_failures;
     metrics::Counter& failures;
 };
 

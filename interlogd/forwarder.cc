@@ -158,7 +158,7 @@ DestinationQueue* Forwarder::open_lane(const spool::LaneId& id) {
     };
     auto reader = spool::LaneReader::open(env_, reader_options);
     if (!reader.ok()) {
-        log::write(kSpoolFailed, id.destination.to_string(), reader.error().text);
+        queue->on_spool_failure(id.lane, reader.error());
         return nullptr;
     }
     queue->add_lane(id.lane, std::move(*reader));

@@ -83,6 +83,15 @@ Finding judge_destination(const Json& destination, std::int64_t now_us) {
     Finding finding{Grade::kOk, "forwarding to " + name, text_of(destination, "state"), {}};
     const std::uint64_t waiting = number_of(destination, "unsettled");
     if (waiting > 0) finding.text += ", " + std::to_string(waiting) + " events wait";
+    const std::string spool_failure = text_of(destination, "spool_failure");
+    if (!spool_failure.empty()) {
+        finding.grade = Grade::kProblem;
+        finding.text += ": the spool fails: " + spool_failure;
+        finding.remedy =
+            "nothing is lost, and lb-interlogd tries again by itself; look after the "
+            "disk: df, dmesg";
+        return finding;
+    }
     const std::string failure = text_of(destination, "failure");
     if (text_of(destination, "state") == "backing off") {
         finding.grade = Grade::kProblem;

@@ -93,11 +93,15 @@ Result<std::unique_ptr<Ledger>> Ledger::open(env::Env& env, const std::string& l
     return ledger;
 }
 
+Status Ledger::write(std::uint64_t generation, Position settled) {
+    return file_->write_at(generation % kSlotCount * kLedgerSlotBytes,
+                           encode_slot({generation, settled}));
+}
+
 Status Ledger::settle(Position position) {
     if (position <= settled_) return {};
-    const Slot slot{generation_ + 1, position};
-    LB_TRY(file_->write_at(slot.generation % kSlotCount * kLedgerSlotBytes, encode_slot(slot)));
-    generation_ = slot.generation;
+    LB_TRY(write(generation_ + 1, position));
+    ++generation_;
     settled_ = position;
     is_dirty_ = true;
     return {};
@@ -105,7 +109,11 @@ Status Ledger::settle(Position position) {
 
 Status Ledger::sync() {
     if (!is_dirty_) return {};
-    LB_TRY(file_->sync_data());
+    // The system forgets what it could not sync, and would call the next sync a success.
+    if (has_sync_failed_) LB_TRY(write(generation_, settled_));
+    const Status status = file_->sync_data();
+    has_sync_failed_ = !status.ok();
+    LB_TRY(status);
     is_dirty_ = false;
     return {};
 }

@@ -32,11 +32,13 @@ class Ledger {
 
   private:
     explicit Ledger(std::unique_ptr<env::File> file) : file_(std::move(file)) {}
+    Status write(std::uint64_t generation, Position settled);
 
     std::unique_ptr<env::File> file_;
     Position settled_;
     std::uint64_t generation_ = 0;
     bool is_dirty_ = false;
+    bool has_sync_failed_ = false;
 };
 
 }  // namespace lb::spool

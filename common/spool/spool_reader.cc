@@ -56,7 +56,9 @@ Result<std::vector<Record>> LaneReader::read(const ReadLimits& limits) {
     is_fresh_ = false;
     while (records.size() < limits.events_max) {
         auto is_more = step(records, limits, bytes);
-        // What was read before the error is good; the error comes again with the next call.
+        // What was read before the error is good; the error comes again with the next call. The
+        // file is opened anew then: its disk may have been mended.
+        if (!is_more.ok()) segment_.reset();
         if (!is_more.ok() && records.empty()) return is_more.error();
         if (!is_more.ok() || !*is_more) break;
     }

@@ -58,6 +58,16 @@ TEST_CASE("a destination that cannot be reached is a problem, a slow one a warni
     CHECK(finding.remedy.find("lbctl spool retry lb.example.org:9000") != std::string::npos);
 }
 
+TEST_CASE("a destination whose spool fails is a problem, connected or not") {
+    const Json row = {{"destination", "lb.example.org:9000"},
+                      {"state", "sending"},
+                      {"spool_failure", "reading 1.seg: Input/output error"}};
+    const Finding finding = judge_destination(row, kNowUs);
+    CHECK(finding.grade == Grade::kProblem);
+    CHECK(finding.text.find("Input/output error") != std::string::npos);
+    CHECK(finding.remedy.find("disk") != std::string::npos);
+}
+
 TEST_CASE("events in quarantine can be sent again, what is damaged cannot") {
     const lb::spool::QuarantinedSpan event{"/q/event-lb.example.org_9000-0a.span", 10, "why"};
     const lb::spool::QuarantinedSpan damage{"/q/lb.example.org_9000.bulk.1.64.span", 10, "why"};

@@ -1,8 +1,11 @@
 // One destination: its queue between a real spool on disk and a server played by the test.
 #include "interlogd/destination_queue.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <filesystem>
+#include <set>
 
 #include "common/spool/inspect.h"
 #include "common/spool/spool_writer.h"
@@ -16,12 +19,20 @@ namespace {
 
 constexpr char kDestination[] = "lb.example.org:9000";
 
+// Parts of paths: files that have one are on a disk that fails.
+using Broken = std::set<std::string>;
+
 // A file whose reads are counted.
 class CountedFile final : public env::File {
   public:
-    CountedFile(std::unique_ptr<env::File> file, std::uint64_t& bytes_read)
-        : file_(std::move(file)), bytes_read_(bytes_read) {}
+    CountedFile(std::unique_ptr<env::File> file, std::string path, const Broken& broken,
+                std::uint64_t& bytes_read)
+        : file_(std::move(file)),
+          path_(std::move(path)),
+          broken_(broken),
+          bytes_read_(bytes_read) {}
     Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
+        LB_TRY(works());
         auto count = file_->read_at(offset, buffer);
         if (count.ok()) bytes_read_ += *count;
         return count;
@@ -29,12 +40,24 @@ class CountedFile final : public env::File {
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
         return file_->write_at(offset, bytes);
     }
-    Status sync_data() override { return file_->sync_data(); }
+    Status sync_data() override {
+        LB_TRY(works());
+        return file_->sync_data();
+    }
     Status truncate(std::uint64_t size) override { return file_->truncate(size); }
     Result<std::uint64_t> size() override { return file_->size(); }
 
   private:
+    [[nodiscard]] Status works() const {
+        const bool is_broken = std::any_of(
+            broken_.begin(), broken_.end(),
+            [&](const std::string& part) { return path_.find(part) != std::string::npos; });
+        return is_broken ? Status(system_error("using", path_, EIO)) : Status();
+    }
+
     std::unique_ptr<env::File> file_;
+    std::string path_;
+    const Broken& broken_;
     std::uint64_t& bytes_read_;
 };
 
@@ -45,7 +68,7 @@ class ClockedEnv final : public env::Env {
                                                  env::OpenMode mode) override {
         LB_TRY_ASSIGN(auto file, env::posix_env().open_file(path, mode));
         return std::unique_ptr<env::File>(
-            std::make_unique<CountedFile>(std::move(file), bytes_read));
+            std::make_unique<CountedFile>(std::move(file), path, broken, bytes_read));
     }
     Status make_directory(const std::string& path) override {
         return env::posix_env().make_directory(path);
@@ -73,6 +96,7 @@ class ClockedEnv final : public env::Env {
 
     std::uint64_t clock_us = 1'000'000'000;
     std::uint64_t bytes_read = 0;  // of all files
+    Broken broken;
 };
 
 // A host: a spool to append to, and the queue of one destination over it.
@@ -228,6 +252,43 @@ TEST_CASE("a lost connection begins again at the first unsettled event", "[inter
     CHECK(host.links.last().events() == Ids{"2", "3"});
     host.links.last().ack(2);
     CHECK(host.unsettled_on_disk() == 0);
+}
+
+TEST_CASE("a lane on a failing disk is tried again, and the other goes on", "[interlogd]") {
+    Host host;
+    const auto failure = [&] { return host.queue->to_json().value("spool_failure", ""); };
+    host.append("1", spool::Lane::kBulk);
+    host.append("2", spool::Lane::kSync);
+    host.env.broken = {"/bulk/"};
+    host.connected();
+    CHECK(host.links.last().events() == Ids{"2"});
+    CHECK(failure().find("Input/output error") != std::string::npos);
+    CHECK(host.metrics.spool_failures.value() == 1);
+    host.env.broken.clear();
+    host.pass_ms(4000);
+    CHECK(host.links.last().events() == Ids{"2"});
+    host.pass_ms(2000);
+    CHECK(host.links.last().events() == Ids{"2", "1"});
+    host.links.last().ack(2);
+    CHECK(host.unsettled_on_disk() == 0);
+    CHECK(failure().empty());
+}
+
+TEST_CASE("no segment goes while the ledger cannot be made durable", "[interlogd]") {
+    Host host;
+    host.append("1");
+    host.connected();
+    host.env.broken = {"/ledger"};
+    host.links.last().ack(1);
+    for (int i = 0; i < 3; ++i) host.queue->tidy();
+    CHECK(host.metrics.spool_failures.value() >= 3);
+    CHECK_FALSE(host.queue->to_json().value("spool_failure", "").empty());
+    host.env.broken.clear();
+    CHECK(host.unsettled_on_disk() == 0);
+    CHECK_FALSE(host.queue->to_json().contains("spool_failure"));
+    host.restart();
+    host.connected();
+    CHECK(host.links.last().events().empty());
 }
 
 TEST_CASE("a new life of the daemon sends what no ledger says is settled", "[interlogd]") {

@@ -83,15 +83,19 @@ Decision as_admin(const Actor& actor) {
     return {true, words_for_admin(actor), place_for_admin(actor)};
 }
 
-// The host that an event of a host's own manager speaks for: the field, else the producer's host.
-std::string_view spoken_host(const book::PolicyQuestion& question, std::string_view source) {
-    if (source != kManagerOfHost) return {};
-    const std::string_view named = question.event.text("hostname");
-    return named.empty() ? std::string_view(question.event.host) : named;
-}
-
 bool is_type(const event::Event& event, event::EventType type) {
     return event.type == static_cast<std::uint16_t>(type);
+}
+
+// The host that an event of a host's own manager speaks for: the field, else the producer's host.
+// Of an address or a new machine the field is that machine's own name.
+std::string_view spoken_host(const book::PolicyQuestion& question, std::string_view source) {
+    if (source != kManagerOfHost) return {};
+    const bool names_machine = is_type(question.event, event::EventType::kVMNetwork) ||
+                               is_type(question.event, event::EventType::kVMCreate);
+    const std::string_view named =
+        names_machine ? std::string_view() : question.event.text("hostname");
+    return named.empty() ? std::string_view(question.event.host) : named;
 }
 
 Decision judge_as_registrar(const RuleSet& rules, const book::PolicyQuestion& question,

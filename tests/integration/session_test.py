@@ -116,6 +116,20 @@ class Session(SiteTest):
         tree = self.text("tree", KEY)
         self.assertRegex(tree, re.escape(f"on {HOST} from "))
 
+    def test_8_an_address_is_found_while_and_after_the_machine_had_it(self):
+        address, card = "192.0.2.7", "52:54:00:00:00:07"
+        self.log("VMNetwork", "--operation", "ADD", "--ip", address, "--mac", card, "--hostname", "web1.example.org")
+        held = self.site.lbctl("find", "ip", address)[0]
+        self.assertEqual(held["jobId"], self.site.status(KEY)["jobId"])
+        self.assertEqual(self.site.lbctl("find", "mac", card), [held])
+        self.assertNotIn("to", held)
+        self.log("VMNetwork", "--operation", "REMOVE", "--ip", address, "--mac", card)
+        given_up = self.site.lbctl("find", "ip", address)[0]
+        self.assertEqual(given_up["from"], held["from"])
+        self.assertEqual(self.site.lbctl("find", "ip", address, "--at", held["from"]), [given_up])
+        self.assertIn("no process had the ip", self.text("find", "ip", address, "--at", given_up["to"], code=1))
+        self.assertIn("no process had the mac", self.text("find", "mac", "52:54:00:00:00:08", code=1))
+
     def test_8_a_host_is_a_tree_by_its_short_and_its_full_name(self):
         self.log("VMRunning", "--hostname", HOST)
         self.site.wait_for(KEY, vm_state="running")

@@ -237,6 +237,22 @@ TEST_CASE("who registers for somebody else needs a role for that") {
               "uid:7@node1"));
 }
 
+TEST_CASE("a host's manager speaks for its own host, and may tell the names of its machines") {
+    const lb::v1::Identity bob = certificate("bob");
+    const Policy policy = policy_of(rule("allow = ['origin']\nspeaks_for = ['node1.example.org']"));
+    const auto may = [&](E type, const std::string& hostname) {
+        event::Event event = event_of(type, S::kVmManager);
+        event.set_text("hostname", hostname);
+        return policy
+            .may_log({bob, bob, "node1.example.org", kProcess, event, "certificate:/O=lb/CN=alice"})
+            .is_allowed;
+    };
+    CHECK(may(E::kVMRunning, "node1.example.org"));
+    CHECK_FALSE(may(E::kVMRunning, "node2.example.org"));
+    CHECK(may(E::kVMNetwork, "web1.example.org"));
+    CHECK(may(E::kVMCreate, "web1.example.org"));
+}
+
 TEST_CASE("a parent's owner adds children to it, and who may log such an event for it") {
     const auto may = [](const std::string& policy, const std::string& name, E type, S source,
                         const std::string& user = {}) {

@@ -2,8 +2,11 @@
 
 import base64
 import json
+import os
+import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -21,6 +24,14 @@ from site_harness import BIN, SOURCE, SiteTest, wait_until
 UUID = "6b1a2a9e-0000-4000-8000-0000000000b1"
 KEY = f"libvirt-uuid:/{UUID}"
 OTHER_KEY = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000b2"
+
+
+def has_bytes(path, wanted):
+    """Whether this file of a process has them; one that has ended meanwhile has nothing."""
+    try:
+        return wanted in path.read_bytes()
+    except OSError:
+        return False
 
 
 class Http(SiteTest):
@@ -103,6 +114,66 @@ class Http(SiteTest):
             done = say("running", **changed)
             self.assertEqual(done.returncode, code, done)
             self.assertIn(text, done.stderr)
+
+    def guest_settings(self):
+        """The environment of lb-guest with a token of its own, and the token's identity."""
+        issued = self.issue("--valid", "1h")
+        path = self.site.directory / f"{issued['id']}.token"
+        path.write_text(issued["token"])
+        return f"token:{issued['id']}", {"LB_GUEST_SERVER": f"https://localhost:{self.site.port}",
+                                         "LB_GUEST_TOKEN_FILE": str(path), "LB_GUEST_CA": f"{self.site.pki}/ca.pem"}
+
+    def said_by(self, identity):
+        rows = [row for row in self.site.lbctl("history", self.id) if row["identity"] == identity]
+        return [(row["type"], row.get("fields", {}).get("reason")) for row in rows]
+
+    def test_the_guest_of_a_system_without_systemd(self):
+        identity, environment = self.guest_settings()
+        directory = self.site.directory / "sysv"
+        directory.mkdir()
+        (directory / "guest.env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+        script = (BIN.parent / "packaging/units/lb-guest.init").read_text()
+        for line, ours in ((r"program=.*", f"program={BIN}/lb-guest"), (r"pid_file=.*", f"pid_file={directory}/pid"),
+                           (r"settings=.*", f"settings={directory}/guest.env")):
+            script, count = re.subn(rf"(?m)^{line}$", ours, script)
+            self.assertEqual(count, 1, line)
+        (directory / "lb-guest").write_text(script)
+
+        def call(word, code=0, **environment):
+            done = subprocess.run(["sh", directory / "lb-guest", word], stdin=subprocess.DEVNULL, timeout=30,
+                                  capture_output=True, text=True, env={**os.environ, **environment})
+            self.assertEqual(done.returncode, code, done)
+            return done.stdout
+        self.addCleanup(call, "stop", RUNLEVEL="2")
+        call("status", code=3)
+        call("start")
+        wait_until(lambda: self.said_by(identity), "the guest's word")
+        pid = (directory / "pid").read_text()
+        call("start")
+        self.assertEqual((directory / "pid").read_text(), pid)
+        self.assertIn("runs", call("status"))
+        call("stop", RUNLEVEL="2")
+        self.assertEqual(self.said_by(identity), [("VMRunning", None)])
+        call("status", code=3)
+        call("start")
+        wait_until(lambda: len(self.said_by(identity)) == 2, "the guest's word")
+        call("stop", RUNLEVEL="6")
+        self.assertEqual(self.said_by(identity)[2:], [("VMShutdown", "reboot")])
+
+    def test_the_guest_that_cloud_init_starts(self):
+        identity, environment = self.guest_settings()
+        text = (SOURCE / "packaging/guest/cloud-init.yaml").read_text()
+        self.assertTrue(text.startswith("#cloud-config\n"))
+        command = json.loads(re.search(r"(?m)^bootcmd:\n  - \[sh, -c, (\".*\")\]$", text)[1])
+        done = subprocess.run(["sh", "-c", command.replace("/usr/bin/lb-guest", f"{BIN}/lb-guest")], timeout=30,
+                              env={**os.environ, **environment})
+        self.assertEqual(done.returncode, 0)
+        wait_until(lambda: self.said_by(identity) == [("VMRunning", None)], "the guest's word")
+        # It left this session: it is the one that was given this token.
+        ours = environment["LB_GUEST_TOKEN_FILE"].encode()
+        started = [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if has_bytes(path, ours)]
+        self.assertEqual(len(started), 1)
+        os.kill(int(started[0].parent.name), signal.SIGTERM)
 
     def test_sent_again_it_is_the_same_event(self):
         guest = self.client("--source", "Application", "--source", "VMSystem")

@@ -9,16 +9,22 @@ namespace lb::cli {
 namespace {
 
 constexpr std::uint32_t kPageRows = 1000;
+// As long as the server itself gives a change of a table.
+constexpr std::chrono::hours kPatience{24};
+
+void hand_rows(const lb::v1::Reply& reply, const OnRow& on_row) {
+    for (const std::string& text : reply.rows()) {
+        const Json row = Json::parse(text, nullptr, false);
+        if (!row.is_discarded()) on_row(row);
+    }
+}
 
 }  // namespace
 
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row) {
     std::string cursor;
     const Status status = client.ask(request, [&](const lb::v1::Reply& reply) {
-        for (const std::string& text : reply.rows()) {
-            Json row = Json::parse(text, nullptr, false);
-            if (!row.is_discarded()) on_row(row);
-        }
+        hand_rows(reply, on_row);
         cursor = reply.cursor();
         return true;
     });
@@ -30,6 +36,23 @@ Result<std::string> ask(const Settings& settings, const lb::v1::Request& request
                         const OnRow& on_row) {
     LB_TRY_ASSIGN(const auto client, connect(settings));
     return ask(*client, request, on_row);
+}
+
+Status ask_patiently(Context& context, const lb::v1::Request& request, std::string_view instead,
+                     const OnRow& on_row) {
+    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    const auto begin = std::chrono::steady_clock::now();
+    Progress progress(context.err, [&] {
+        const auto took = std::chrono::duration_cast<std::chrono::seconds>(
+            std::chrono::steady_clock::now() - begin);
+        return count_text(static_cast<std::uint64_t>(took.count())) + " s; " + std::string(instead);
+    });
+    return client->ask(request,
+                       [&](const lb::v1::Reply& reply) {
+                           hand_rows(reply, on_row);
+                           return true;
+                       },
+                       {kPatience, [&] { progress.tick(); }});
 }
 
 Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,

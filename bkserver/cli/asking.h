@@ -17,6 +17,11 @@ Result<std::string> ask(net::Client& client, const lb::v1::Request& request, con
 Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
                         const OnRow& on_row);
 
+// The same for work of the server that may take hours: says how long it has taken, and what to do
+// instead of waiting.
+Status ask_patiently(Context& context, const lb::v1::Request& request, std::string_view instead,
+                     const OnRow& on_row);
+
 // A query of which all pages are asked for, up to `rows_max` rows (0: all of them). True: there are
 // more. Long scans show on a terminal's error stream how far they are.
 Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,

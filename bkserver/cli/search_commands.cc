@@ -191,6 +191,9 @@ Status watch(Context& context, const Wanted& wanted) {
     return {};
 }
 
+constexpr std::string_view kGoesOn =
+    "the server goes on with it when this is stopped: lbctl index list";
+
 Status act_on_indices(Context& context, IndexRequest::Act act,
                       const std::vector<std::string>& arguments) {
     lb::v1::Request request;
@@ -199,13 +202,12 @@ Status act_on_indices(Context& context, IndexRequest::Act act,
         for (const std::string& term : arguments) request.mutable_index()->add_terms(term);
     if (act == IndexRequest::ACT_DROP) request.mutable_index()->set_name(arguments.at(0));
     if (act != IndexRequest::ACT_LIST) {
-        LB_TRY(ask(context.settings, request, [&](const Json& row) {
+        return ask_patiently(context, request, kGoesOn, [&](const Json& row) {
             if (context.settings.is_json)
                 context.print_json(row);
             else
                 context.out << text_of(row, "name") << '\n';
-        }));
-        return {};
+        });
     }
     RowPrinter printer(
         context,
@@ -259,7 +261,10 @@ void add_index_commands(CLI::App& lbctl, Context& context) {
                 [&context, name] { return act_on_indices(context, IndexRequest::ACT_DROP, *name); })
         ->add_option("NAME", name->front(), "as listed")
         ->required();
-    index->footer("Example: lbctl index add owner entered");
+    index->footer(
+        "Of a large table an index takes minutes or hours to build, meanwhile the server works on. "
+        "A command that is stopped does not stop it; the list shows the index when it is there.\n"
+        "Example: lbctl index add owner entered");
 }
 
 }  // namespace

@@ -173,6 +173,10 @@ struct Client::Implementation {
     Status send(std::uint8_t type, const std::string& payload, const Deadline& deadline);
     // The next frame that is no keepalive; kReject etc. when the server says FAILURE.
     Result<std::string> receive(std::uint8_t wanted, const Deadline& deadline);
+    // The same; a keepalive goes out after each pause in which nothing came.
+    Result<std::string> await(std::uint8_t wanted, const Deadline& deadline,
+                              std::chrono::milliseconds pause,
+                              const std::function<void()>& on_wait);
     Status read_some(const Deadline& deadline);
     // Whether to try again after an incomplete TLS operation; waits as long as it takes.
     Status after_incomplete(int result, const Deadline& deadline);
@@ -306,6 +310,21 @@ Result<std::string> Client::Implementation::receive(std::uint8_t wanted, const D
     }
 }
 
+Result<std::string> Client::Implementation::await(std::uint8_t wanted, const Deadline& deadline,
+                                                  std::chrono::milliseconds pause,
+                                                  const std::function<void()>& on_wait) {
+    while (true) {
+        const std::chrono::milliseconds left(deadline.left_ms());
+        auto payload = receive(wanted, Deadline(std::min(pause, left)));
+        if (payload.ok() || payload.error().code != ErrorCode::kTimeout || deadline.left_ms() == 0)
+            return payload;
+        v1::Keepalive alive;
+        alive.set_clock_us(now_us());
+        LB_TRY(send(v1::FRAME_TYPE_KEEPALIVE, alive.SerializeAsString(), deadline));
+        on_wait();
+    }
+}
+
 Status Client::Implementation::greet(const Deadline& deadline) {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
@@ -343,12 +362,19 @@ const v1::HelloReply& Client::hello() const {
 }
 
 Status Client::ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply) {
+    return ask(std::move(request), on_reply, Patience{implementation_->options.timeout});
+}
+
+Status Client::ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply,
+                   const Patience& patience) {
+    constexpr std::chrono::seconds kPause(1);
     Implementation& line = *implementation_;
-    const Deadline deadline(line.options.timeout);
+    const Deadline deadline(patience.timeout);
     request.set_id(++line.last_request);
     LB_TRY(line.send(v1::FRAME_TYPE_REQUEST, request.SerializeAsString(), deadline));
     while (true) {
-        LB_TRY_ASSIGN(const auto payload, line.receive(v1::FRAME_TYPE_REPLY, deadline));
+        LB_TRY_ASSIGN(const auto payload,
+                      line.await(v1::FRAME_TYPE_REPLY, deadline, kPause, patience.on_wait));
         v1::Reply reply;
         if (!reply.ParseFromString(payload) || reply.id() != request.id())
             return Error{ErrorCode::kCorrupt, line.peer + " sent a reply that cannot be read"};
@@ -368,19 +394,10 @@ Result<v1::Ack> Client::next_ack() {
     Implementation& line = *implementation_;
     const Deadline deadline(line.options.timeout);
     const std::chrono::seconds pause(std::max(1U, line.hello.keepalive_seconds()));
-    while (true) {
-        const auto payload = line.receive(v1::FRAME_TYPE_ACK, Deadline(pause));
-        if (payload.ok()) {
-            v1::Ack ack;
-            if (ack.ParseFromString(*payload)) return ack;
-            return Error{ErrorCode::kCorrupt, line.peer + " sent an ack that cannot be read"};
-        }
-        if (payload.error().code != ErrorCode::kTimeout || deadline.left_ms() == 0)
-            return payload.error();
-        v1::Keepalive alive;
-        alive.set_clock_us(now_us());
-        LB_TRY(line.send(v1::FRAME_TYPE_KEEPALIVE, alive.SerializeAsString(), deadline));
-    }
+    LB_TRY_ASSIGN(const auto payload, line.await(v1::FRAME_TYPE_ACK, deadline, pause, [] {}));
+    v1::Ack ack;
+    if (ack.ParseFromString(payload)) return ack;
+    return Error{ErrorCode::kCorrupt, line.peer + " sent an ack that cannot be read"};
 }
 
 Result<v1::LogReply> Client::log(const v1::Envelope& envelope) {

@@ -37,6 +37,12 @@ struct ClientOptions {
     std::chrono::milliseconds timeout{30'000};  // of connecting, and of each call
 };
 
+// With what an answer is awaited that may take minutes or hours.
+struct Patience {
+    std::chrono::milliseconds timeout;      // instead of the one of each call
+    std::function<void()> on_wait = [] {};  // about every second
+};
+
 // One thread at a time. After an error of kRetry, kTimeout or kCorrupt it is of no more use.
 class Client {
   public:
@@ -50,6 +56,9 @@ class Client {
     // `more`, or `on_reply` returns false (then the client is of no more use). A reply whose code
     // is not OK becomes the error returned.
     Status ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply);
+    // The same for an answer that takes long.
+    Status ask(v1::Request request, const std::function<bool(const v1::Reply&)>& on_reply,
+               const Patience& patience);
     // Logs one event directly at the server (LOG frame); the reply says what became of it.
     Result<v1::LogReply> log(const v1::Envelope& envelope);
 

@@ -53,6 +53,7 @@ class MachinePark {
     // How often a disagreement, or "stale", was made of a machine: by name and id.
     using Disagreements = std::map<std::pair<std::string, std::string>, int>;
     [[nodiscard]] const Disagreements& made() const { return made_; }
+    void forget_made() { made_.clear(); }
     // How often each kind of thing was done.
     [[nodiscard]] const std::map<std::string, int>& done() const { return done_; }
     // New machines in place of those that have ended.

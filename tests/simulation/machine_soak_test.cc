@@ -118,6 +118,11 @@ class Soak {
             CHECK(desk_.is_rebuild_equal(truth[(rebuilt_++ * 97) % truth.size()].id));
         CHECK(differences(appeared_, park_.made()) == "");
         CHECK(differences(gone_, park_.made()) == "");
+        for (const auto& [what, count] : appeared_) found_[what.first] += count;
+        // All are over by now; what would be kept of each would grow with the time.
+        appeared_.clear();
+        gone_.clear();
+        park_.forget_made();
         park_.replace_ended();
     }
 
@@ -125,10 +130,7 @@ class Soak {
         std::ostringstream text;
         text << events_ << " events in " << (park_.now() - kBeginSeconds) / 3600
              << " hours of the site:";
-        text << text_of(park_.done()) << "; found:";
-        std::map<std::string, int> found;
-        for (const auto& [what, count] : appeared_) found[what.first] += count;
-        text << text_of(found);
+        text << text_of(park_.done()) << "; found:" << text_of(found_);
         return text.str();
     }
 
@@ -202,6 +204,7 @@ class Soak {
     store::ChangeCursor cursor_;
     MachinePark::Disagreements appeared_;
     MachinePark::Disagreements gone_;
+    std::map<std::string, int> found_;  // by name, in all rounds
     std::size_t rebuilt_ = 0;
     std::size_t events_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/base/ascii.h"
+#include "common/event/time_text.h"
 
 namespace lb::event {
 
@@ -51,6 +52,14 @@ Result<std::string> canonical_source(const FieldInfo& field, std::string_view te
     return std::string(source_names()[static_cast<std::size_t>(*source)]);
 }
 
+// Microseconds since 1970 as they are kept, or RFC 3339 as people write it.
+Result<std::string> canonical_time(const FieldInfo& field, std::string_view text) {
+    if (const auto value = parse<std::int64_t>(text)) return print(*value);
+    const auto time_us = time_from_text(text);
+    if (!time_us.ok()) return wrong(field, text, "a time: 2012-01-01T00:00:00Z");
+    return print(*time_us);
+}
+
 Result<std::string> canonical_real(const FieldInfo& field, std::string_view text) {
     const auto value = parse<double>(text);
     if (!value || !std::isfinite(*value)) return wrong(field, text, "a decimal number");
@@ -78,12 +87,13 @@ Result<std::string> canonical_text(const FieldInfo& field, std::string_view text
         case FieldKind::kText:
         case FieldKind::kProcessId:
             return std::string(text);
-        case FieldKind::kInteger:
-        case FieldKind::kTime: {
+        case FieldKind::kInteger: {
             const auto value = parse<std::int64_t>(text);
             if (!value) return wrong(field, text, "a whole number");
             return print(*value);
         }
+        case FieldKind::kTime:
+            return canonical_time(field, text);
         case FieldKind::kPort: {
             const auto value = parse<std::uint16_t>(text);
             if (!value) return wrong(field, text, "a port between 0 and 65535");

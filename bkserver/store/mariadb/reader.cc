@@ -244,12 +244,14 @@ Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::strin
     if (hosts.empty()) return std::vector<Logger>();
     // By their texts: many hosts on which machines are have no logger, and no number.
     const std::vector<Value> names(hosts.begin(), hosts.end());
-    const std::string sql =
-        "SELECT l.host, l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us FROM dictionary d "
-        "JOIN logger l ON l.host = d.number WHERE d.kind = " +
-        std::to_string(static_cast<int>(TextKind::kHost)) + " AND d.content IN ";
-    LB_TRY_ASSIGN(const Found found,
-                  read_over(connection_, [&] { return connection_.query_in(sql, names); }));
+    static_assert(static_cast<int>(TextKind::kHost) == 5);
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(
+                          "SELECT l.host, l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us "
+                          "FROM dictionary d JOIN logger l ON l.host = d.number "
+                          "WHERE d.kind = 5 AND d.content IN ",
+                          names);
+                  }));
     std::vector<Logger> loggers;
     for (std::size_t row = 0; row < found.count(); ++row) {
         LB_TRY_ASSIGN(Logger logger, logger_at(found, row, 0));

@@ -4,9 +4,11 @@ import base64
 import hashlib
 import unittest
 
-from site_harness import SiteTest, wait_until
+from site_harness import SiteTest, resident_mib, wait_until
 
 CHILDREN = 300
+# What the server may grow by for 10,000 children at once.
+GROWTH_MIB_MAX = 64
 
 
 def child_of(parent, index, seed="s"):
@@ -55,7 +57,12 @@ class Parents(SiteTest):
         self.assertIn(f"counted from its {CHILDREN} children", why["remark"])
 
     def test_2_ten_thousand_children_at_once(self):
+        server = self.site.server.process.pid
+        before = resident_mib(server)
         parent = self.register_collection("ten-thousand", 10_000)
+        after = resident_mib(server)
+        print(f"server {before:.0f} MiB, {after:.0f} with 10,000 children", flush=True)
+        self.assertLess(after - before, GROWTH_MIB_MAX)
         status = self.site.status(parent)
         self.assertEqual(status["children_hist"], {"Submitted": 10_000})
         self.assertNotIn("children", status)

@@ -155,6 +155,11 @@ std::vector<state::Child> Replay::children_of(const std::string& id,
     return found;
 }
 
+std::vector<state::Child> Replay::children(std::string_view process) const {
+    std::set<std::string> above{std::string(process)};
+    return children_of(std::string(process), above);
+}
+
 state::ProcessStatus Replay::counted(const std::string& id, std::set<std::string>& above) const {
     const state::Registers* own = registers(id);
     if (own == nullptr) return state::derive(state::Registers(), id);

@@ -28,6 +28,8 @@ class Replay {
     // The status of a process that some event named; its relations know the other ends.
     [[nodiscard]] state::ProcessStatus status(std::string_view process) const;
     [[nodiscard]] const state::Registers* registers(std::string_view process) const;
+    // As its status counts them.
+    [[nodiscard]] std::vector<state::Child> children(std::string_view process) const;
     // In order of appearance.
     [[nodiscard]] const std::vector<std::string>& processes() const { return order_; }
 

@@ -103,16 +103,36 @@ std::string_view subject_of(std::string_view identity) {
     return identity.starts_with(kCertificate) ? identity.substr(kCertificate.size()) : identity;
 }
 
-// The key of the newest claim of that name or that subject; nullptr when there is none.
-const std::string* taken_by(const Registers& registers, std::string_view who) {
+// The newest claim of that name or that subject; nullptr when there is none.
+const Claim* taken_by(const Registers& registers, std::string_view who) {
     const std::uint16_t takes = Attr{"takes"}.number();
-    const std::string* newest = nullptr;
+    const Claim* newest = nullptr;
     for (auto at = registers.claims.lower_bound(Slot{takes, {}});
          at != registers.claims.end() && at->first.register_number == takes; ++at)
         if (subject_of(at->second.label) == subject_of(who) &&
-            (newest == nullptr || at->second.key > *newest))
-            newest = &at->second.key;
+            (newest == nullptr || at->second.key > newest->key))
+            newest = &at->second;
     return newest;
+}
+
+struct Payload {
+    std::string owner;
+    const Claim* later = nullptr;  // of the grant and the taking
+};
+
+Payload payload_of(const Registers& registers) {
+    Payload payload;
+    const std::uint16_t grants = Attr{"grants"}.number();
+    for (auto at = registers.claims.lower_bound(Slot{grants, {}});
+         at != registers.claims.end() && at->first.register_number == grants; ++at) {
+        const Claim* const granted = &at->second;
+        const Claim* const taken = taken_by(registers, granted->label);
+        if (taken == nullptr) continue;
+        const Claim* const later = taken->key > granted->key ? taken : granted;
+        if (payload.later == nullptr || later->key >= payload.later->key)
+            payload = {granted->label, later};
+    }
+    return payload;
 }
 
 }  // namespace
@@ -122,19 +142,11 @@ std::string_view to_string(Right right) {
 }
 
 std::string payload_owner(const Registers& registers) {
-    std::string owner;
-    std::string newest;
-    const std::uint16_t grants = Attr{"grants"}.number();
-    for (auto at = registers.claims.lower_bound(Slot{grants, {}});
-         at != registers.claims.end() && at->first.register_number == grants; ++at) {
-        const std::string* const taken = taken_by(registers, at->second.label);
-        if (taken == nullptr) continue;
-        const std::string& later = std::max(at->second.key, *taken);
-        if (later < newest) continue;
-        newest = later;
-        owner = at->second.label;
-    }
-    return owner;
+    return payload_of(registers).owner;
+}
+
+const Claim* payload_claim(const Registers& registers) {
+    return payload_of(registers).later;
 }
 
 Access access_of(const Registers& registers) {

@@ -41,6 +41,9 @@ Access access_of(const Registers& registers);
 // Who was granted the payload and took it; of several the one whose later word is the newest.
 std::string payload_owner(const Registers& registers);
 
+// That later word, the grant or the taking; nullptr: the payload is nobody's.
+const Claim* payload_claim(const Registers& registers);
+
 // The entry that a ChangeACL is about, without its verb: "READ DN /CN=x"; empty when it does not
 // say all of it. The name under which registers keep the claim.
 std::string access_entry_name(const event::Event& event);

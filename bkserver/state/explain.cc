@@ -1,6 +1,7 @@
 // Why an attribute is what it is: the deciding claim, those it overruled, the rows that feed it.
 #include <algorithm>
 
+#include "bkserver/state/access.h"
 #include "bkserver/state/engine.h"
 #include "bkserver/state/machine.h"
 #include "bkserver/state/words.h"
@@ -64,14 +65,19 @@ void add_rules(std::span<const DataRow> rows, std::uint16_t number, Explanation&
             explanation.rules.push_back(rule_words(row.event, row.sources, row.when));
 }
 
-void explain_register(const Machine& machine, const Registers& registers, const AttributeInfo& info,
-                      Explanation& explanation) {
+std::vector<ClaimView> claims_on(const Registers& registers, std::uint16_t number) {
     std::vector<ClaimView> claims;
-    for (auto at = registers.claims.lower_bound(Slot{info.number, {}});
-         at != registers.claims.end() && at->first.register_number == info.number; ++at)
+    for (auto at = registers.claims.lower_bound(Slot{number, {}});
+         at != registers.claims.end() && at->first.register_number == number; ++at)
         claims.push_back(view_of(at->second));
     std::sort(claims.begin(), claims.end(),
               [](const ClaimView& a, const ClaimView& b) { return a.key > b.key; });
+    return claims;
+}
+
+void explain_register(const Machine& machine, const Registers& registers, const AttributeInfo& info,
+                      Explanation& explanation) {
+    const std::vector<ClaimView> claims = claims_on(registers, info.number);
     if (!claims.empty()) explanation.decided_by = claims.front();
     add_rules(common_rows(), info.number, explanation);
     add_rules(machine.data, info.number, explanation);
@@ -79,6 +85,66 @@ void explain_register(const Machine& machine, const Registers& registers, const 
                          : info.merge == Merge::kFirst  ? "the first claim wins"
                          : info.merge == Merge::kNewest ? "the newest claim wins"
                                                         : "for each name the newest claim wins";
+}
+
+// Attributes that are read off hidden registers, for every type: they have nothing to do with the
+// claims that move the state. Of several rows the first whose register has a claim explains it.
+struct ReadOff {
+    Attr attribute;
+    Attr source;
+};
+// clang-format off
+constexpr ReadOff kReadOff[] = {
+    {"jobtype",        "reg_type"},
+    {"jobtype",        "embryo_type"},
+    {"jdl",            "jdl_weak"},
+    {"network_server", "ns_first"},
+    {"pbs_error_desc", "pbs_errors"},
+    {"connections",    "edges"},
+    {"acl",            "acl_allowed"},
+    {"acl",            "acl_denied"},
+    {"acl",            "wms_dn"},
+    {"access_rights",  "acl_allowed"},
+    {"access_rights",  "acl_denied"},
+    {"access_rights",  "wms_dn"},
+};
+// clang-format on
+
+// And those that no event says.
+struct Told {
+    Attr attribute;
+    std::string_view remark;
+};
+constexpr Told kTold[] = {
+    {"jobId", "the id under which it is kept"},
+    {"adopted", "nobody registered it: its key tells what it is"},
+    {"truncated", "more was claimed than a process may keep: the oldest was let go"},
+    {"not_understood", "an event of a newer program, which this one does not know"},
+};
+
+// False: the attribute is none of these.
+bool explain_of_all_types(const Machine& machine, const Registers& registers,
+                          const AttributeInfo& info, Explanation& explanation) {
+    for (const Told& told : kTold) {
+        if (told.attribute.number() != info.number) continue;
+        explanation.remark = told.remark;
+        return true;
+    }
+    if (info.number == Attr{"payload_owner"}.number()) {
+        if (const Claim* claim = payload_claim(registers)) explanation.decided_by = view_of(*claim);
+        explanation.remark = "granted and taken: the later word of both";
+        add_rules(common_rows(), Attr{"grants"}.number(), explanation);
+        add_rules(common_rows(), Attr{"takes"}.number(), explanation);
+        return true;
+    }
+    for (const ReadOff& row : kReadOff) {
+        const bool explains = row.attribute.number() == info.number &&
+                              !claims_on(registers, row.source.number()).empty();
+        if (!explains) continue;
+        explain_register(machine, registers, row.source.info(), explanation);
+        return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -94,7 +160,8 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
     explanation.attribute = attribute;
     const auto all = derive(registers, "", children).attributes;
     const auto shown = all.find(attribute);
-    if (shown != all.end())
+    const bool is_shown = shown != all.end();
+    if (is_shown)
         explanation.value = shown->is_string() ? shown->get<std::string>() : json_line(*shown);
     if (machine == nullptr) {
         explanation.remark = "nobody registered the process, and no key tells what it is";
@@ -103,14 +170,15 @@ Result<Explanation> explain(const Registers& registers, std::string_view attribu
     const AttributeInfo& info = kAttributes[index];
     // Some registers are not a machine's own: it derives the attribute, claimed or not.
     const bool is_claimed = registers.claims.contains(Slot{info.number, {}});
-    const bool is_plain = is_claimed || is_named(info.merge) || shown == all.end();
+    const bool is_plain = is_claimed || is_named(info.merge) || !is_shown;
     if (info.merge != Merge::kDerived && is_plain)
         explain_register(*machine, registers, info, explanation);
-    else
+    else if (!(is_shown || attribute == "jobId") ||
+             !explain_of_all_types(*machine, registers, info, explanation))
         explain_track(*machine, registers, explanation);
     // Said by the children, not by an event of its own.
     const auto own = derive(registers, "").attributes;
-    const bool is_counted = shown != all.end() && !children.empty() &&
+    const bool is_counted = is_shown && !children.empty() &&
                             own.value(std::string(attribute), nlohmann::ordered_json()) != *shown;
     if (is_counted) {
         explanation.decided_by.reset();

@@ -89,6 +89,10 @@ class Fold {
         place = text;
         deciders_[attribute] = &now.claim;
     }
+    void set_flag(std::string_view attribute, bool& place, bool value, const Now& now) {
+        place = value;
+        deciders_[attribute] = &now.claim;
+    }
     void set_wrapper(std::string_view word, const Now& now) {
         set("jw_status", jw_status_, word, now);
     }
@@ -184,10 +188,12 @@ void Fold::take_branch_data(const Now& now) {
         if (now.is_usable()) set("destination", destination_, text, now);
         branch.destination = text;
         append_once(destinations_, text);
+        deciders_["possible_destinations"] = &now.claim;
     } else {
         if (now.is_usable()) set("ce_node", ce_node_, text, now);
         branch.ce_node = text;
         append_once(nodes_, text);
+        deciders_["possible_ce_nodes"] = &now.claim;
     }
 }
 
@@ -212,7 +218,7 @@ void Fold::reset(const Now& now) {
     destinations_.clear();
     nodes_.clear();
     branches_.clear();
-    payload_running_ = false;
+    set_flag("payload_running", payload_running_, false, now);
     tag_.reset();
     deep_ = now.code;
 }
@@ -232,7 +238,7 @@ void Fold::take_really_running(const Now& now) {
             enter(MainState::kRunning, now);
         }
     }
-    payload_running_ = true;
+    set_flag("payload_running", payload_running_, true, now);
     set_wrapper("PAYLOAD_RUNNING", now);
     copy_winner(now);
 }
@@ -286,11 +292,11 @@ void Fold::take_flags(const Now& now) {
     if (now.has(kPayloadRuns)) set_wrapper("PAYLOAD_RUNNING", now);
     if (now.has(kDone) || now.has(kWrapper)) set_wrapper("DONE", now);
     if (now.has(kWrapper) || (now.has(kDone) && now.standing == Standing::kGood))
-        payload_running_ = false;
-    if (now.has(kAsked)) cancelling_ = true;
-    if (now.has(kSettled)) cancelling_ = false;
-    resubmitted_ = resubmitted_ || now.has(kResub);
-    remove_from_proxy_ = remove_from_proxy_ || now.has(kProxy);
+        set_flag("payload_running", payload_running_, false, now);
+    if (now.has(kAsked)) set_flag("cancelling", cancelling_, true, now);
+    if (now.has(kSettled)) set_flag("cancelling", cancelling_, false, now);
+    if (now.has(kResub)) set_flag("resubmitted", resubmitted_, true, now);
+    if (now.has(kProxy)) set_flag("remove_from_proxy", remove_from_proxy_, true, now);
     if (state_ == MainState::kRunning && (now.has(kSuspend) || now.has(kResume))) {
         suspended_ = now.has(kSuspend);
         suspend_reason_ = now.text(0);

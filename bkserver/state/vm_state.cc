@@ -335,8 +335,11 @@ Decision decide(const Machine& machine, const Registers& registers, std::string_
     if (attribute == "lastUpdateTime") return {life.last, "the newest claim that counts"};
     if (attribute == "vm_stop_reason") return {life.facts.stop_reason, "since the last start"};
     if (attribute == "vm_phy_hostname" || attribute == "placements") {
+        const TrackClaim* const placement = life.facts.manager.placement;
+        if (life.phase.carriers.empty() && placement != nullptr)
+            return {placement, "no host carries it: the manager's placement"};
         if (life.phase.carriers.empty())
-            return {life.facts.manager.placement, "no host carries it: the manager's placement"};
+            return {life.phase.decided_by, "no host carries it any more"};
         return {life.carried_by, "since this claim the host carries it"};
     }
     const bool is_old_failure = attribute == "done_code" && life.phase.done_code.empty();

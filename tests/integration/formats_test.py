@@ -193,6 +193,26 @@ class Formats(SiteTest):
         self.assertEqual([row for row in everything + grid if row["different"]], [])
         self.assertEqual(self.site.run("lbctl", "rebuild", "--type", "nonsense", check=False).returncode, 65)
 
+    def test_6_rebuilds_lose_nothing_of_what_comes_meanwhile(self):
+        machines = [self.site.lbctl("register", "vm")[0]["process"] for _ in range(4)]
+        ask = ["lbctl", "--json", "rebuild", "--type", "virtual_machine"]
+        said = 0
+        for number in range(15):
+            with subprocess.Popen(ask, env=self.site.environment, stdout=subprocess.PIPE, text=True) as rebuild:
+                for machine in machines:
+                    self.site.logevent("-j", machine, "-s", "VMSystem", "-e", "UserTag", "--name", f"n{number}",
+                                       "--value", "x")
+                said += len(rebuild.stdout.readlines())
+            self.assertEqual(rebuild.returncode, 0)
+        self.assertGreaterEqual(said, 15 * len(machines))
+        self.site.wait_settled()
+        self.assertEqual(self.site.lbctl("dead", "list"), [])
+        tags = {f"n{number}": "x" for number in range(15)}
+        for machine in machines:
+            self.assertEqual(self.site.status(machine)["user_tags"], tags)
+            self.assertEqual([row["type"] for row in self.site.lbctl("history", machine)].count("UserTag"), 15)
+        self.site.must_rebuild_equal()
+
 
 class Bulk(SiteTest):
     """Many lines in, out, and in again: the same states, in bounded memory."""

@@ -4,8 +4,6 @@ its end is announced by the guest before the host's stop."""
 
 import pathlib
 import re
-import sys
-import unittest
 
 import libvirt_host
 from site_harness import BIN, HOST, SiteTest
@@ -111,10 +109,5 @@ drop_dir = "{environment['LB_DROP_DIR']}"
 
 
 if __name__ == "__main__":
-    why = libvirt_host.why_not()
-    if not why and find_kernel()[0] is None:
-        why = "no kernel of the distribution in /boot with its modules (linux-image-cloud-amd64)"
-    if why:
-        print(f"skipped: {why}")
-        sys.exit(77)
-    unittest.main(verbosity=2)
+    libvirt_host.run_tests(lacking=None if find_kernel()[0] else
+                           "no kernel of the distribution in /boot with its modules (linux-image-cloud-amd64)")

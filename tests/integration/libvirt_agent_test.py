@@ -5,7 +5,6 @@ and by both, ends in the same states and host intervals as far as each of them c
 
 import os
 import signal
-import sys
 import unittest
 
 import libvirt_host
@@ -277,10 +276,4 @@ class Both(Scenarios, unittest.TestCase):
 
 
 if __name__ == "__main__":
-    reason = libvirt_host.why_not()
-    if not (BIN / "lb-agent-libvirt").exists():
-        reason = "lb-agent-libvirt was not built: no libvirt-dev"
-    if reason:
-        print(f"skipped: {reason}")
-        sys.exit(77)
-    unittest.main(verbosity=2)
+    libvirt_host.run_tests(agent=True)

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import sys
-import unittest
 
 import libvirt_host
 from site_harness import BIN, HOST, Site, SiteTest, wait_until
@@ -105,10 +103,4 @@ drop_dir = "{cls.site.environment['LB_DROP_DIR']}"
 
 
 if __name__ == "__main__":
-    reason = libvirt_host.why_not()
-    if not (BIN / "lb-agent-libvirt").exists():
-        reason = "lb-agent-libvirt was not built: no libvirt-dev"
-    if reason:
-        print(f"skipped: {reason}")
-        sys.exit(77)
-    unittest.main(verbosity=2)
+    libvirt_host.run_tests(agent=True)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import sys
-import unittest
 
 import libvirt_host
 from site_harness import BIN, HOST, SiteTest
@@ -90,7 +88,4 @@ class Lives(SiteTest):
 
 
 if __name__ == "__main__":
-    if reason := libvirt_host.why_not():
-        print(f"skipped: {reason}")
-        sys.exit(77)
-    unittest.main(verbosity=2)
+    libvirt_host.run_tests()

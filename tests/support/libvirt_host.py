@@ -5,9 +5,11 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
+import unittest
 import uuid
 
-from site_harness import HOST, run, wait_until
+from site_harness import BIN, HOST, run, wait_until
 
 QEMU_CONF = """dynamic_ownership = 0
 remember_owner = 0
@@ -61,6 +63,18 @@ def why_not():
             return f"{program} is not installed"
     probe = subprocess.run(["unshare", "-m", "-u", "true"], capture_output=True, text=True)
     return "" if probe.returncode == 0 else f"no private namespaces here: {probe.stderr.strip()}"
+
+
+def run_tests(agent=False, lacking=None):
+    """The tests of the script that calls, or why they are skipped. `agent`: they need lb-agent-libvirt; `lacking`: what
+    else is missing here."""
+    reason = why_not() or lacking
+    if agent and not (BIN / "lb-agent-libvirt").exists():
+        reason = "lb-agent-libvirt was not built: no libvirt-dev"
+    if reason:
+        print(f"skipped: {reason}")
+        sys.exit(77)
+    unittest.main(verbosity=2)
 
 
 class Background:

@@ -43,7 +43,7 @@ Replay::Process& Replay::process_of(const std::string& id) {
 state::Outcome Replay::store(const std::string& id, Stored stored) {
     Process& process = process_of(id);
     const state::Outcome outcome =
-        state::apply(process.registers, stored.event, arrival_of(stored.event_id));
+        state::apply(registry_, process.registers, stored.event, arrival_of(stored.event_id));
     process.events.push_back(std::move(stored));
     if (outcome == state::Outcome::kTypeChanged) refold(process);
     for (const state::Link& link : state::links_of(process.registers))
@@ -56,12 +56,12 @@ void Replay::refold(Process& process) {
     for (bool is_decided = false; !is_decided;) {
         is_decided = true;
         if (process.embryo)
-            state::apply_embryo(process.registers, process.embryo->registration.event,
+            state::apply_embryo(registry_, process.registers, process.embryo->registration.event,
                                 arrival_of(process.embryo->registration.event_id),
                                 process.embryo->parent);
         for (const Stored& stored : process.events) {
             // An earlier registration decides anew, and stands alone in the registers then.
-            is_decided = state::apply(process.registers, stored.event,
+            is_decided = state::apply(registry_, process.registers, stored.event,
                                       arrival_of(stored.event_id)) != state::Outcome::kTypeChanged;
             if (!is_decided) break;
         }
@@ -162,13 +162,13 @@ std::vector<state::Child> Replay::children(std::string_view process) const {
 
 state::ProcessStatus Replay::counted(const std::string& id, std::set<std::string>& above) const {
     const state::Registers* own = registers(id);
-    if (own == nullptr) return state::derive(state::Registers(), id);
+    if (own == nullptr) return state::derive(registry_, state::Registers(), id);
     if (!state::has_children(own->type) || above.size() >= limits::kParentLevelsMax)
-        return state::derive(*own, id);
+        return state::derive(registry_, *own, id);
     above.insert(id);
     const std::vector<state::Child> children = children_of(id, above);
     above.erase(id);
-    return state::derive(*own, id, children);
+    return state::derive(registry_, *own, id, children);
 }
 
 state::ProcessStatus Replay::status(std::string_view process) const {
@@ -180,7 +180,8 @@ state::ProcessStatus Replay::status(std::string_view process) const {
         const state::Registers* other = registers(connection["to"].get<std::string>());
         const bool ended =
             other != nullptr &&
-            state::ends_relations(state::derive(*other, connection["to"].get<std::string>()).state);
+            state::ends_relations(
+                state::derive(registry_, *other, connection["to"].get<std::string>()).state);
         if (ended && connection["state"] == "active") connection["state"] = "inactive";
     }
     return status;

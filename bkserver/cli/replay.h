@@ -12,6 +12,7 @@
 
 #include "bkserver/cli/replay_input.h"
 #include "bkserver/state/engine.h"
+#include "bkserver/state/machine.h"
 
 namespace lb::cli {
 
@@ -24,6 +25,8 @@ struct ReplayStep {
 
 class Replay {
   public:
+    explicit Replay(state::Registry registry = state::machines()) : registry_(registry) {}
+
     ReplayStep add(const ReplayEvent& event);
     // The status of a process that some event named; its relations know the other ends.
     [[nodiscard]] state::ProcessStatus status(std::string_view process) const;
@@ -63,6 +66,7 @@ class Replay {
     [[nodiscard]] state::ProcessStatus counted(const std::string& id,
                                                std::set<std::string>& above) const;
 
+    state::Registry registry_;
     std::map<std::string, Process, std::less<>> processes_;
     std::map<std::string, std::string, std::less<>> bindings_;  // key -> process id
     std::map<std::string, std::set<std::string>> children_;     // by the parent that events named

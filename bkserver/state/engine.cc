@@ -203,7 +203,7 @@ bool has_own_registration(const Registers& registers) {
 }
 
 // The child has the registration's key, whatever its type: so it is Submitted before all else.
-Outcome apply_embryo(Registers& registers, const event::Event& registration,
+Outcome apply_embryo(Registry registry, Registers& registers, const event::Event& registration,
                      const event::Arrival& arrival, std::string_view parent) {
     const event::Event embryo = embryo_event(registration, parent);
     const Subject subject{embryo, arrival};
@@ -213,12 +213,17 @@ Outcome apply_embryo(Registers& registers, const event::Event& registration,
         registers = fresh(type);
         outcome = Outcome::kTypeChanged;
     }
-    const Machine* machine = find_machine(machines(), registers.type);
+    const Machine* machine = find_machine(registry, registers.type);
     if (machine == nullptr) return Outcome::kWaiting;
     const std::string key = event::order_key(embryo, arrival, event::ClockFamily::kNone);
     put_data(registers, embryo_rows(), subject, key);
     put_moved(registers, *machine, find_row(machine->track, subject), subject, key);
     return outcome;
+}
+
+Outcome apply_embryo(Registers& registers, const event::Event& registration,
+                     const event::Arrival& arrival, std::string_view parent) {
+    return apply_embryo(machines(), registers, registration, arrival, parent);
 }
 
 Outcome apply(Registry registry, Registers& registers, const event::Event& event,

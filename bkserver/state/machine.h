@@ -75,6 +75,8 @@ std::string name_of(const Into& into, const Subject& subject);
 // tomorrow).
 Outcome apply(Registry registry, Registers& registers, const event::Event& event,
               const event::Arrival& arrival);
+Outcome apply_embryo(Registry registry, Registers& registers, const event::Event& registration,
+                     const event::Arrival& arrival, std::string_view parent);
 ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
                      std::span<const Child> children = {});
 View view(Registry registry, const Registers& registers, const ViewInput& input);

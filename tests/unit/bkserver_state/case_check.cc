@@ -54,10 +54,8 @@ void check_process(const std::string& place, const json& expected, const json& s
     for (const char* name : {"state", "vm_state", "cream_state", "done_code"})
         if (expected.contains(name)) compare(place, name, expected.at(name), status, result.states);
     if (!expected.contains("attributes")) return;
-    for (const auto& [name, value] : expected.at("attributes").items()) {
-        if (name == "location") continue;
+    for (const auto& [name, value] : expected.at("attributes").items())
         compare(place, name, expected_value(name, value), status, result.attributes);
-    }
 }
 
 void check_connections(const Case& one, const json& expected, const cli::Replay& replay,
@@ -86,8 +84,17 @@ void check_histogram(const Case& one, const json& expected, const cli::Replay& r
     compare("final", "children_hist", wanted, status, result.states);
 }
 
+// Who said what last of the case's own process.
+void check_evidence(const Case& one, const std::string& place, const json& expected,
+                    const cli::Replay& replay, state::Registry registry, CaseResult& result) {
+    const state::Registers* registers = replay.registers(one.roles.process("main"));
+    if (!expected.contains("evidence") || registers == nullptr) return;
+    const json seen{{"evidence", state::view(registry, *registers, {}).evidence}};
+    compare(place, "evidence", expected.at("evidence"), seen, result.attributes);
+}
+
 void check(const Case& one, const std::string& place, const json& expected,
-           const cli::Replay& replay, CaseResult& result) {
+           const cli::Replay& replay, state::Registry registry, CaseResult& result) {
     if (expected.contains("jobs")) {
         for (const auto& [role, wanted] : expected.at("jobs").items())
             check_process(place + " " + role, wanted,
@@ -97,6 +104,7 @@ void check(const Case& one, const std::string& place, const json& expected,
     }
     check_connections(one, expected, replay, result);
     check_histogram(one, expected, replay, result);
+    check_evidence(one, place, expected, replay, registry, result);
 }
 
 // What was evidently meant goes before what the original did.
@@ -150,18 +158,18 @@ std::string CaseResult::text() const {
     return all;
 }
 
-CaseResult check_case(const Case& one) {
+CaseResult check_case(const Case& one, state::Registry registry) {
     CaseResult result;
-    cli::Replay replay;
+    cli::Replay replay(registry);
     const json after = one.document.value("expect_after", json::object());
     for (std::size_t i = 0; i < one.input.events.size(); ++i) {
         const cli::ReplayStep step = replay.add(one.input.events[i]);
         const std::string place = "after " + std::to_string(i);
         if (step.verdict == "malformed") result.states.push_back(place + ": " + step.reason);
         if (after.contains(std::to_string(i)) && !is_overruled(one, i))
-            check(one, place, after.at(std::to_string(i)), replay, result);
+            check(one, place, after.at(std::to_string(i)), replay, registry, result);
     }
-    check(one, "final", with_intent(one.document), replay, result);
+    check(one, "final", with_intent(one.document), replay, registry, result);
     return result;
 }
 

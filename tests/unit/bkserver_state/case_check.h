@@ -32,7 +32,7 @@ struct CaseResult {
 
 // Folds the events as given and compares after each index that the case expects something of, and
 // at the end. `intent` goes before what the original did.
-CaseResult check_case(const Case& one);
+CaseResult check_case(const Case& one, state::Registry registry = state::machines());
 
 // The statuses of all processes after the events in this order, as one text.
 std::string final_text(const std::vector<cli::ReplayEvent>& events);

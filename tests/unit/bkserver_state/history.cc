@@ -134,6 +134,28 @@ std::vector<History> read_histories(const std::string& directory) {
     return histories;
 }
 
+std::string check_steps(const History& history, state::Registry registry) {
+    cli::Replay replay(registry);
+    std::string text;
+    for (const HistoryLine& line : history.lines) {
+        replay.add(line.event);
+        const std::string differs = difference(line.after, replay.status(history.process));
+        if (!differs.empty()) text += "line " + std::to_string(line.number) + ": " + differs + '\n';
+    }
+    return text;
+}
+
+std::string check_ends(const History& history, state::Registry registry) {
+    std::string text;
+    for (const auto& [variant, expected] : history.ends) {
+        cli::Replay replay(registry);
+        for (const cli::ReplayEvent& event : history.events(variant)) replay.add(event);
+        const std::string differs = difference(expected, replay.status(history.process));
+        if (!differs.empty()) text += variant + ": " + differs + '\n';
+    }
+    return text;
+}
+
 std::string difference(const Expectation& expected, const state::ProcessStatus& status) {
     std::string text;
     for (const auto& [name, wanted] : expected) {

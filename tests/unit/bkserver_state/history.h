@@ -36,4 +36,9 @@ std::vector<History> read_histories(const std::string& directory);
 // What differs from the expectation; empty if nothing does.
 std::string difference(const Expectation& expected, const state::ProcessStatus& status);
 
+// Folds the history and compares after each line that expects something; of each variant the end.
+// What differs, empty if nothing does.
+std::string check_steps(const History& history, state::Registry registry = state::machines());
+std::string check_ends(const History& history, state::Registry registry = state::machines());
+
 }  // namespace lb::test

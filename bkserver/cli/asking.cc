@@ -32,6 +32,20 @@ Result<std::string> ask(net::Client& client, const lb::v1::Request& request, con
     return cursor;
 }
 
+Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,
+                        const std::function<void()>& on_wait) {
+    std::string cursor;
+    const Status status = client.ask(request,
+                                     [&](const lb::v1::Reply& reply) {
+                                         hand_rows(reply, on_row);
+                                         cursor = reply.cursor();
+                                         return true;
+                                     },
+                                     {kPatience, on_wait});
+    if (!status.ok()) return status.error();
+    return cursor;
+}
+
 Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
                         const OnRow& on_row) {
     LB_TRY_ASSIGN(const auto client, connect(settings));
@@ -47,12 +61,8 @@ Status ask_patiently(Context& context, const lb::v1::Request& request, std::stri
             std::chrono::steady_clock::now() - begin);
         return count_text(static_cast<std::uint64_t>(took.count())) + " s; " + std::string(instead);
     });
-    return client->ask(request,
-                       [&](const lb::v1::Reply& reply) {
-                           hand_rows(reply, on_row);
-                           return true;
-                       },
-                       {kPatience, [&] { progress.tick(); }});
+    LB_TRY(ask(*client, request, on_row, [&] { progress.tick(); }));
+    return {};
 }
 
 Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,

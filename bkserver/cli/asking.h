@@ -17,7 +17,11 @@ Result<std::string> ask(net::Client& client, const lb::v1::Request& request, con
 Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
                         const OnRow& on_row);
 
-// The same for work of the server that may take hours: says how long it has taken, and what to do
+// The same for an answer that may take hours: `on_wait` is called about every second meanwhile.
+Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,
+                        const std::function<void()>& on_wait);
+
+// Work of the server that may take hours: says how long it has taken, and what to do
 // instead of waiting.
 Status ask_patiently(Context& context, const lb::v1::Request& request, std::string_view instead,
                      const OnRow& on_row);

@@ -190,24 +190,25 @@ Status rebuild(Context& context, const RebuildOptions& options) {
         return count_text(seen) + " processes, " + count_text(events) + " events, " +
                count_text(different) + " different";
     });
+    const auto on_row = [&](const Json& row) {
+        ++seen;
+        events += row.value("events", std::uint64_t{0});
+        const bool differs = row.value("different", false);
+        if (differs) ++different;
+        const std::string error = row.value("error", std::string());
+        if (!error.empty()) ++failed;
+        if (context.settings.is_json)
+            context.print_json(row);
+        else if (!error.empty())
+            context.err << text_of(row, "process") << ": " << error << '\n';
+        else if (differs)
+            context.out << text_of(row, "process") << ": " << text_of(row, "difference")
+                        << (row.value("written", false) ? ", rebuilt" : "") << '\n';
+    };
     do {
-        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
-                          ++seen;
-                          events += row.value("events", std::uint64_t{0});
-                          const bool differs = row.value("different", false);
-                          if (differs) ++different;
-                          const std::string error = row.value("error", std::string());
-                          if (!error.empty()) ++failed;
-                          if (context.settings.is_json)
-                              context.print_json(row);
-                          else if (!error.empty())
-                              context.err << text_of(row, "process") << ": " << error << '\n';
-                          else if (differs)
-                              context.out
-                                  << text_of(row, "process") << ": " << text_of(row, "difference")
-                                  << (row.value("written", false) ? ", rebuilt" : "") << '\n';
-                      }));
-        request.mutable_rebuild()->set_cursor(cursor);
+        // One process may have events for many minutes.
+        LB_TRY_ASSIGN(std::string cursor, ask(*client, request, on_row, [&] { progress.tick(); }));
+        request.mutable_rebuild()->set_cursor(std::move(cursor));
         progress.tick();
     } while (!request.rebuild().cursor().empty());
     if (!context.settings.is_json)

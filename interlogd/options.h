@@ -16,9 +16,10 @@
 namespace lb::interlogd {
 
 struct QueueOptions {
-    // Of one destination, unsettled at once; the receiver's credit may allow less.
-    std::size_t window_events = 8192;
-    std::size_t window_bytes = 8 * 1024 * 1024;
+    // Of one destination, unsettled at once; the receiver's credit may allow less. Twice what the
+    // receiver's lanes settle at once, so that the next whole transactions wait there.
+    std::size_t window_events = 16'384;
+    std::size_t window_bytes = 16 * 1024 * 1024;
     std::size_t batch_events_max = 512;
     std::size_t batch_bytes_max = 1024 * 1024;
     std::uint32_t backoff_first_ms = 200;

@@ -22,29 +22,40 @@ void Draft::add_truncated(std::string_view name) {
     names.push_back(std::string(name));
 }
 
-ordered_json Draft::finish() const {
-    ordered_json all = ordered_json::object();
-    for (std::size_t i = 0; i < kAttributeCount; ++i) {
-        const std::string name(kAttributes[i].name);
-        if (name == "state") {
-            all[name] = std::string(to_string(course_.state()));
-        } else if (name == "stateEnterTime") {
-            if (course_.was_entered(course_.state()))
-                all[name] = event::time_to_text(course_.entered_us());
-        } else if (name == "lastUpdateTime") {
-            if (course_.has_update()) all[name] = event::time_to_text(course_.updated_us());
-        } else if (name == "stateEnterTimes") {
-            ordered_json times = ordered_json::object();
-            for (std::size_t s = 0; s < kMainStates; ++s) {
-                const auto state = static_cast<MainState>(s);
-                if (!course_.was_entered(state)) continue;
-                times[std::string(to_string(state))] = event::time_to_text(course_.time_of(state));
-            }
-            if (!times.empty()) all[name] = std::move(times);
-        } else if (!values_[i].is_null()) {
-            all[name] = values_[i];
-        }
+ordered_json Draft::times_entered() const {
+    ordered_json times;
+    for (std::size_t s = 0; s < kMainStates; ++s) {
+        const auto state = static_cast<MainState>(s);
+        if (course_.was_entered(state))
+            times[std::string(to_string(state))] = event::time_to_text(course_.time_of(state));
     }
+    return times;
+}
+
+ordered_json Draft::take(std::size_t index) {
+    switch (index) {
+        case Attr{"state"}.index:
+            return std::string(to_string(course_.state()));
+        case Attr{"stateEnterTime"}.index:
+            if (!course_.was_entered(course_.state())) return {};
+            return event::time_to_text(course_.entered_us());
+        case Attr{"lastUpdateTime"}.index:
+            if (!course_.has_update()) return {};
+            return event::time_to_text(course_.updated_us());
+        case Attr{"stateEnterTimes"}.index:
+            return times_entered();
+        default:
+            return std::move(values_[index]);
+    }
+}
+
+ordered_json Draft::finish() && {
+    // Each name comes once: looking for it among those before would take longer than all else.
+    ordered_json::object_t all;
+    all.reserve(kAttributeCount);
+    for (std::size_t i = 0; i < kAttributeCount; ++i)
+        if (ordered_json value = take(i); !value.is_null())
+            all.emplace_back(std::string(kAttributes[i].name), std::move(value));
     return all;
 }
 

@@ -38,9 +38,13 @@ class Draft {
     void set_course(Course course) { course_ = std::move(course); }
 
     // All attributes that have a value, the state and its times included.
-    [[nodiscard]] nlohmann::ordered_json finish() const;
+    [[nodiscard]] nlohmann::ordered_json finish() &&;
 
   private:
+    // Of the attribute's place in the status; null: none. The course's own are not among `values_`.
+    [[nodiscard]] nlohmann::ordered_json take(std::size_t index);
+    [[nodiscard]] nlohmann::ordered_json times_entered() const;
+
     std::array<nlohmann::ordered_json, kAttributeCount> values_;
     Course course_;
 };

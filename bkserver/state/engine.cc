@@ -313,9 +313,9 @@ ProcessStatus status_of(const Draft& draft, const Registers& registers, std::str
 
 ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
                      std::span<const Child> children) {
-    const Draft draft = draft_of(registry, registers, process, children);
+    Draft draft = draft_of(registry, registers, process, children);
     ProcessStatus status = status_of(draft, registers, process);
-    status.attributes = draft.finish();
+    status.attributes = std::move(draft).finish();
     return status;
 }
 

@@ -21,8 +21,10 @@ constexpr std::size_t kPortionRowsMax = 1024;
 // Statements kept prepared. Queries of users make new ones all the time: when there are more, all
 // are closed and made again as they are asked for.
 constexpr std::size_t kStatementsMax = 500;
-// Sizes of IN lists that are prepared; a list is padded to one of them by its last value.
-constexpr std::array<std::size_t, 4> kListSizes = {1, 8, 64, 256};
+// Sizes of IN lists that are prepared; a list is padded to one of them by its last value. Each
+// keeps about 110 bytes a parameter in the client library for as long as the connection lives, so
+// they are few and the longest is not long.
+constexpr std::array<std::size_t, 3> kListSizes = {1, 16, 128};
 
 constexpr const char* kSessionSetup =
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "

@@ -23,7 +23,8 @@ void send(int line, std::uint8_t type, const std::string& payload) {
 
 }  // namespace
 
-SlowServer::SlowServer(std::vector<v1::Reply> replies) : replies_(std::move(replies)) {
+SlowServer::SlowServer(std::vector<v1::Reply> replies, int keepalives)
+    : replies_(std::move(replies)), keepalives_(keepalives) {
     std::string directory = "/tmp/lb-slow-server-XXXXXX";
     REQUIRE(mkdtemp(directory.data()) != nullptr);
     directory_ = directory;
@@ -63,6 +64,8 @@ void SlowServer::answer(int line, const frame::Frame& frame) {
         asked_ = request.id();
     if (frame.type != v1::FRAME_TYPE_KEEPALIVE || asked_ == 0 || answered_ == replies_.size())
         return;
+    if (++heard_ < keepalives_) return;
+    heard_ = 0;
     v1::Reply reply = replies_[answered_++];
     reply.set_id(std::exchange(asked_, 0));
     reply.set_code(v1::ERROR_CODE_OK);

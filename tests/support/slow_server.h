@@ -16,8 +16,9 @@ namespace lb::test {
 
 class SlowServer {
   public:
-    // One connection; its requests get these replies, one after the other.
-    explicit SlowServer(std::vector<v1::Reply> replies);
+    // One connection; its requests get these replies, one after the other, each behind so many
+    // keepalives.
+    explicit SlowServer(std::vector<v1::Reply> replies, int keepalives = 1);
     ~SlowServer();
     SlowServer(const SlowServer&) = delete;
     [[nodiscard]] std::string path() const { return directory_ + "/socket"; }
@@ -27,6 +28,8 @@ class SlowServer {
     void answer(int line, const frame::Frame& frame);
 
     std::vector<v1::Reply> replies_;
+    int keepalives_;
+    int heard_ = 0;  // of them, behind the request that waits
     std::size_t answered_ = 0;
     std::uint64_t asked_ = 0;  // id of the request that waits
     std::string directory_;

@@ -24,7 +24,8 @@ TEST_CASE("a rebuild says how far it has come while the server is at work") {
     const test::SlowServer server(
         {page(R"({"process":"p","events":2000,"different":true,"written":true,"difference":"x"})",
               "1"),
-         page(R"({"process":"q","events":5,"different":false,"written":false})", "")});
+         page(R"({"process":"q","events":5,"different":false,"written":false})", "")},
+        2);
     std::ostringstream out;
     std::ostringstream err;
     Context context{{}, out, err};
@@ -33,7 +34,7 @@ TEST_CASE("a rebuild says how far it has come while the server is at work") {
     add_query_commands(lbctl, context);
     lbctl.parse("rebuild");
     CHECK(context.exit_code == kDone);
-    // The first answer came after a keepalive only, so there was a second of waiting.
+    // The first answer came behind two keepalives only, so more than a second was waited for it.
     CHECK_THAT(err.str(), Contains("0 processes, 0 events, 0 different"));
     CHECK(out.str() == "p: x, rebuilt\n2 processes, 2005 events, 1 different\n");
 }

@@ -120,6 +120,8 @@ class Mutator {
         for (std::size_t i = 0; i < machine_.track.size(); ++i) {
             const TrackRow row = machine_.track[i];
             track("without", i, [&](Tables& t) { t.track.erase(at(t.track, i)); });
+            if (row.sources != state::kAny)
+                track("from any source", i, [&](Tables& t) { t.track[i].sources = state::kAny; });
             if (row.to != MainState::kUndefined)
                 track("moves elsewhere", i, [&](Tables& t) { other_target(t.track[i]); });
             if (row.when != state::kAlways)
@@ -130,6 +132,8 @@ class Mutator {
         for (std::size_t i = 0; i < machine_.data.size(); ++i) {
             data("without", i, [&](Tables& t) { t.data.erase(at(t.data, i)); });
             data("other value", i, [&](Tables& t) { other_value(t.data[i]); });
+            if (machine_.data[i].sources != state::kAny)
+                data("from any source", i, [&](Tables& t) { t.data[i].sources = state::kAny; });
             if (machine_.data[i].when != state::kAlways)
                 data("without condition", i, [&](Tables& t) { t.data[i].when = state::kAlways; });
         }

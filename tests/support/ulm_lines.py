@@ -2,6 +2,9 @@
 
     ulm_lines.py SERVICE EVENTS > FILE      lives of grid jobs, 10 events each"""
 
+import base64
+import datetime
+import hashlib
 import sys
 
 QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n"})
@@ -44,6 +47,31 @@ def line(process, event, source, second, code="", fields=None, user=ALICE, arriv
              f'DG.SEQCODE="{code}" DG.USER="{user.translate(QUOTED)}"')
     for name, value in (fields or {}).items():
         text += f' DG.{event.upper()}.{name}="{value.translate(QUOTED)}"'
+    return text + "\n"
+
+
+def process_of(case, role, service):
+    """The process of a role of tests/fixtures/cases (README.md there), as one of this service."""
+    listed = case["jobs"].get(role, "").split("/", 3)[-1]
+    unlisted = hashlib.md5(f"{case.get('permutation_of', case['name'])}/{role}".encode()).digest()
+    return f"https://{service}/" + (listed or base64.urlsafe_b64encode(unlisted).decode()[:22].replace("-", "x"))
+
+
+def line_of(case, event, service):
+    """The line of an event of such a case."""
+    def text_of(value):
+        if str(value).startswith("@"):
+            return process_of(case, value[1:], service)
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    time = datetime.datetime(2012, 1, 1) + datetime.timedelta(seconds=event["t"])
+    envelope = {"DG.SOURCE": event["source"], "DG.SRC_INSTANCE": event.get("instance", ""), "DG.EVNT": event["type"],
+                "DG.JOBID": process_of(case, event.get("job", "main"), service),
+                "DG.SEQCODE": event.get("seqcode", ""), "DG.USER": event.get("user", ALICE)}
+    fields = {f"DG.{event['type'].upper()}.{name.upper()}": text_of(value) for name, value in event["fields"].items()}
+    text = f'DATE={time:%Y%m%d%H%M%S.%f} HOST="{event["host"]}" PROG=edg-wms LVL=SYSTEM DG.PRIORITY=0'
+    for name, value in {**envelope, **fields}.items():
+        text += f' {name}="{value.translate(QUOTED)}"'
     return text + "\n"
 
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 
@@ -76,13 +75,13 @@ Status set_sequence_code(Options& options, std::string_view value) {
     return {};
 }
 
-Status set_reason_file(Options& options, std::string_view value) {
-    std::FILE* const file = std::fopen(std::string(value).c_str(), "rb");
-    if (file == nullptr) return usage("cannot read " + std::string(value));
-    std::string text(limits::kFieldBytesMax, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file));
-    std::fclose(file);
-    options.reason_extension = std::move(text);
+Status set_reason_length(Options& options, std::string_view value) {
+    const auto [end, error] =
+        std::from_chars(value.data(), value.data() + value.size(), options.reason_bytes_min);
+    if (error != std::errc{} || end != value.data() + value.size() ||
+        options.reason_bytes_min > limits::kFieldBytesMax)
+        return usage("--reason-length takes a number of bytes up to " +
+                     std::to_string(limits::kFieldBytesMax));
     return {};
 }
 
@@ -126,7 +125,9 @@ constexpr std::array kOptions = {
               [](Options& o, std::string_view v) { o.producer.drop_directory = v; return Status(); }},
     OptionRow{"user",      'U', "TEXT",  "who logs, as the producer states it",
               [](Options& o, std::string_view v) { o.event.user = v; return Status(); }},
-    OptionRow{"extend-reason", 'l', "FILE", "append the text of FILE to the reason", set_reason_file},
+    OptionRow{"debug",     'd', "",      "level DEBUG",
+              [](Options& o, std::string_view) { return set_level(o, "DEBUG"); }},
+    OptionRow{"reason-length", 'l', "BYTES", "for tests: make the reason so long", set_reason_length},
     OptionRow{"lbproxy",   'x', "",      "for scripts of the original: this host's logger is the way in any case",
               [](Options&, std::string_view) { return Status(); }},
     OptionRow{"server",    'm', "NAME",  "for scripts of the original: the process id names the server",
@@ -142,7 +143,10 @@ constexpr std::array kOptions = {
 
 // Long names of the original's tool: {its own, ours}.
 constexpr std::pair<std::string_view, std::string_view> kOriginalNames[] = {
-    {"jobid", "process"}, {"sequence", "seqcode"}, {"priority", "sync"}, {"sock", "socket"}};
+    {"jobid", "process"},  {"sequence", "seqcode"},          {"priority", "sync"},
+    {"sock", "socket"},    {"lbproxy-store-sock", "socket"}, {"lbproxy-user-dn", "user"},
+    {"machine", "server"}, {"source-instance", "instance"},  {"dont-increment", "no-increment"},
+};
 
 const OptionRow* find_option(std::string_view name, char letter) {
     for (const auto& [original, ours] : kOriginalNames)
@@ -268,9 +272,9 @@ class Parser {
         for (const FieldArgument& field : fields_)
             LB_TRY(event::set_field_from_text(options_.event, field_name(type, field.name),
                                               field.value));
-        if (options_.reason_extension.empty()) return {};
-        const std::string reason =
-            std::string(options_.event.text("reason")) + options_.reason_extension;
+        std::string reason(options_.event.text("reason"));
+        if (reason.size() >= options_.reason_bytes_min) return {};
+        reason.resize(options_.reason_bytes_min, '.');
         return event::set_field_from_text(options_.event, "reason", reason);
     }
 

@@ -19,9 +19,9 @@ struct Options {
     std::string subject;  // process id or key
     event::Event event;
     bool is_sync = false;
-    bool has_sequence_code = false;  // the event carries one, and the next one is printed
-    bool increments_first = true;    // the own counter of the code, before logging
-    std::string reason_extension;    // what is appended to the field "reason"
+    bool has_sequence_code = false;    // the event carries one, and the next one is printed
+    bool increments_first = true;      // the own counter of the code, before logging
+    std::size_t reason_bytes_min = 0;  // the field "reason" is filled up to this
     bool is_quiet = false;
 };
 

@@ -18,6 +18,7 @@ namespace {
 // Seed of the children of whoever names none: the original's.
 constexpr char kDefaultSeed[] = "edg_wll_GenerateSubjobIds()";
 constexpr std::uint32_t kChildrenMax = 1'000'000;
+constexpr char kTransferPrefix[] = "FT:";
 
 struct Kind {
     const char* command;
@@ -39,9 +40,9 @@ constexpr Kind kKinds[] = {
     {"condor",     "CONDOR",     "A job of Condor",           event::Source::kUserInterface, "", false, false},
     {"cream",      "CREAM",      "A job of a CREAM computing element; --ns is its endpoint",
                                                               event::Source::kUserInterface, "", false, true},
-    {"transfer",   "FILE_TRANSFER", "A file transfer",        event::Source::kUserInterface, "FT:", false, true},
+    {"transfer",   "FILE_TRANSFER", "A file transfer",        event::Source::kUserInterface, kTransferPrefix, false, true},
     {"transfer-collection", "FILE_TRANSFER_COLLECTION", "Transfers of a sandbox, with its children",
-                                                              event::Source::kUserInterface, "FT:", true, true},
+                                                              event::Source::kUserInterface, kTransferPrefix, true, true},
 };
 // clang-format on
 
@@ -52,6 +53,8 @@ struct JobOptions {
     std::string parent;
     std::uint32_t children = 0;
     std::string seed;
+    std::string source, target;       // of a transfer
+    std::string input_of, output_of;  // the job whose sandbox it moves
     bool is_shell = false;
     bool is_exclusive = false;
 };
@@ -101,9 +104,29 @@ void print(Context& context, const JobOptions& options, const Registered& regist
         context.out << "EDG_WL_SUB_JOBID[" << i << "]=\"" << registered.children[i] << "\"\n";
 }
 
+// What the transfer moves: said at the transfer, and for whom at both it and the job.
+Status log_sandbox(net::Client& client, const std::string& transfer, const JobOptions& options,
+                   Speaker& speaker) {
+    const auto log = [&](event::EventType type, const std::vector<DirectField>& fields) {
+        speaker.sequence_code = event::next_code(speaker.sequence_code, speaker.source);
+        return log_direct(client, transfer, type, fields, speaker);
+    };
+    if (!options.source.empty())
+        LB_TRY(log(event::EventType::kFileTransferRegister,
+                   {{"src", options.source}, {"dest", options.target}}));
+    const bool is_input = !options.input_of.empty();
+    const std::string& job = is_input ? options.input_of : options.output_of;
+    if (job.empty()) return {};
+    const DirectField type{"sandbox_type", is_input ? "INPUT" : "OUTPUT"};
+    LB_TRY(log_direct(client, job, event::EventType::kSandbox, {type, {"transfer_job", transfer}},
+                      {.source = speaker.source}));
+    return log(event::EventType::kSandbox, {type, {"compute_job", job}});
+}
+
 Status register_job(Context& context, const Kind& kind, const JobOptions& options) {
     LB_TRY_ASSIGN(const std::string jdl, text_or_file(options.jdl));
-    if (!options.parent.empty()) LB_TRY(event::ProcessId::parse(options.parent));
+    for (const std::string& named : {options.parent, options.input_of, options.output_of})
+        if (!named.empty()) LB_TRY(event::ProcessId::parse(named));
     LB_TRY_ASSIGN(const auto client, connect(context.settings));
     const std::string& service = client->hello().service();
     Registered registered;
@@ -123,10 +146,27 @@ Status register_job(Context& context, const Kind& kind, const JobOptions& option
     if (kind.has_codes) speaker.sequence_code = event::next_code({}, kind.source);
     LB_TRY(
         log_direct(*client, registered.id.to_string(), event::EventType::kRegJob, fields, speaker));
+    speaker.is_exclusive = false;
+    LB_TRY(log_sandbox(*client, registered.id.to_string(), options, speaker));
     if (kind.has_codes)
         registered.sequence_code = event::next_code(speaker.sequence_code, kind.source);
     print(context, options, registered);
     return {};
+}
+
+// Of `options`, which outlive the command.
+void add_sandbox_options(CLI::App& command, const Kind& kind, JobOptions& options) {
+    if (!kind.has_children) {
+        CLI::Option* const source =
+            command.add_option("--from", options.source, "URL from which it is copied");
+        CLI::Option* const target =
+            command.add_option("--to", options.target, "URL to which it is copied");
+        source->needs(target);
+        target->needs(source);
+    }
+    command.add_option("--input-of", options.input_of, "the job whose input sandbox it is")
+        ->excludes(command.add_option("--output-of", options.output_of,
+                                      "the job whose output sandbox it is"));
 }
 
 }  // namespace
@@ -150,6 +190,8 @@ void add_register_job_commands(CLI::App& parent, Context& context) {
             command->add_option("--seed", options->seed, "of the children's ids")
                 ->default_str(kDefaultSeed);
         }
+        if (std::string_view(kind.prefix) == kTransferPrefix)
+            add_sandbox_options(*command, kind, *options);
         command->add_flag("--exclusive", options->is_exclusive,
                           "fail if the process is registered already");
         command->add_flag("--shell", options->is_shell,

@@ -113,6 +113,17 @@ class Formats(SiteTest):
                               check=False)
         self.assertNotEqual(again.returncode, 0)
         self.assertIn("the process exists", again.stderr)
+        job = self.site.lbctl("register", "job")[0]["process"]
+        row = self.site.lbctl("register", "transfer", "--from", "gsiftp://ui/in", "--to", "gsiftp://ce/in",
+                              "--input-of", job)[0]
+        # The registration, where from and to, for whom.
+        self.assertTrue(row["sequence_code"].startswith("UI=000004:"))
+        transfer = self.site.status(row["process"])
+        self.assertEqual((transfer["ft_src"], transfer["ft_dest"], transfer["ft_sandbox_type"], transfer["ft_compute_job"]),
+                         ("gsiftp://ui/in", "gsiftp://ce/in", "INPUT", job))
+        many = self.site.lbctl("register", "transfer-collection", "--children", "2", "--output-of", job)[0]["process"]
+        status = self.site.status(job)
+        self.assertEqual((status["isb_transfer"], status["osb_transfer"]), (row["process"], many))
         wrong = self.site.run("lbctl", "register", "job", "--parent", "nonsense", check=False)
         self.assertEqual(wrong.returncode, 65, wrong.stderr)
 

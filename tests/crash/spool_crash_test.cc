@@ -92,12 +92,8 @@ void revive(SpoolHost& host, End end) {
 // The number of calls that `victim` makes when nobody dies.
 std::uint64_t calls_of(Program victim) {
     SpoolHost host(1);
-    std::uint64_t calls = 0;
-    for (const Step& step : scenario()) {
-        const std::uint64_t before = host.env(victim).calls();
-        step(host);
-        calls += host.env(victim).calls() - std::min(before, host.env(victim).calls());
-    }
+    for (const Step& step : scenario()) step(host);
+    const std::uint64_t calls = host.calls(victim);
     REQUIRE_FALSE(host.recover_and_check());
     return calls;
 }
@@ -105,20 +101,15 @@ std::uint64_t calls_of(Program victim) {
 // Runs the scenario with a death in call `number` of `victim`, counted over all its lives.
 std::optional<std::string> run(Program victim, std::uint64_t number, End end, std::uint64_t seed) {
     SpoolHost host(seed);
-    std::uint64_t done = 0;
+    host.die_in_call(victim, number);
     bool has_died = false;
     for (const Step& step : scenario()) {
-        SimEnv& env = host.env(victim);
-        const std::uint64_t before = env.calls();
-        if (!has_died && number > done) env.die_in_call(before + number - done);
         step(host);
-        if (host.is_dead(victim)) {
-            has_died = true;
-            revive(host, end);
-        } else if (&host.env(victim) == &env) {
-            done += env.calls() - before;
-        }
+        if (has_died || host.calls(victim) < number) continue;
+        has_died = true;
+        revive(host, end);
     }
+    if (!has_died) return "nobody died";
     // What was acknowledged must outlive the power as well.
     host.lose_power(Loss::kAll);
     return host.recover_and_check();

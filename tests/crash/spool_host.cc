@@ -47,7 +47,23 @@ bool SpoolHost::is_dead(Program program) const {
 
 void SpoolHost::start(Program program) {
     kill(program);
-    envs_[program] = std::make_unique<SimEnv>(disk, clock);
+    auto env = std::make_unique<SimEnv>(disk, clock);
+    const std::uint64_t before = calls_before_[program];
+    if (const std::uint64_t number = dies_in_call_[program]; number > before)
+        env->die_in_call(number - before);
+    envs_[program] = std::move(env);
+}
+
+std::uint64_t SpoolHost::calls(Program program) const {
+    const auto before = calls_before_.find(program);
+    const auto life = envs_.find(program);
+    return (before == calls_before_.end() ? 0 : before->second) +
+           (life == envs_.end() ? 0 : life->second->calls());
+}
+
+void SpoolHost::die_in_call(Program program, std::uint64_t number) {
+    dies_in_call_[program] = number;
+    start(program);
 }
 
 void SpoolHost::stop(Program program) {
@@ -60,6 +76,7 @@ void SpoolHost::stop(Program program) {
 void SpoolHost::kill(Program program) {
     if (program == Program::kWriter) writer_.reset();
     if (program == Program::kReader) readings_.clear();
+    calls_before_[program] = calls(program);
     envs_.erase(program);
 }
 

@@ -35,6 +35,10 @@ class SpoolHost {
     void lose_power(Loss loss);
     SimEnv& env(Program program) { return *envs_.at(program); }
     [[nodiscard]] bool is_dead(Program program) const;
+    // Calls of a program to its disk, in all its lives.
+    [[nodiscard]] std::uint64_t calls(Program program) const;
+    // Before its first step: it dies in the call of this number, in whichever life that comes.
+    void die_in_call(Program program, std::uint64_t number);
 
     // Steps. A program that is dead does nothing.
     struct Batch {
@@ -79,6 +83,8 @@ class SpoolHost {
     void check_left_over(std::size_t lane);
 
     std::map<Program, std::unique_ptr<SimEnv>> envs_;
+    std::map<Program, std::uint64_t> calls_before_;  // of its lives that are over
+    std::map<Program, std::uint64_t> dies_in_call_;
     std::unique_ptr<spool::SpoolWriter> writer_;
     std::map<std::size_t, Reading> readings_;
     std::map<std::uint64_t, Attempt> attempts_;  // numbered from 1 in the order of their appends

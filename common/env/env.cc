@@ -46,7 +46,9 @@ Status replace_file(Env& env, const std::string& path, std::string_view bytes) {
 Status make_directories(Env& env, const std::string& path) {
     std::vector<std::string> missing;
     std::string step = path;
-    while (!env.list_directory(step).ok()) {
+    for (;;) {
+        LB_TRY_ASSIGN(const bool is_there, env.has_directory(step));
+        if (is_there) break;
         missing.push_back(step);
         const std::string parent = directory_of(step);
         if (parent == step) break;

@@ -53,6 +53,8 @@ class Env {
     virtual Result<std::unique_ptr<File>> open_file(const std::string& path, OpenMode mode) = 0;
     // Ok also when it exists. The parent must exist. Mode 0750.
     virtual Status make_directory(const std::string& path) = 0;
+    // Quick, however much is in it.
+    virtual Result<bool> has_directory(const std::string& path) = 0;
     virtual Status sync_directory(const std::string& path) = 0;
     // Names without "." and "..", sorted.
     virtual Result<std::vector<std::string>> list_directory(const std::string& path) = 0;

@@ -118,6 +118,13 @@ class PosixEnv final : public Env {
         return {};
     }
 
+    Result<bool> has_directory(const std::string& path) override {
+        struct stat found {};
+        if (::stat(path.c_str(), &found) == 0) return S_ISDIR(found.st_mode);
+        if (errno == ENOENT || errno == ENOTDIR) return false;
+        return system_error("looking for directory", path, errno);
+    }
+
     Status sync_directory(const std::string& path) override {
         const int descriptor =
             uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });

@@ -37,6 +37,7 @@ class MemoryEnv final : public lb::env::Env {
         return std::unique_ptr<lb::env::File>(std::make_unique<MemoryFile>(bytes_));
     }
     lb::Status make_directory(const std::string&) override { return {}; }
+    lb::Result<bool> has_directory(const std::string&) override { return true; }
     lb::Status sync_directory(const std::string&) override { return {}; }
     lb::Result<std::vector<std::string>> list_directory(const std::string&) override {
         return std::vector<std::string>();

@@ -207,6 +207,11 @@ Status SimEnv::make_directory(const std::string& path) {
     return {};
 }
 
+Result<bool> SimEnv::has_directory(const std::string& path) {
+    LB_TRY(enter(Call::kHasDirectory, path));
+    return disk_.find(path).directory != nullptr;
+}
+
 Status SimEnv::sync_directory(const std::string& path) {
     LB_TRY(enter(Call::kSyncDirectory, path));
     const auto directory = disk_.find(path).directory;

@@ -34,6 +34,7 @@ enum class Call : std::uint8_t {
     kTruncate,
     kSize,
     kMakeDirectory,
+    kHasDirectory,
     kSyncDirectory,
     kList,
     kRename,
@@ -123,6 +124,7 @@ class SimEnv final : public env::Env {
     Result<std::unique_ptr<env::File>> open_file(const std::string& path,
                                                  env::OpenMode mode) override;
     Status make_directory(const std::string& path) override;
+    Result<bool> has_directory(const std::string& path) override;
     Status sync_directory(const std::string& path) override;
     Result<std::vector<std::string>> list_directory(const std::string& path) override;
     Status rename_file(const std::string& source, const std::string& target) override;

@@ -231,6 +231,27 @@ TEST_CASE("bytes of an event never pass for a record", "[spool]") {
     CHECK(spool.read_all(*spool.reader()) == Payloads{"after"});
 }
 
+TEST_CASE("a lane is opened without a look at the others", "[spool]") {
+    test::SimDisk disk(1);
+    test::SimClock clock;
+    test::SimEnv env(disk, clock);
+    SpoolWriterOptions options;
+    options.root = "/spool";
+    options.open_lanes_max = 2;  // lanes are closed and opened again
+    auto writer = SpoolWriter::open(env, options);
+    REQUIRE(writer.ok());
+    env.fault = [&](test::Call call, const std::string& path) {
+        if (call == test::Call::kList) CHECK(path != options.root);
+        return 0;
+    };
+    for (int i = 0; i < 12; ++i) {
+        const Destination destination{"host" + std::to_string(i % 4) + ".example.org", 9000};
+        AppendItem item{&destination, Lane::kBulk, "event", {}};
+        (*writer)->append({&item, 1});
+        CHECK(item.status.ok());
+    }
+}
+
 TEST_CASE("names of destinations come back from their directories", "[spool]") {
     for (const char* text :
          {"lb.example.org:9000", "[2001:db8::1]:9000", "UPPER_case:1", "a/../b:2"}) {

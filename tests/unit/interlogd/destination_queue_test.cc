@@ -73,6 +73,9 @@ class ClockedEnv final : public env::Env {
     Status make_directory(const std::string& path) override {
         return env::posix_env().make_directory(path);
     }
+    Result<bool> has_directory(const std::string& path) override {
+        return env::posix_env().has_directory(path);
+    }
     Status sync_directory(const std::string& path) override {
         return env::posix_env().sync_directory(path);
     }

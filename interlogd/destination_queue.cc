@@ -49,7 +49,9 @@ DestinationQueue::DestinationQueue(QueueContext& context, spool::Destination des
       options_(options),
       backoff_(std::move(backoff)) {}
 
-DestinationQueue::~DestinationQueue() = default;
+DestinationQueue::~DestinationQueue() {
+    give_back_slot();
+}
 
 std::string_view DestinationQueue::to_string(State state) {
     switch (state) {
@@ -92,15 +94,24 @@ Lane* DestinationQueue::lane_of(spool::Lane lane) {
 
 // Connecting.
 
-void DestinationQueue::connect() {
+bool DestinationQueue::connect() {
+    if (!context_.dials.take()) return false;
+    context_.metrics.connecting.add(1);
     state_ = State::kDialling;
     link_ = context_.links.dial(destination_, *this);
+    return true;
+}
+
+void DestinationQueue::give_back_slot() {
+    if (!is_connecting()) return;
+    context_.metrics.connecting.add(-1);
+    context_.dials.give_back();
 }
 
 void DestinationQueue::retry_now() {
     backoff_.reset();
     next_dial_us_ = 0;
-    tick();
+    (void)tick();
 }
 
 void DestinationQueue::on_link_open() {
@@ -129,6 +140,7 @@ Status DestinationQueue::on_hello_reply(std::string_view payload) {
         return Error{ErrorCode::kUnsupported, "its frames of at most " +
                                                   std::to_string(reply.frame_bytes_max()) +
                                                   " bytes cannot carry the largest event"};
+    give_back_slot();
     state_ = State::kSending;
     clock_offset_us_ = reply.clock_us() - context_.env.now_us();
     backoff_.reset();
@@ -150,6 +162,7 @@ Status DestinationQueue::on_hello_reply(std::string_view payload) {
 // The link is gone, or must go.
 void DestinationQueue::fail(const Error& why) {
     if (state_ == State::kSending) context_.metrics.connected.add(-1);
+    give_back_slot();
     context_.metrics.failures.add();
     link_.reset();
     forget_flight();
@@ -318,7 +331,7 @@ bool DestinationQueue::set_aside(const Parcel& parcel, const std::string& reason
 void DestinationQueue::pump() {
     if (state_ == State::kIdle) {
         // The first event of a destination dials it.
-        tick();
+        (void)tick();
         return;
     }
     if (state_ != State::kSending) return;
@@ -402,13 +415,14 @@ bool DestinationQueue::send_batch() {
 
 // Time.
 
-void DestinationQueue::tick() {
+bool DestinationQueue::tick() {
     const std::uint64_t now_us = context_.env.monotonic_us();
     const bool may_dial = state_ == State::kIdle || state_ == State::kBackingOff;
     if (may_dial && now_us >= next_dial_us_ && !is_draining_) return connect();
-    if (state_ != State::kSending) return;
+    if (state_ != State::kSending) return true;
     if (now_us >= next_keepalive_us_) send_keepalive();
     pump();
+    return true;
 }
 
 void DestinationQueue::send_keepalive() {

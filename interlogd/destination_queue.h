@@ -5,8 +5,8 @@
 #pragma once
 
 #include <array>
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +16,7 @@
 
 #include "common/net/backoff.h"
 #include "common/spool/doorbell.h"
+#include "interlogd/dial_slots.h"
 #include "interlogd/forward_metrics.h"
 #include "interlogd/lane.h"
 #include "interlogd/link.h"
@@ -29,6 +30,7 @@ struct QueueContext {
     env::Env& env;
     LinkMaker& links;
     ForwardMetrics& metrics;
+    DialSlots& dials;
     const std::string& host;
     const std::string& instance;  // 16 random bytes: this life of the daemon
     // How many bytes of events may still be read into memory.
@@ -54,8 +56,9 @@ class DestinationQueue final : public LinkListener {
 
     // There may be something to read: now, and at each tick.
     void pump();
-    // A few times a second: connects when it is time, sends keepalives.
-    void tick();
+    // A few times a second: connects when it is time, sends keepalives. False: it would connect and
+    // has to wait for its turn.
+    bool tick();
     // Does not wait out the back-off.
     void retry_now();
     // Once a second.
@@ -80,7 +83,11 @@ class DestinationQueue final : public LinkListener {
     enum class State : std::uint8_t { kIdle, kDialling, kGreeting, kSending, kBackingOff };
     static std::string_view to_string(State state);
 
-    void connect();
+    [[nodiscard]] bool is_connecting() const {
+        return state_ == State::kDialling || state_ == State::kGreeting;
+    }
+    bool connect();
+    void give_back_slot();
     void fail(const Error& why);
     void break_protocol(const std::string& what);
     void forget_flight();
@@ -117,8 +124,10 @@ class DestinationQueue final : public LinkListener {
     bool is_draining_ = false;
 
     // Of this connection.
-    std::deque<Parcel> waiting_;    // to be sent: first those that go again, as they were read
-    std::deque<Parcel> in_flight_;  // sent, in the order of their sequences
+    // Boost's deques take no memory while they are empty, and most destinations have nothing here.
+    using Parcels = boost::container::deque<Parcel>;
+    Parcels waiting_;    // to be sent: first those that go again, as they were read
+    Parcels in_flight_;  // sent, in the order of their sequences
     std::size_t waiting_bytes_ = 0;
     std::size_t flight_bytes_ = 0;
     std::uint64_t settled_up_to_ = 0;  // sequence

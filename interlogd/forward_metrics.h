@@ -9,6 +9,7 @@ struct ForwardMetrics {
     explicit ForwardMetrics(metrics::Registry& registry)
         : destinations(registry.gauge("lb_interlogd_destinations", "Destinations with a spool")),
           connected(registry.gauge("lb_interlogd_connected", "Of them connected now")),
+          connecting(registry.gauge("lb_interlogd_connecting", "Connections being made now")),
           memory_bytes(registry.gauge("lb_interlogd_memory_bytes", "Events in memory")),
           pending_bytes(registry.gauge("lb_interlogd_spool_pending_bytes",
                                        "About what the spool holds that is not settled")),
@@ -32,6 +33,7 @@ struct ForwardMetrics {
 
     metrics::Gauge& destinations;
     metrics::Gauge& connected;
+    metrics::Gauge& connecting;
     metrics::Gauge& memory_bytes;
     metrics::Gauge& pending_bytes;
     metrics::Gauge& oldest_seconds;

@@ -1,7 +1,6 @@
 #include "interlogd/forwarder.h"
 
 #include <algorithm>
-#include <random>
 
 #include "common/base/encoding.h"
 #include "interlogd/messages.h"
@@ -15,8 +14,16 @@ using net::Milliseconds;
 constexpr Milliseconds kTick{100};
 constexpr std::uint64_t kTicksPerSecond = 10;
 constexpr std::uint64_t kMeasureSeconds = 10;  // between two looks for the metrics of the spool
+// Of such a look, so that thousands of lanes hold up nobody's events.
+constexpr std::size_t kMeasuredPerTick = 100;
 constexpr std::size_t kInstanceBytes = 16;
 constexpr std::uint64_t kQuarantineBytesMax = 64 * 1024 * 1024;
+
+std::uint64_t random_seed(env::Env& env) {
+    std::uint64_t seed = 0;
+    env.fill_random({reinterpret_cast<char*>(&seed), sizeof seed});
+    return seed;
+}
 
 std::string random_bytes(env::Env& env, std::size_t count) {
     std::string bytes(count, '\0');
@@ -49,10 +56,13 @@ Forwarder::Forwarder(env::Env& env, net::Loop& loop, LinkMaker& links, Forwarder
       quarantine_(env, options_.spool_directory, kQuarantineBytesMax),
       host_(options_.host.empty() ? env::system_host() : options_.host),
       instance_(random_bytes(env, kInstanceBytes)),
+      dials_(options_.dials_max),
+      random_(random_seed(env)),
       context_{
           .env = env,
           .links = links,
           .metrics = metrics_,
+          .dials = dials_,
           .host = host_,
           .instance = instance_,
           .memory_left =
@@ -101,26 +111,42 @@ void Forwarder::tick() {
     if (queues_.empty() && is_ending_) return;
     ++ticks_;
     if (ticks_ % (kTicksPerSecond * options_.rescan_seconds) == 0) find_lanes();
-    for (const auto& [destination, queue] : queues_) {
-        queue->tick();
-        if (ticks_ % kTicksPerSecond == 0) queue->tidy();
-    }
+    tick_queues();
     metrics_.memory_bytes.set(static_cast<std::int64_t>(memory_bytes()));
-    if (ticks_ % (kTicksPerSecond * kMeasureSeconds) == 1) measure_spool();
+    measure_spool();
     loop_.call_after(kTick, [this] { tick(); });
 }
 
-void Forwarder::measure_spool() {
-    const std::int64_t now_us = env_.now_us();
-    std::uint64_t bytes = 0;
-    std::int64_t since_us = now_us;
-    for (const auto& [destination, queue] : queues_) {
-        bytes += queue->pending_bytes();
-        if (const std::int64_t since = queue->pending_since_us(); since != 0)
-            since_us = std::min(since_us, since);
+// Who had to wait for his turn to connect has it first the next time.
+void Forwarder::tick_queues() {
+    std::optional<spool::Destination> waiting;
+    auto next = queues_.lower_bound(first_);
+    for (std::size_t left = queues_.size(); left > 0; --left, ++next) {
+        if (next == queues_.end()) next = queues_.begin();
+        if (!next->second->tick() && !waiting) waiting = next->first;
+        if (ticks_ % kTicksPerSecond == 0) next->second->tidy();
     }
-    metrics_.pending_bytes.set(static_cast<std::int64_t>(bytes));
-    metrics_.oldest_seconds.set((now_us - since_us) / 1'000'000);
+    if (waiting) first_ = *waiting;
+}
+
+// Some lanes a tick.
+void Forwarder::measure_spool() {
+    if (!measure_ && ticks_ % (kTicksPerSecond * kMeasureSeconds) == 1)
+        measure_ = Measure{.next = {}, .since_us = env_.now_us()};
+    if (!measure_) return;
+    auto next = queues_.lower_bound(measure_->next);
+    for (std::size_t i = 0; i < kMeasuredPerTick && next != queues_.end(); ++i, ++next) {
+        measure_->bytes += next->second->pending_bytes();
+        if (const std::int64_t since = next->second->pending_since_us(); since != 0)
+            measure_->since_us = std::min(measure_->since_us, since);
+    }
+    if (next != queues_.end()) {
+        measure_->next = next->first;
+        return;
+    }
+    metrics_.pending_bytes.set(static_cast<std::int64_t>(measure_->bytes));
+    metrics_.oldest_seconds.set((env_.now_us() - measure_->since_us) / 1'000'000);
+    measure_.reset();
 }
 
 void Forwarder::take_rings() {
@@ -141,12 +167,11 @@ void Forwarder::find_lanes() {
 DestinationQueue* Forwarder::open_lane(const spool::LaneId& id) {
     auto& queue = queues_[id.destination];
     if (queue == nullptr) {
-        auto random = std::make_shared<std::mt19937_64>(std::random_device{}());
         queue = std::make_unique<DestinationQueue>(
             context_, id.destination, options_.queue,
             net::Backoff(Milliseconds(options_.queue.backoff_first_ms),
                          Milliseconds(options_.queue.backoff_max_ms),
-                         [random] { return (*random)(); }));
+                         [this] { return random_(); }));
         metrics_.destinations.set(static_cast<std::int64_t>(queues_.size()));
     }
     if (queue->has_lane(id.lane)) return queue.get();

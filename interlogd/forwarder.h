@@ -5,6 +5,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -39,10 +41,18 @@ class Forwarder {
     [[nodiscard]] std::uint64_t ticked_at_us() const { return ticked_at_us_; }
 
   private:
+    // What a look at the spool has found so far.
+    struct Measure {
+        spool::Destination next;
+        std::uint64_t bytes = 0;
+        std::int64_t since_us = 0;
+    };
+
     Forwarder(env::Env& env, net::Loop& loop, LinkMaker& links, ForwarderOptions options,
               metrics::Registry& registry, std::unique_ptr<spool::Doorbell> doorbell);
 
     void tick();
+    void tick_queues();
     void take_rings();
     void find_lanes();
     void measure_spool();
@@ -59,10 +69,14 @@ class Forwarder {
     spool::Quarantine quarantine_;
     std::string host_;
     std::string instance_;
+    DialSlots dials_;
+    std::mt19937_64 random_;  // of the back-offs
     QueueContext context_;
     std::map<spool::Destination, std::unique_ptr<DestinationQueue>> queues_;
     std::vector<spool::SettledEvent> settled_;  // not yet told to lb-logd
     bool will_send_settled_ = false;
+    spool::Destination first_;  // the one whose turn to connect comes first
+    std::optional<Measure> measure_;
     std::uint64_t ticks_ = 0;
     std::atomic<std::uint64_t> ticked_at_us_ = 0;
     bool is_ending_ = false;

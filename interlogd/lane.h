@@ -3,8 +3,8 @@
 // The invariant: what the spool is told of is settled, all of it.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,7 +59,7 @@ class Lane {
 
     spool::Lane lane_;
     std::unique_ptr<spool::LaneReader> reader_;
-    std::deque<Open> open_;                   // read and not settled without a gap
+    boost::container::deque<Open> open_;      // read and not settled without a gap
     std::uint64_t first_number_ = 0;          // of open_.front()
     std::optional<spool::Position> tidied_;   // the settled position of the last tidy()
     std::optional<spool::Position> unsaved_;  // settled, and the spool could not be told

@@ -19,6 +19,7 @@ constexpr Option kOptions[] = {
     {"tls.authorities", Kind::kText, "/etc/lb/authorities", "PEM bundle or directory of trusted authorities and revocation lists"},
     {"routes", Kind::kTextList, "", "host:port=host:port: where a destination is reached when not under its own name"},
     {"memory_bytes_max", Kind::kInteger, "25165824", "bytes of events in memory, all destinations together", kMiB, 16 * kGiB},
+    {"dials_max", Kind::kInteger, "128", "connections being made at once; further destinations wait their turn", 1, 65'536},
     {"rescan_seconds", Kind::kInteger, "30", "seconds between looks for lanes that no ring told of", 1, 86'400},
     {"drain_ms", Kind::kInteger, "2000", "ms to wait for verdicts when the daemon ends", 0, 60'000},
     {"window_events", Kind::kInteger, "16384", "events of one destination that may be unsettled", 1, 1'000'000},
@@ -71,6 +72,7 @@ Result<ForwarderOptions> options_of(const config::Config& config,
                    config.text("tls.authorities")};
     LB_TRY_ASSIGN(options.routes, routes_of(config.list("routes")));
     options.memory_bytes_max = number("memory_bytes_max");
+    options.dials_max = number("dials_max");
     options.rescan_seconds = small("rescan_seconds");
     options.drain_ms = small("drain_ms");
     options.queue.window_events = number("window_events");

@@ -36,6 +36,7 @@ struct ForwarderOptions {
     // Where a destination is reached when that is not its own host and port.
     std::map<spool::Destination, spool::Destination> routes;
     std::size_t memory_bytes_max = 0;  // events in memory, all destinations together
+    std::size_t dials_max = 0;         // connections being made at once
     std::uint32_t rescan_seconds = 0;
     std::uint32_t drain_ms = 0;  // to wait for verdicts at the end
     QueueOptions queue;

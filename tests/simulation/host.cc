@@ -64,6 +64,7 @@ struct SimHost::Interlogd {
               .env = env,
               .links = links,
               .metrics = metrics,
+              .dials = dials,
               .host = host.name_,
               .instance = instance,
               .memory_left =
@@ -84,6 +85,7 @@ struct SimHost::Interlogd {
     HostLinks links;
     metrics::Registry registry;
     interlogd::ForwardMetrics metrics;
+    interlogd::DialSlots dials{1};
     std::string instance;
     spool::Quarantine quarantine;
     interlogd::QueueContext context;

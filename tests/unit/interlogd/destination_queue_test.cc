@@ -171,6 +171,7 @@ class Host {
     FakeLinks links;
     metrics::Registry registry;
     interlogd::ForwardMetrics metrics{registry};
+    interlogd::DialSlots dials{1};
     std::string host = "node1";
     std::string instance = std::string(16, 'i');
     std::size_t memory_left = 1 << 20;
@@ -182,6 +183,7 @@ class Host {
         env,
         links,
         metrics,
+        dials,
         host,
         instance,
         [this] { return memory_left; },
@@ -208,6 +210,32 @@ class Host {
 using Ids = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE("a connection is made when it is its turn, which the next has once it stands or fails",
+          "[interlogd]") {
+    Host host;
+    REQUIRE(host.dials.take());
+    CHECK_FALSE(host.queue->tick());
+    CHECK(host.links.connections.empty());
+    host.dials.give_back();
+    CHECK(host.queue->tick());
+    REQUIRE(host.links.connections.size() == 1);
+    CHECK_FALSE(host.dials.take());
+    SECTION("it stands") {
+        host.links.last().open();
+        CHECK_FALSE(host.dials.take());
+        host.links.last().greet();
+        CHECK(host.queue->is_connected());
+    }
+    SECTION("it fails") {
+        host.links.last().close({ErrorCode::kTimeout, "silence"});
+    }
+    SECTION("it is given up") {
+        host.queue.reset();
+    }
+    CHECK(host.dials.take());
+    CHECK_FALSE(host.dials.take());
+}
 
 TEST_CASE("the conversation begins with a hello that names the service", "[interlogd]") {
     Host host;

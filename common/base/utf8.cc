@@ -114,6 +114,25 @@ std::string escaped_controls(std::string_view text) {
     return out;
 }
 
+std::string escaped_to_ascii(std::string_view text) {
+    constexpr std::uint32_t kPrintableEnd = 0x7f;
+    const std::string whole = repaired_utf8(text);
+    std::string out;
+    for (std::string_view rest = whole; !rest.empty();) {
+        const std::string_view character = rest.substr(0, character_bytes(rest));
+        const std::uint32_t code = code_point(character);
+        rest.remove_prefix(character.size());
+        if (code >= ' ' && code < kPrintableEnd) {
+            out += character;
+            continue;
+        }
+        std::array<char, 16> escape{};
+        std::snprintf(escape.data(), escape.size(), code <= 0xffff ? "\\u%04X" : "\\U%08X", code);
+        out += escape.data();
+    }
+    return out;
+}
+
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text;
     std::size_t end = bytes_max;

@@ -6,6 +6,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/quoted.h"
+#include "common/base/utf8.h"
 #include "common/config/nearest.h"
 #include "common/config/toml_file.h"
 
@@ -54,12 +55,16 @@ std::vector<std::string> split_list(std::string_view text) {
     return items;
 }
 
+std::string toml_text(std::string_view text) {
+    return escaped_to_ascii(lb::quoted(text));
+}
+
 std::string as_toml(const Option& option, const std::string& text) {
     if (option.kind == Kind::kInteger || option.kind == Kind::kBoolean) return text;
-    if (option.kind == Kind::kText) return quoted(text);
+    if (option.kind == Kind::kText) return toml_text(text);
     std::string out = "[";
     for (const std::string& item : split_list(text))
-        out += (out.size() > 1 ? ", " : "") + quoted(item);
+        out += (out.size() > 1 ? ", " : "") + toml_text(item);
     return out + "]";
 }
 

@@ -61,6 +61,13 @@ TEST_CASE("what is printed is read again, whatever the order of the table", "[co
     REQUIRE(again.ok());
     CHECK(again->print() == config->print());
     CHECK(again->text("host") == "h \"x\" \\ ");
+    const auto controls =
+        load("host = \"two\\nlines\\u007f\\u00e9\\U0001F600\"\nnames = [\"a\\tb\"]\n");
+    REQUIRE(controls.ok());
+    const auto same = load(controls->print());
+    REQUIRE(same.ok());
+    CHECK(same->text("host") == "two\nlines\x7f\xc3\xa9\xf0\x9f\x98\x80");
+    CHECK(same->list("names") == std::vector<std::string>{"a\tb"});
 }
 
 TEST_CASE("what is wrong is named, with its place and what would be right", "[config]") {

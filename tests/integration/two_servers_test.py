@@ -174,7 +174,7 @@ def main():
         print("skipped: no mariadbd")
         return SKIPPED
     if options.galera and find_galera() is None:
-        print("skipped: no Galera provider (apt install galera-4 rsync)")
+        print("skipped: no Galera provider (apt install mariadb-server galera-4 rsync)")
         return SKIPPED
     with tempfile.TemporaryDirectory(prefix="lb-db-") as directory:
         if options.galera:

@@ -1,7 +1,11 @@
 #include "bkserver/query/candidate.h"
 
+#include <algorithm>
+
+#include "bkserver/query/classad.h"
 #include "bkserver/query/counting.h"
 #include "bkserver/query/sight.h"
+#include "common/base/ascii.h"
 #include "common/event/process_id.h"
 #include "common/event/time_text.h"
 
@@ -88,6 +92,32 @@ bool is_name(Origin origin) {
     return origin == Origin::kNames || origin == Origin::kParents || origin == Origin::kChildren;
 }
 
+// The last of `steps` that had begun at that moment; nullptr: none had.
+template <typename Steps>
+auto* step_at(const Steps& steps, std::int64_t moment_us) {
+    const auto last = std::find_if(steps.rbegin(), steps.rend(),
+                                   [&](const auto& step) { return step.time_us <= moment_us; });
+    return last == steps.rend() ? nullptr : &*last;
+}
+
+std::int64_t time_in(const Row& row, std::string_view member, std::int64_t otherwise) {
+    const auto found = row.find(member);
+    if (found == row.end() || !found->is_string()) return otherwise;
+    const auto time = event::time_from_text(found->get_ref<const std::string&>());
+    return time.ok() ? *time : otherwise;
+}
+
+std::string host_at(const Row& attributes, std::int64_t moment_us) {
+    std::string host;
+    const auto placements = attributes.find("placements");
+    if (placements == attributes.end()) return host;
+    for (const Row& placement : *placements)
+        if (time_in(placement, "from", INT64_MAX) <= moment_us &&
+            moment_us < time_in(placement, "to", INT64_MAX))
+            host = placement.value("host", std::string());
+    return host;
+}
+
 }  // namespace
 
 std::vector<Value> value_of_column(const store::Process& process, Column column, const Term& term) {
@@ -114,6 +144,7 @@ std::vector<Value> value_of_column(const store::Process& process, Column column,
         case Column::kName:
         case Column::kParent:
         case Column::kChild:
+        case Column::kCloud:
         case Column::kEventType:
         case Column::kEventTime:
         case Column::kEventArrived:
@@ -124,8 +155,18 @@ std::vector<Value> value_of_column(const store::Process& process, Column column,
 }
 
 Result<bool> ProcessCandidate::fits(const Expression& expression) {
-    return evaluate_over(expression, process_domain(),
-                         [&](const Condition& condition) { return values(condition); });
+    return evaluate_over(expression, process_domain(), [&](const Condition& condition) {
+        return values(condition.term, condition);
+    });
+}
+
+Result<std::string> ProcessCandidate::cloud() {
+    LB_TRY_ASSIGN(const auto subjects, reader_.subjects_of(process_.number));
+    for (const store::Subject& subject : subjects) {
+        const auto key = event::Key::parse(subject.text);
+        if (key.ok() && event::is_cloud_key(key->type)) return key->type + ":" + key->scope;
+    }
+    return std::string();
 }
 
 Result<Row> ProcessCandidate::status(bool with_view) {
@@ -138,14 +179,19 @@ Result<Row> ProcessCandidate::status(bool with_view) {
     return row;
 }
 
-Result<std::vector<Value>> ProcessCandidate::values(const Condition& condition) {
+Result<std::vector<Value>> ProcessCandidate::values(std::size_t asked, const Condition& condition) {
     const Domain& domain = process_domain();
-    const Term& term = domain.terms[condition.term];
-    const Source& source = domain.sources[condition.term];
+    const Term& term = domain.terms[asked];
+    const Source& source = domain.sources[asked];
     if (is_name(source.origin)) {
         LB_TRY_ASSIGN(const Values names, names_of(reader_, process_.number, source.origin));
         return names_as_asked(condition, names);
     }
+    if (source.origin == Origin::kCloud) {
+        LB_TRY_ASSIGN(const std::string cloud, this->cloud());
+        return text_value(cloud, term);
+    }
+    if (source.origin == Origin::kPast) return past_values(asked, condition.moment_us);
     if (source.column) return value_of_column(process_, *source.column, term);
     if (source.origin == Origin::kDisagreement || source.origin == Origin::kStale) {
         LB_TRY_ASSIGN(const state::View* const view, this->view());
@@ -158,16 +204,38 @@ Result<std::vector<Value>> ProcessCandidate::values(const Condition& condition) 
     }
     LB_TRY_ASSIGN(const Row* const attributes, this->attributes());
     const auto member = attributes->find(source.path);
-    return member == attributes->end() ? Values() : values_of(*member, term, condition.member);
+    if (member == attributes->end()) return Values();
+    if (source.origin != Origin::kClassAd) return values_of(*member, term, condition.member);
+    if (!jdl_) {
+        // A description that is no ClassAd has no attributes.
+        auto ad = parse_classad(member->get_ref<const std::string&>());
+        jdl_ = ad.ok() ? std::move(*ad) : Row::object();
+    }
+    for (const auto& [name, value] : jdl_->items())
+        if (equal_ignoring_case(name, condition.member)) return values_of(value, term, {});
+    return Values();
+}
+
+Result<Values> ProcessCandidate::past_values(std::size_t asked, std::int64_t moment_us) {
+    LB_TRY_ASSIGN(const Row* const attributes, this->attributes());
+    const Term& term = process_domain().terms[asked];
+    const std::string& path = process_domain().sources[asked].path;
+    if (path == "vm_phy_hostname") return text_value(host_at(*attributes, moment_us), term);
+    if (path == "vm_state") {
+        const auto* const step = step_at(status_->steps, moment_us);
+        return text_value(step == nullptr ? "" : state::to_string(step->vm_word), term);
+    }
+    const auto* const move = step_at(status_->moves, moment_us);
+    return text_value(move == nullptr ? "" : state::to_string(move->state), term);
 }
 
 Result<const Row*> ProcessCandidate::attributes() {
-    if (!attributes_) {
+    if (!status_) {
         LB_TRY_ASSIGN(registers_, state::Registers::decode(process_.registers));
         LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process_));
-        attributes_ = state::derive(*registers_, process_.id, children).attributes;
+        status_ = state::derive(*registers_, process_.id, children);
     }
-    return &*attributes_;
+    return &status_->attributes;
 }
 
 Result<const state::View*> ProcessCandidate::view() {
@@ -201,7 +269,7 @@ Result<std::vector<Value>> EventCandidate::values(const Condition& condition) {
         LB_TRY_ASSIGN(const Values names, names_of(reader_, found_.process, source.origin));
         return names_as_asked(condition, names);
     }
-    if (source.origin == Origin::kProcess) return value_of_column(process_, *source.column, term);
+    if (source.origin == Origin::kProcess) return process_.values(source.process_term, condition);
     LB_TRY_ASSIGN(const Row* const row, this->row());
     const auto member = row->find(source.path);
     return member == row->end() ? Values() : values_of(*member, term, condition.member);

@@ -22,28 +22,35 @@ class ProcessCandidate {
         : reader_(reader), process_(process), now_us_(now_us) {}
 
     Result<bool> fits(const language::Expression& expression);
+    // What term `term` of processes has; of `condition` its member and operands count.
+    Result<std::vector<Value>> values(std::size_t term, const language::Condition& condition);
+    // "one-vmid:cloud1" of the first of its keys that a cloud gave; empty: none did.
+    Result<std::string> cloud();
     // The status as `lbctl status` shows it; what depends on now only if `with_view`.
     Result<Row> status(bool with_view);
 
   private:
-    Result<std::vector<Value>> values(const language::Condition& condition);
     Result<const Row*> attributes();
+    // What it was at a moment, by what is known of it now.
+    Result<std::vector<Value>> past_values(std::size_t term, std::int64_t moment_us);
     Result<const state::View*> view();
 
     store::Reader& reader_;
     const store::Process& process_;
     const std::int64_t now_us_;
     std::optional<state::Registers> registers_;
-    std::optional<Row> attributes_;
+    std::optional<state::ProcessStatus> status_;
+    std::optional<Row> jdl_;
     std::optional<state::View> view_;
 };
 
 class EventCandidate {
   public:
-    // All outlive the candidate; `process` answers for the event.
+    // All outlive the candidate; `process` answers for the event, and has its registers if anything
+    // but columns is asked of it.
     EventCandidate(store::Reader& reader, const store::FoundEvent& found,
-                   const store::Process& process)
-        : reader_(reader), found_(found), process_(process) {}
+                   const store::Process& process, std::int64_t now_us)
+        : reader_(reader), found_(found), process_(reader, process, now_us) {}
 
     Result<bool> fits(const language::Expression& expression);
     // As a history shows it; lives as long as the candidate.
@@ -54,7 +61,7 @@ class EventCandidate {
 
     store::Reader& reader_;
     const store::FoundEvent& found_;
-    const store::Process& process_;
+    ProcessCandidate process_;
     std::optional<Row> row_;
 };
 

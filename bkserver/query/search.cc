@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <unordered_map>
 
 #include "bkserver/query/candidate.h"
 #include "bkserver/query/compile.h"
+#include "bkserver/query/fields.h"
+#include "bkserver/query/groups.h"
 #include "bkserver/query/language/parser.h"
 #include "bkserver/query/page_cursor.h"
 #include "bkserver/query/sight.h"
@@ -27,12 +28,6 @@ using lb::v1::QueryRequest;
 constexpr std::uint32_t kPortionRows = 500;
 // Processes that a walk over events keeps in memory.
 constexpr std::size_t kRememberedMax = 10'000;
-constexpr std::int64_t kHourUs = 3'600'000'000;
-
-// When its hour began; the store counts hours the same way.
-std::int64_t hour_of(std::int64_t time_us) {
-    return time_us / kHourUs * kHourUs;
-}
 
 // A question, read: what the pages of one answer have in common.
 struct Question {
@@ -141,12 +136,7 @@ bool names_view(const QueryRequest& ask) {
            });
 }
 
-// A process that fits, and as how much of it the asker may see it. False: enough.
-struct Sighting {
-    const store::Process& process;
-    authz::View view;
-    ProcessCandidate& candidate;
-};
+// False: enough.
 using VisitProcess = std::function<Result<bool>(const Sighting&)>;
 
 struct Walk {
@@ -201,6 +191,22 @@ std::string cursor_text(const Question& question, const std::optional<store::Pla
     return place ? to_text(PageCursor{question.now_us, *place}, question.text) : std::string();
 }
 
+// An event that fits, and the process that answers for it.
+struct EventSighting {
+    const store::FoundEvent& found;
+    const store::Process& process;
+    EventCandidate& candidate;
+};
+
+// Whether a question about events asks anything of their processes that only a status tells.
+bool asks_of_statuses(const Expression& expression) {
+    return std::any_of(expression.conditions.begin(), expression.conditions.end(),
+                       [](const language::Condition& condition) {
+                           const Source& source = event_domain().sources[condition.term];
+                           return source.origin == Origin::kProcess && !source.column;
+                       });
+}
+
 // Of events: the same walk. Processes are looked up together for a portion of events, and
 // remembered with whether all of them may be read.
 class EventWalk {
@@ -209,7 +215,8 @@ class EventWalk {
 
     Result<std::optional<store::Place>> run(
         const Question& question, bool is_descending, std::uint32_t scanned_max,
-        const std::function<Result<bool>(const store::FoundEvent&, EventCandidate&)>& visit) {
+        const std::function<Result<bool>(const EventSighting&)>& visit) {
+        looks_at_statuses_ = asks_of_statuses(question.expression);
         store::EventSelection selection = {
             within_reach(question.compiled.filter, context_.policy, context_.asker), is_descending,
             question.after, portion_of(question)};
@@ -220,12 +227,14 @@ class EventWalk {
                 selection.after = store::Place{found.time_us, found.event.arrival};
                 const auto process = readable_.find(found.process);
                 if (process == readable_.end() || !process->second) continue;
-                EventCandidate candidate(context_.reader, found, *process->second);
+                EventCandidate candidate(context_.reader, found, *process->second, question.now_us);
                 if (!question.compiled.is_exact) {
-                    LB_TRY_ASSIGN(const bool is_fitting, candidate.fits(question.expression));
+                    auto fits = candidate.fits(question.expression);
+                    if (looks_at_statuses_) fits = unless_unreadable(std::move(fits), false);
+                    LB_TRY_ASSIGN(const bool is_fitting, std::move(fits));
                     if (!is_fitting) continue;
                 }
-                LB_TRY_ASSIGN(const bool goes_on, visit(found, candidate));
+                LB_TRY_ASSIGN(const bool goes_on, visit({found, *process->second, candidate}));
                 if (!goes_on) return selection.after;
             }
             if (events.size() < selection.limit) return std::optional<store::Place>();
@@ -242,7 +251,7 @@ class EventWalk {
         for (const store::FoundEvent& found : events)
             if (readable_.try_emplace(found.process).second) unknown.push_back(found.process);
         if (unknown.empty()) return {};
-        LB_TRY_ASSIGN(auto processes, context_.reader.get_processes(unknown));
+        LB_TRY_ASSIGN(auto processes, context_.reader.get_processes(unknown, looks_at_statuses_));
         for (store::Process& process : processes) {
             LB_TRY_ASSIGN(const auto reading, reading_of(context_, process));
             // Events have no reduced form.
@@ -252,72 +261,18 @@ class EventWalk {
     }
 
     const SearchContext& context_;
+    bool looks_at_statuses_ = false;
     // Nothing: it may not be read.
     std::unordered_map<store::ProcessNumber, std::optional<store::Process>> readable_;
 };
 
-struct GroupRow {
-    std::string_view word;
-    store::Column column;
-    std::string_view listed;  // member of list_row() with the same
-};
-constexpr GroupRow kGroups[] = {
-    {"state", store::Column::kState, "state"},
-    {"vm_state", store::Column::kVmState, "vm_state"},
-    {"host", store::Column::kHost, "vm_phy_hostname"},
-    {"owner", store::Column::kOwner, "owner"},
-    {"type", store::Column::kType, "jobtype"},
-    {"hour", store::Column::kEntered, "stateEnterTime"},
-};
-
-Result<const GroupRow*> read_group(std::string_view word) {
-    const GroupRow* none = nullptr;
-    if (word.empty()) return none;
-    for (const GroupRow& row : kGroups)
-        if (row.word == word) return &row;
-    return Error{ErrorCode::kReject,
-                 fmt::format("processes are not counted by '{}'; there are state, vm_state, host, "
-                             "owner, type and hour (of entering the state)",
-                             word)};
+std::optional<store::Column> column_of(const Group* by) {
+    return by == nullptr ? std::nullopt : std::optional(by->column);
 }
 
-std::string group_text(const store::Count& count, store::Column column) {
-    if (column == store::Column::kType)
-        return std::string(state::process_type_word(static_cast<std::uint32_t>(count.number)));
-    if (column == store::Column::kEntered)
-        return count.number == 0 ? std::string() : event::time_to_text(count.number);
-    return count.text;
-}
-
-// The same of a process, as who asks sees it.
-std::string group_text(const Sighting& seen, store::Column column, std::string_view salt) {
-    if (column == store::Column::kEntered)
-        return group_text({{}, hour_of(seen.process.entered_us), 0}, column);
-    Row row = list_row(seen.process);
-    restrict_row(row, seen.view, salt);
-    for (const GroupRow& group : kGroups)
-        if (const auto member = row.find(group.listed);
-            group.column == column && member != row.end())
-            return member->get<std::string>();
-    return {};
-}
-
-using Groups = std::map<std::string, std::uint64_t>;
-
-void write_groups(const Groups& groups, const GroupRow* by, bool is_truncated,
-                  const OnRow& on_row) {
-    std::vector<std::pair<std::string, std::uint64_t>> sorted(groups.begin(), groups.end());
-    const bool by_time = by != nullptr && by->column == store::Column::kEntered;
-    if (!by_time)
-        std::stable_sort(sorted.begin(), sorted.end(),
-                         [](const auto& a, const auto& b) { return a.second > b.second; });
-    for (const auto& [value, count] : sorted) {
-        Row row = Row::object();
-        if (by != nullptr) row[std::string(by->word)] = value;
-        row["count"] = count;
-        if (is_truncated) row["truncated"] = true;
-        on_row(row);
-    }
+void add_counts(const std::vector<store::Count>& counts, const Group* by, Tally& tally) {
+    for (const store::Count& count : counts)
+        tally.add(by == nullptr ? std::string() : group_text(*by, count), count.count);
 }
 
 std::string_view word_of(language::Kind kind) {
@@ -344,6 +299,7 @@ Result<std::string> search_processes(const SearchContext& context, const QueryRe
                                      const OnRow& on_row) {
     LB_TRY_ASSIGN(const Question question, read_question(context, ask, process_domain()));
     LB_TRY_ASSIGN(const Sort sort, read_sort(ask.sort()));
+    LB_TRY(check_process_fields(ask));
     const bool needs_status = !is_in_list_row(ask);
     const bool needs_view = names_view(ask);
     std::uint32_t shown = 0;
@@ -379,14 +335,14 @@ Result<std::string> search_events(const SearchContext& context, const QueryReque
     LB_TRY_ASSIGN(const Question question, read_question(context, ask, event_domain()));
     if (!ask.sort().empty() && ask.sort() != "time" && ask.sort() != "-time")
         return Error{ErrorCode::kReject, "events are sorted by time or -time"};
+    LB_TRY(check_event_fields(ask));
     std::uint32_t shown = 0;
     std::optional<store::Place> last;
-    const auto visit = [&](const store::FoundEvent& found,
-                           EventCandidate& candidate) -> Result<bool> {
+    const auto visit = [&](const EventSighting& seen) -> Result<bool> {
         if (shown == question.limit) return false;
-        LB_TRY_ASSIGN(const Row* const row, candidate.row());
+        LB_TRY_ASSIGN(const Row* const row, seen.candidate.row());
         on_row(chosen(*row, ask));
-        last = store::Place{found.time_us, found.event.arrival};
+        last = store::Place{seen.found.time_us, seen.found.event.arrival};
         ++shown;
         return true;
     };
@@ -398,49 +354,49 @@ Result<std::string> search_events(const SearchContext& context, const QueryReque
 
 Status count_processes(const SearchContext& context, const QueryRequest& ask, const OnRow& on_row) {
     LB_TRY_ASSIGN(const Question question, read_question(context, ask, process_domain()));
-    LB_TRY_ASSIGN(const GroupRow* const by, read_group(ask.by()));
-    Groups groups;
-    if (by == nullptr) groups[""] = 0;
+    LB_TRY_ASSIGN(const Group* const by, read_process_group(ask.by()));
+    Tally tally(by);
     // The database counts what it can select, for those who may read or count all.
     if (question.compiled.is_exact && context.policy.may_count_all(context.asker)) {
         LB_TRY_ASSIGN(const auto counts,
-                      context.reader.count_processes(
-                          question.compiled.filter,
-                          by == nullptr ? std::nullopt : std::optional(by->column)));
-        for (const store::Count& count : counts)
-            groups[by == nullptr ? "" : group_text(count, by->column)] += count.count;
-        write_groups(groups, by, false, on_row);
+                      context.reader.count_processes(question.compiled.filter, column_of(by)));
+        add_counts(counts, by, tally);
+        tally.write(false, on_row);
         return {};
     }
     const std::string salt = context.policy.salt();
     const auto visit = [&](const Sighting& seen) -> Result<bool> {
-        ++groups[by == nullptr ? "" : group_text(seen, by->column, salt)];
+        std::string value;
+        if (by != nullptr) {
+            LB_TRY_ASSIGN(value, group_text(*by, seen, salt));
+        }
+        tally.add(value);
         return true;
     };
     LB_TRY_ASSIGN(const auto place,
                   walk_processes(context, question, Walk{.scanned_max = kCountedRowsMax}, visit));
-    write_groups(groups, by, place.has_value(), on_row);
+    tally.write(place.has_value(), on_row);
     return {};
 }
 
 Status count_events(const SearchContext& context, const QueryRequest& ask, const OnRow& on_row) {
     LB_TRY_ASSIGN(const Question question, read_question(context, ask, event_domain()));
-    if (!ask.by().empty())
-        return Error{ErrorCode::kReject, "events are counted together only, not by a group"};
-    std::uint64_t count = 0;
-    bool is_truncated = false;
+    LB_TRY_ASSIGN(const Group* const by, read_event_group(ask.by()));
+    Tally tally(by);
     if (question.compiled.is_exact && context.policy.may_count_all(context.asker)) {
-        LB_TRY_ASSIGN(count, context.reader.count_events(question.compiled.filter));
-    } else {
-        LB_TRY_ASSIGN(const auto place,
-                      EventWalk(context).run(question, false, kCountedRowsMax,
-                                             [&](const store::FoundEvent&, auto&) -> Result<bool> {
-                                                 ++count;
-                                                 return true;
-                                             }));
-        is_truncated = place.has_value();
+        LB_TRY_ASSIGN(const auto counts,
+                      context.reader.count_events(question.compiled.filter, column_of(by)));
+        add_counts(counts, by, tally);
+        tally.write(false, on_row);
+        return {};
     }
-    write_groups({{"", count}}, nullptr, is_truncated, on_row);
+    const auto visit = [&](const EventSighting& seen) -> Result<bool> {
+        tally.add(by == nullptr ? std::string() : group_text(*by, seen.found, seen.process));
+        return true;
+    };
+    LB_TRY_ASSIGN(const auto place,
+                  EventWalk(context).run(question, false, kCountedRowsMax, visit));
+    tally.write(place.has_value(), on_row);
     return {};
 }
 
@@ -448,7 +404,9 @@ void list_terms(bool of_events, const OnRow& on_row) {
     const Domain& domain = of_events ? event_domain() : process_domain();
     for (std::size_t i = 0; i < domain.terms.size(); ++i) {
         const language::Term& term = domain.terms[i];
-        Row row = {{"name", term.name + (term.has_members ? ".NAME" : "")},
+        Row row = {{"name", term.name + (term.is_of_moments ? ".TIME"
+                                         : term.has_members ? ".NAME"
+                                                            : "")},
                    {"kind", word_of(term.kind)}};
         if (domain.sources[i].column) row["indexed"] = true;
         if (!term.help.empty()) row["help"] = term.help;

@@ -19,6 +19,8 @@ bool is_by_name(const language::Condition& condition) {
 bool may_ask(const language::Condition& condition, const Source& source, authz::View view) {
     switch (source.origin) {
         case Origin::kStatus:
+        case Origin::kPast:
+        case Origin::kClassAd:
             return may_filter_by(source.path, view);
         case Origin::kDisagreement:
             return may_filter_by("disagreements", view);
@@ -31,6 +33,7 @@ bool may_ask(const language::Condition& condition, const Source& source, authz::
                    may_filter_by("memberships", view);
         case Origin::kChildren:
             return is_by_name(condition) && may_filter_by("children", view);
+        case Origin::kCloud:  // a name
         case Origin::kEvent:
         case Origin::kField:
         case Origin::kProcess:

@@ -40,12 +40,11 @@ std::vector<std::string> texts(std::span<const std::string_view> views) {
     return {views.begin(), views.end()};
 }
 
-// Those of processes that the store keeps in columns; `prefix` is "process." where they are asked
-// of an event.
-void add_columns(Domain& domain, const std::string& prefix, Origin origin) {
+// Those of processes that the store keeps in columns.
+void add_columns(Domain& domain) {
     const auto add = [&](const char* name, Kind kind, std::vector<std::string> words,
                          const char* path, Column column, const char* help) {
-        domain.add({prefix + name, kind, false, std::move(words), help}, {origin, path, column});
+        domain.add({name, kind, false, std::move(words), help}, {Origin::kStatus, path, column});
     };
     add("type", Kind::kWord, words_of_types(), "jobtype", Column::kType, "what the process is");
     add("state", Kind::kWord, words_of_states(), "state", Column::kState, "main state");
@@ -57,6 +56,18 @@ void add_columns(Domain& domain, const std::string& prefix, Origin origin) {
         "when it entered its state");
     add("updated", Kind::kTime, {}, "lastUpdateTime", Column::kUpdated,
         "when it was last heard of");
+}
+
+// What is known of a time that has gone, by what is known now.
+void add_past(Domain& domain) {
+    const auto add = [&](const char* name, Kind kind, std::vector<std::string> words,
+                         const char* path, const char* help) {
+        domain.add({name, kind, true, std::move(words), help, true}, {Origin::kPast, path, {}});
+    };
+    add("state_at", Kind::kWord, words_of_states(), "state", "main state then: state_at.-2h");
+    add("vm_state_at", Kind::kText, {}, "vm_state", "of machines, then: vm_state_at.-2h");
+    add("host_at", Kind::kText, {}, "vm_phy_hostname",
+        "physical machine that it was on then: host_at.2026-11-25T12:00:00Z");
 }
 
 Kind kind_of(state::Shape shape) {
@@ -86,7 +97,8 @@ bool has_members(state::Shape shape) {
 
 Domain make_process_domain() {
     Domain domain;
-    add_columns(domain, "", Origin::kStatus);
+    add_columns(domain);
+    add_past(domain);
     domain.add({"id", Kind::kText, false, {}, "process id, its unique part, or a key"},
                {Origin::kNames, "", Column::kName});
     domain.add({"key", Kind::kText, false, {}, "any of its names: libvirt-uuid:/6b1a..."},
@@ -95,6 +107,9 @@ Domain make_process_domain() {
                {Origin::kParents, "", Column::kParent});
     domain.add({"child", Kind::kText, false, {}, "id or key of a child or member of it"},
                {Origin::kChildren, "", Column::kChild});
+    domain.add(
+        {"cloud", Kind::kText, false, {}, "whose machine it is: one-vmid:cloud1, nova-uuid:"},
+        {Origin::kCloud, "", Column::kCloud});
     domain.add({"adopted", Kind::kFlag, false, {}, "nobody registered it"},
                {Origin::kStatus, "adopted", Column::kAdopted});
     domain.add({"disagreement", Kind::kText, false, {}, "lost, stray, zombie, silent, ..."},
@@ -106,12 +121,22 @@ Domain make_process_domain() {
     domain.add(
         {"entered_state", Kind::kTime, true, {}, "when it entered a state: entered_state.Running"},
         {Origin::kStatus, "stateEnterTimes", {}});
+    domain.add({"jdl_classad",
+                Kind::kText,
+                true,
+                {},
+                "of the job description: jdl_classad.VirtualOrganisation"},
+               {Origin::kClassAd, "jdl", {}});
     domain.add({"cluster", Kind::kText, false, {}, "cluster that it is a member of"},
                {Origin::kStatus, "memberships", {}});
     domain.add({"name", Kind::kText, false, {}, "name of the machine"},
                {Origin::kStatus, "vm_name", {}});
     domain.add({"address", Kind::kText, false, {}, "network address it has or had"},
                {Origin::kStatus, "addresses", {}});
+    // In the original's order: what is greater than OK is not well.
+    for (const char* name : {"done_code", "cream_done_code"})
+        domain.add({name, Kind::kWord, false, {"OK", "FAILED", "CANCELLED"}, "how it ended"},
+                   {Origin::kStatus, name, {}});
     for (const state::AttributeInfo& info : state::kAttributes) {
         if (info.shape == state::Shape::kHidden) continue;
         if (language::find_term(domain.terms, info.name) < domain.terms.size()) continue;
@@ -119,6 +144,17 @@ Domain make_process_domain() {
                    {Origin::kStatus, std::string(info.name), {}});
     }
     return domain;
+}
+
+// All that can be asked of a process, of the one that an event is of.
+void add_process_terms(Domain& domain) {
+    const Domain& processes = process_domain();
+    for (std::size_t i = 0; i < processes.terms.size(); ++i) {
+        Term term = processes.terms[i];
+        term.name = "process." + term.name;
+        domain.add(std::move(term),
+                   {Origin::kProcess, processes.sources[i].path, processes.sources[i].column, i});
+    }
 }
 
 Domain make_event_domain() {
@@ -155,7 +191,7 @@ Domain make_event_domain() {
                {Origin::kField, "fields", {}});
     domain.add({"attribute", Kind::kText, true, {}, "an attribute beyond its type's fields"},
                {Origin::kField, "attributes", {}});
-    add_columns(domain, "process.", Origin::kProcess);
+    add_process_terms(domain);
     return domain;
 }
 

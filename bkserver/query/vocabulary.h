@@ -20,15 +20,19 @@ enum class Origin : std::uint8_t {
     kNames,         // all names of the process
     kParents,       // all names of its parents and clusters
     kChildren,      // all names of its children and members
+    kCloud,         // of its names the cloud that gave the first
+    kPast,          // what `path` of the status was at the member's time
+    kClassAd,       // an attribute of the job description, by the member's name
     kEvent,         // member `path` of the event's row (JSON.md, history)
     kField,         // a field of the event, by the member's name
-    kProcess,       // of an event: a column of its process, found by the store alone
+    kProcess,       // of an event: the same of its process, term `process_term` of processes
 };
 
 struct Source {
     Origin origin = Origin::kStatus;
     std::string path;                     // attribute of the status, member of the row
     std::optional<store::Column> column;  // where the store has the same
+    std::size_t process_term = 0;         // of kProcess
 };
 
 // A vocabulary and, at the same positions, where its values are.

@@ -12,12 +12,6 @@ namespace lb::state {
 
 inline constexpr std::size_t kMainStates = 12;
 
-// It entered a state.
-struct Move {
-    std::int64_t time_us = 0;
-    MainState state = MainState::kUndefined;
-};
-
 // `is_failed`: Done, but with a failure.
 constexpr Standing standing_of(MainState state, bool is_failed) {
     switch (state) {

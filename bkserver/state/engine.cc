@@ -306,6 +306,7 @@ ProcessStatus status_of(const Draft& draft, const Registers& registers, std::str
     status.updated_us = draft.course().updated_us();
     status.is_adopted = draft.has(Attr{"adopted"});
     status.steps = draft.course().steps();
+    status.moves = draft.course().moves();
     return status;
 }
 

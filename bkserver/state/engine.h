@@ -108,6 +108,12 @@ std::optional<Brood> brood_of(const event::Event& registration);
 Outcome apply_embryo(Registers& registers, const event::Event& registration,
                      const event::Arrival& arrival, std::string_view parent);
 
+// It entered a state.
+struct Move {
+    std::int64_t time_us = 0;
+    MainState state = MainState::kUndefined;
+};
+
 // Canonical: attributes in a fixed order, nothing of now or of arrival.
 struct ProcessStatus {
     std::string process;  // its id
@@ -121,6 +127,7 @@ struct ProcessStatus {
     std::int64_t updated_us = 0;  // lastUpdateTime
     bool is_adopted = false;
     std::vector<Step> steps;  // for its parents
+    std::vector<Move> moves;  // the states that it went through, in their order
     nlohmann::ordered_json attributes =
         nlohmann::ordered_json::object();  // all, the above included
 

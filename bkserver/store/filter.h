@@ -15,6 +15,7 @@ enum class Column : std::uint8_t {
     kName,    // any of its names: its id or a key
     kParent,  // any name of a process that it is a child or member of; "": there is none
     kChild,   // any name of a child or member of it; "": there is none
+    kCloud,   // of the first of its keys that a cloud gave, "type:scope"; "": there is none
     kType,
     kState,
     kVmState,
@@ -62,8 +63,8 @@ struct Filter {
 // True of columns that hold texts: their clauses give texts.
 constexpr bool holds_text(Column column) {
     return column == Column::kName || column == Column::kParent || column == Column::kChild ||
-           column == Column::kState || column == Column::kVmState || column == Column::kOwner ||
-           column == Column::kHost || column == Column::kRegistrant;
+           column == Column::kCloud || column == Column::kState || column == Column::kVmState ||
+           column == Column::kOwner || column == Column::kHost || column == Column::kRegistrant;
 }
 
 // By what processes are sorted; among equals by the order in which they were founded.

@@ -209,10 +209,11 @@ struct FoundEvent {
     std::int64_t time_us = 0;   // that counts for order
 };
 
-// How many processes have this value of the column that they are counted by.
+// How many processes or events have this value of the column that they are counted by.
 struct Count {
-    std::string text{};       // of columns that hold texts
-    std::int64_t number = 0;  // of kType; of kEntered: the hour, in microseconds
+    std::string text{};  // of columns that hold texts
+    std::int64_t number =
+        0;  // of kType, kEventType; of kEntered, kEventTime: the hour, in microseconds
     std::uint64_t count = 0;
 };
 
@@ -238,8 +239,9 @@ class Reader {
     virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
     virtual Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) = 0;
     virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
-    // Only those that there are, in any order, without their registers.
-    virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) = 0;
+    // Only those that there are, in any order.
+    virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
+                                                       bool with_registers) = 0;
     // All names of a process, its id first.
     virtual Result<std::vector<Subject>> subjects_of(ProcessNumber process) = 0;
     // kFull: the database took longer than a query may.
@@ -248,7 +250,9 @@ class Reader {
     // Without `by` one count of all.
     virtual Result<std::vector<Count>> count_processes(const Filter& filter,
                                                        std::optional<Column> by) = 0;
-    virtual Result<std::uint64_t> count_events(const Filter& filter) = 0;
+    // By their type, the hour of their time (kEventTime) or a column of their process.
+    virtual Result<std::vector<Count>> count_events(const Filter& filter,
+                                                    std::optional<Column> by) = 0;
     // At least one event if there is one behind `cursor`; at most `limit`.
     virtual Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                              std::uint32_t limit) = 0;

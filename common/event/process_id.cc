@@ -105,14 +105,15 @@ std::string canonical_uuid(std::string_view text) {
 struct KeyKind {
     std::string_view type;
     ProcessType process_type;
+    bool is_of_cloud = false;
 };
 
 // clang-format off
 constexpr std::array kKeyKinds = {
     KeyKind{"libvirt-uuid",  ProcessType::kVirtualMachine},
-    KeyKind{"one-vmid",      ProcessType::kVirtualMachine},
-    KeyKind{"nova-uuid",     ProcessType::kVirtualMachine},
-    KeyKind{"proxmox-vmid",  ProcessType::kVirtualMachine},
+    KeyKind{"one-vmid",      ProcessType::kVirtualMachine, true},
+    KeyKind{"nova-uuid",     ProcessType::kVirtualMachine, true},
+    KeyKind{"proxmox-vmid",  ProcessType::kVirtualMachine, true},
     KeyKind{"xen-uuid",      ProcessType::kVirtualMachine},
     KeyKind{"host",          ProcessType::kPhysicalMachine},
     KeyKind{"condor-id",     ProcessType::kCondor},
@@ -234,6 +235,12 @@ ProcessType process_type_of_key(std::string_view key_type) {
     for (const KeyKind& kind : kKeyKinds)
         if (kind.type == key_type) return kind.process_type;
     return ProcessType::kUnspecified;
+}
+
+bool is_cloud_key(std::string_view key_type) {
+    return std::any_of(kKeyKinds.begin(), kKeyKinds.end(), [&](const KeyKind& kind) {
+        return kind.is_of_cloud && kind.type == key_type;
+    });
 }
 
 }  // namespace lb::event

@@ -69,4 +69,7 @@ std::string to_string(const Subject& subject);
 // kUnspecified when the type implies nothing.
 ProcessType process_type_of_key(std::string_view key_type);
 
+// Whether a cloud's manager gives names of this type, and the scope of one is the cloud's.
+bool is_cloud_key(std::string_view key_type);
+
 }  // namespace lb::event

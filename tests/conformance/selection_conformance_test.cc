@@ -218,6 +218,22 @@ TEST_CASE("processes are counted by what stands in a column", "[store]") {
           std::set<std::pair<std::int64_t, std::uint64_t>>{
               {-kHour, 1}, {kNoon / kHour * kHour, 2}, {kNoon / kHour * kHour + kHour, 1}});
     CHECK(reader.count_processes({}, Column::kUpdated).error().code == ErrorCode::kReject);
+    CHECK(reader.count_processes({}, Column::kEventType).error().code == ErrorCode::kReject);
+}
+
+TEST_CASE("the cloud of a process is the scope of the first key that a cloud gave", "[store]") {
+    Filled bench;
+    Reader& reader = *bench.reader;
+    CHECK(names(reader, only({Column::kCloud, Match::kOneOf, {"one-vmid:cloud1"}})) == "c");
+    CHECK(names(reader, only({Column::kCloud, Match::kOneOf, {"one-vmid:cloud2", "one-vmid:"}}))
+              .empty());
+    CHECK(names(reader, only({Column::kCloud, Match::kPattern, {"*:cloud?"}})) == "c");
+    CHECK(names(reader, only({Column::kCloud, Match::kOneOf, {""}})) == "abd");
+    std::set<std::pair<std::string, std::uint64_t>> clouds;
+    const auto by_cloud = reader.count_processes({}, Column::kCloud).value();
+    for (const Count& count : by_cloud) clouds.emplace(count.text, count.count);
+    CHECK(clouds ==
+          std::set<std::pair<std::string, std::uint64_t>>{{"", 3}, {"one-vmid:cloud1", 1}});
 }
 
 TEST_CASE("events are selected by their own time and by their process", "[store]") {
@@ -254,8 +270,15 @@ TEST_CASE("events are selected by their own time and by their process", "[store]
     const Filter of_c = only({Column::kHost, Match::kOneOf, {"n_de2"}});
     CHECK(select(of_c, false, 10) == std::vector<std::string>{"noon"});
     CHECK(select(only({Column::kEventType, Match::kOneOf, {}, {1}}), false, 10).empty());
-    CHECK(reader.count_events({}).value() == 4);
-    CHECK(reader.count_events(at_noon).value() == 2);
+    CHECK(reader.count_events({}, std::nullopt).value().at(0).count == 4);
+    CHECK(reader.count_events(at_noon, std::nullopt).value().at(0).count == 2);
+    std::set<std::pair<std::int64_t, std::uint64_t>> hours;
+    const auto by_hour = reader.count_events({}, Column::kEventTime).value();
+    for (const Count& count : by_hour) hours.emplace(count.number, count.count);
+    CHECK(hours ==
+          std::set<std::pair<std::int64_t, std::uint64_t>>{{0, 1}, {kNoon / kHour * kHour, 3}});
+    CHECK(reader.count_events(of_c, Column::kHost).value().at(0).text == "n_de2");
+    CHECK(reader.count_events({}, Column::kUpdated).error().code == ErrorCode::kReject);
     const auto found = reader.search_events({.filter = of_c, .limit = 1}).value().at(0);
     CHECK(found.time_us == kNoon);
     CHECK(found.event.envelope == events[2].envelope);

@@ -335,11 +335,11 @@ TEST_CASE("processes are fetched by number, those that there are", "[store]") {
     Bench bench;
     const auto number = bench.found(kId);
     const std::vector<lb::store::ProcessNumber> numbers = {number, number + 1000};
-    const auto found = bench.reader->get_processes(numbers).value();
+    const auto found = bench.reader->get_processes(numbers, false).value();
     REQUIRE(found.size() == 1);
     CHECK(found[0].id == kId);
     CHECK(found[0].registers.empty());
-    CHECK(bench.reader->get_processes({}).value().empty());
+    CHECK(bench.reader->get_processes({}, false).value().empty());
 }
 
 TEST_CASE("dead letters are listed, counted once for the same bytes, and dropped", "[store]") {

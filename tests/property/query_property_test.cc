@@ -9,9 +9,11 @@
 #include "bkserver/query/changes.h"
 #include "bkserver/query/fit.h"
 #include "bkserver/query/language/parser.h"
+#include "bkserver/query/past.h"
 #include "bkserver/query/search.h"
 #include "bkserver/query/vocabulary.h"
 #include "common/event/process_id.h"
+#include "common/event/time_text.h"
 #include "tests/unit/bkserver_book/desk.h"
 
 using namespace lb;
@@ -25,6 +27,11 @@ constexpr int kQueries = 400;
 
 std::string id_of(int number) {
     return "https://" + std::string(kService) + "/machine" + std::to_string(number);
+}
+
+// Of every sixth machine.
+std::string cloud_of(int machine) {
+    return machine % 12 == 3 ? "one-vmid:cloud1" : "proxmox-vmid:lab";
 }
 
 // Machines of several owners on several hosts, in many states, some tagged.
@@ -47,6 +54,9 @@ void fill(const Desk& desk) {
         const std::string host = "n" + std::to_string(random() % 5) + ".example.org";
         log(machine, E::kRegJob, S::kUserInterface, at,
             {{"jobtype", "VIRTUAL_MACHINE"}, {"jdl", "j"}});
+        if (machine % 6 == 3)
+            log(machine, E::kBind, S::kUserInterface, at + 0.5,
+                {{"key", cloud_of(machine) + "/" + std::to_string(machine)}});
         if (machine % 4 == 1)
             log(machine, E::kUserTag, S::kUserInterface, at + 1,
                 {{"name", "project"}, {"value", machine % 8 == 1 ? "alpha" : "beta"}});
@@ -421,6 +431,130 @@ TEST_CASE("events are found by those who see all of their process", "[query][pro
     CHECK(count(policy_of(authz::Role::kReader, "*machine1*"), "type=RegJob") == 11);
     CHECK(count(policy_of(authz::Role::kAnonymousReader), "") == 0);
     CHECK(count(policy_of(authz::Role::kMonitor), "") == 0);
+}
+
+TEST_CASE("what was at a moment is what the events up to then tell", "[query][property]") {
+    const Bench bench;
+    using Found = std::map<std::string, std::set<std::string>>;  // by what was
+    for (std::size_t machine = 0; machine < bench.statuses.size(); machine += 7) {
+        const std::string moment = bench.statuses[machine]["stateEnterTime"];
+        Found expected;
+        for (const Row& status : bench.statuses) {
+            const std::string id = status["jobId"];
+            const auto process = bench.reader->find_process(id);
+            REQUIRE((process.ok() && process->has_value()));
+            query::Past past(*bench.reader, {.at_us = event::time_from_text(moment).value()});
+            const auto then = past.status_of(**process);
+            const auto add = [&](const std::string& term, std::string_view value) {
+                expected[value.empty() ? "not " + term : term + "=" + std::string(value)].insert(
+                    id);
+            };
+            add("state_at." + moment, then.ok() ? to_string(then->status.state) : "");
+            add("vm_state_at." + moment, then.ok() ? then->status.vm_state : "");
+            add("host_at." + moment, then.ok() ? then->status.host : "");
+        }
+        for (const auto& [condition, ids] : expected) {
+            INFO(condition);
+            std::set<std::string> found;
+            for (const Row& row : rows(bench, bench.policy, condition)) found.insert(row["jobId"]);
+            CHECK(found == ids);
+        }
+    }
+    // Of what its view hides nobody learns by the past.
+    Bench other;
+    other.asker.set_name("4711");
+    const authz::Policy reduced = policy_of(authz::Role::kMonitor);
+    CHECK(rows(other, reduced, "state_at.2040-01-01").size() == kMachines);
+    CHECK(rows(other, reduced, "host_at.2040-01-01!=x").empty());
+}
+
+TEST_CASE("machines are found and counted by their cloud", "[query][property]") {
+    Bench bench;
+    const auto count = [&](const authz::Policy& by, const std::string& condition) {
+        CHECK(rows(bench, by, condition).size() == bench.count(condition, by));
+        return bench.count(condition, by);
+    };
+    CHECK(count(bench.policy, "cloud=\"one-vmid:cloud1\"") == 5);
+    CHECK(count(bench.policy, "cloud~\"*:lab\" and tag.none!=x") == 5);
+    CHECK(count(bench.policy, "cloud") == 10);
+    CHECK(count(bench.policy, "not cloud and tag.none!=x") == kMachines - 10);
+    const std::map<std::string, std::uint64_t> all = {
+        {"", kMachines - 10}, {"one-vmid:cloud1", 5}, {"proxmox-vmid:lab", 5}};
+    CHECK(groups(bench, bench.policy, "cloud") == all);
+    bench.asker.set_name("4711");
+    // Counted one by one, for who may read all that there are, but perhaps not all.
+    CHECK(groups(bench, policy_of(authz::Role::kReader, "*machine*"), "cloud") == all);
+    const authz::Policy anonymized = policy_of(authz::Role::kAnonymousReader);
+    CHECK(groups(bench, anonymized, "cloud") ==
+          std::map<std::string, std::uint64_t>{{"", kMachines}});
+    CHECK(rows(bench, anonymized, "cloud").empty());
+}
+
+TEST_CASE("processes are found by the attributes of their job description", "[query][property]") {
+    Bench bench;
+    constexpr unsigned kJobs = 5;
+    for (unsigned job = 0; job <= kJobs; ++job) {
+        EventBuilder built(event::EventType::kRegJob, event::Source::kUserInterface,
+                           "https://" + std::string(kService) + "/job" + std::to_string(job));
+        built.at(90'000).counter(88'000 + job).id("job" + std::to_string(job));
+        built.field("jobtype", "SIMPLE");
+        built.field("jdl", job == 0 ? "j"
+                                    : "[ VirtualOrganisation = \"atlas\"; Count = 3; "
+                                      "Input = { \"a\", \"b\" }; ]");
+        REQUIRE(bench.desk.verdict(built) == lb::v1::VERDICT_ACCEPTED);
+    }
+    for (const char* condition :
+         {"jdl_classad.virtualorganisation=atlas", "jdl_classad.Count=3", "jdl_classad.Input=b",
+          "jdl_classad.Input~\"?\"", "jdl_classad.VirtualOrganisation"}) {
+        INFO(condition);
+        CHECK(rows(bench, bench.policy, condition).size() == kJobs);
+    }
+    CHECK(rows(bench, bench.policy, "jdl_classad.VirtualOrganisation!=atlas").size() ==
+          kMachines + 1);
+    bench.asker.set_name("4711");
+    CHECK(rows(bench, policy_of(authz::Role::kAnonymousReader), "jdl_classad.Count=3").empty());
+}
+
+TEST_CASE("events are found by anything of their process, and counted by groups",
+          "[query][property]") {
+    Bench bench;
+    bench.asker.set_name("4711");
+    const authz::Policy some = policy_of(authz::Role::kReader, "*machine*");
+    const auto counts = [&](const authz::Policy& by, const std::string& condition,
+                            const std::string& group) {
+        lb::v1::QueryRequest ask;
+        ask.set_condition(condition);
+        ask.set_by(group);
+        std::map<std::string, std::uint64_t> counted;
+        const auto status =
+            query::count_events({*bench.reader, by, bench.asker, kNoon}, ask, [&](const Row& row) {
+                counted[group.empty() ? "" : std::string(row[group])] = row["count"];
+            });
+        INFO((status.ok() ? "" : status.error().text));
+        REQUIRE(status.ok());
+        return counted;
+    };
+    for (const auto& [condition, expected] : std::map<std::string, std::uint64_t>{
+             {"type=RegJob and process.tag.project=alpha", 8},
+             {"type=RegJob and process.parent=machine1", 8},
+             {"type=RegJob and process.cloud=\"one-vmid:cloud1\"", 5},
+             {"type=Bind", 10}}) {
+        INFO(condition);
+        CHECK(counts(bench.policy, condition, "").at("") == expected);
+        CHECK(counts(some, condition, "").at("") == expected);
+    }
+    for (const char* group : {"type", "hour", "process.state", "process.host", "process.owner"}) {
+        INFO(group);
+        const auto by_columns = counts(bench.policy, "", group);
+        CHECK(by_columns == counts(some, "", group));
+        CHECK(by_columns.size() > 1);
+    }
+    CHECK(counts(bench.policy, "", "type").at("RegJob") == kMachines);
+    lb::v1::QueryRequest wrong;
+    wrong.set_by("cloud");
+    CHECK(query::count_events({*bench.reader, some, bench.asker, kNoon}, wrong, [](const Row&) {})
+              .error()
+              .code == ErrorCode::kReject);
 }
 
 TEST_CASE("changes come once, to those who see the process", "[query][property]") {

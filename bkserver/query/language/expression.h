@@ -38,8 +38,9 @@ struct Operand {
 };
 
 struct Condition {
-    std::size_t term = 0;  // into the vocabulary
-    std::string member;    // of a term with members: the name behind the dot
+    std::size_t term = 0;        // into the vocabulary
+    std::string member;          // of a term with members: the name behind the dot
+    std::int64_t moment_us = 0;  // of a term of moments: the member
     Operator op = Operator::kEqual;
     std::vector<Operand> operands;  // as many as the operator takes
 

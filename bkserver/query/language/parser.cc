@@ -8,6 +8,8 @@
 #include "bkserver/query/language/lexer.h"
 #include "bkserver/query/language/operand.h"
 #include "common/base/quoted.h"
+#include "common/event/moment.h"
+#include "common/event/time_text.h"
 
 namespace lb::query::language {
 
@@ -159,14 +161,8 @@ class Parser {
     }
 
     Status read_term(Condition& condition) {
-        std::string name = token_.text;
-        condition.term = find_term(context_.terms, name);
-        // A whole name first: names of terms may have dots themselves.
-        if (condition.term == context_.terms.size()) {
-            const std::size_t dot = name.find('.');
-            condition.term = find_term(context_.terms, name.substr(0, dot));
-            if (dot != std::string::npos) condition.member = name.substr(dot + 1);
-        }
+        const std::string& name = token_.text;
+        find_term_and_member(condition);
         if (condition.term == context_.terms.size()) {
             const std::string_view nearest = nearest_term(context_.terms, name);
             return here(
@@ -176,9 +172,38 @@ class Parser {
         }
         const Term& term = context_.terms[condition.term];
         if (term.has_members && condition.member.empty())
-            return here(fmt::format("{} needs a name: {}.NAME", term.name, term.name));
+            return here(term.is_of_moments
+                            ? fmt::format("{} needs a time: {}.-2h", term.name, term.name)
+                            : fmt::format("{} needs a name: {}.NAME", term.name, term.name));
         if (!term.has_members && !condition.member.empty())
             return here(fmt::format("{} has no parts", term.name));
+        return term.is_of_moments ? read_moment(condition) : Status();
+    }
+
+    // A whole name first: names of terms may have dots themselves. Then what stands before the
+    // first dot that ends the name of a term with members; else before the first dot of all.
+    void find_term_and_member(Condition& condition) const {
+        const std::string& name = token_.text;
+        condition.term = find_term(context_.terms, name);
+        if (condition.term != context_.terms.size()) return;
+        const std::size_t first = name.find('.');
+        for (std::size_t dot = first; dot != std::string::npos; dot = name.find('.', dot + 1)) {
+            const std::size_t term = find_term(context_.terms, name.substr(0, dot));
+            const bool has_members =
+                term != context_.terms.size() && context_.terms[term].has_members;
+            if (!has_members && dot != first) continue;
+            condition.term = term;
+            condition.member = name.substr(dot + 1);
+            if (has_members) return;
+        }
+    }
+
+    // From the time of the first page on it is the same moment in all of them.
+    Status read_moment(Condition& condition) const {
+        const auto moment = event::moment_from_text(condition.member, context_.now_us);
+        if (!moment.ok()) return here(moment.error().text);
+        condition.moment_us = *moment;
+        condition.member = event::time_to_text(*moment);
         return {};
     }
 

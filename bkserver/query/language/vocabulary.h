@@ -25,6 +25,7 @@ struct Term {
     bool has_members = false;        // is asked as name.MEMBER: tag.owner, entered.Running
     std::vector<std::string> words;  // of kWord
     std::string help;                // one line
+    bool is_of_moments = false;      // its members are times: state_at.-2h
 };
 
 // Position of the term called `name` (no case) among `terms`; terms.size() when there is none.

@@ -18,7 +18,8 @@ constexpr std::size_t kListLengths[] = {1, 4, 16, 64, 256, 1024};
 struct ColumnRow {
     Column column;
     std::string_view sql;
-    TextKind kind;  // of columns that hold texts
+    TextKind kind;                 // of columns that hold texts
+    std::string_view ending = {};  // of all stored texts, not of those asked for
 };
 constexpr ColumnRow kColumns[] = {
     {Column::kProcessNumber, "p.number", {}},
@@ -27,6 +28,7 @@ constexpr ColumnRow kColumns[] = {
     {Column::kVmState, "p.vm_state", TextKind::kWord},
     {Column::kOwner, "p.owner", TextKind::kOwner},
     {Column::kHost, "p.host", TextKind::kHost},
+    {Column::kCloud, kCloudOfProcess, TextKind::kScope, kScopeEnd},
     {Column::kEntered, "p.entered_us", {}},
     {Column::kUpdated, "p.updated_us", {}},
     {Column::kAdopted, "(p.flags & 1 AND p.registrant = 0)", {}},
@@ -129,12 +131,13 @@ Status add_texts(Sql& sql, const ColumnRow& row, const Clause& clause, Dictionar
         }
         sql.add(" IN (SELECT d.number FROM dictionary d WHERE d.kind = ");
         sql.bind(std::uint64_t{static_cast<std::uint8_t>(row.kind)}).add(" AND d.content LIKE ");
-        sql.bind(like_pattern(pattern)).add(")");
+        sql.bind(like_pattern(pattern + std::string(row.ending))).add(")");
         return {};
     }
     std::vector<std::int64_t> numbers;
     for (const std::string& text : clause.texts) {
-        LB_TRY_ASSIGN(const std::uint32_t number, dictionary.find(row.kind, text));
+        const std::string stored = text.empty() ? text : text + std::string(row.ending);
+        LB_TRY_ASSIGN(const std::uint32_t number, dictionary.find(row.kind, stored));
         numbers.push_back(number == 0 && !text.empty() ? kNowhere : std::int64_t{number});
     }
     sql.add(" IN ").bind_list(std::move(numbers));

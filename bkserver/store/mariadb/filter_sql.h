@@ -37,6 +37,15 @@ class Sql {
     std::deque<std::string> kept_;
 };
 
+// The number of the scope of the first of its keys that a cloud gave (event::is_cloud_key); 0:
+// none.
+inline constexpr std::string_view kCloudOfProcess =
+    "CAST(COALESCE((SELECT n.scope FROM subject n JOIN dictionary d ON d.number = n.scope "
+    "WHERE n.process = p.number AND (d.content LIKE 'one-vmid:%' OR d.content LIKE 'nova-uuid:%' "
+    "OR d.content LIKE 'proxmox-vmid:%') ORDER BY n.number LIMIT 1), 0) AS UNSIGNED)";
+// Stored scopes end with it.
+inline constexpr std::string_view kScopeEnd = "/";
+
 // Adds " AND (condition)" to a statement whose tables are process p, and, when `filter` is of
 // events, event e. Short names are completed by `service`.
 Status add_filter(Sql& sql, const Filter& filter, Dictionary& dictionary, std::string_view service);

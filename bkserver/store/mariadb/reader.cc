@@ -127,16 +127,17 @@ Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) 
     return std::optional<Process>(std::move(process));
 }
 
-Result<std::vector<Process>> MariadbReader::get_processes(std::span<const ProcessNumber> numbers) {
+Result<std::vector<Process>> MariadbReader::get_processes(std::span<const ProcessNumber> numbers,
+                                                          bool with_registers) {
     std::vector<Value> values;
     for (const ProcessNumber number : numbers) values.emplace_back(std::uint64_t{number});
     LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
-                      return connection_.query_in(select_processes(false) + "WHERE p.number IN ",
-                                                  values);
+                      return connection_.query_in(
+                          select_processes(with_registers) + "WHERE p.number IN ", values);
                   }));
     std::vector<Process> processes;
     for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, false));
+        LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, with_registers));
         processes.push_back(std::move(process));
     }
     return processes;

@@ -32,13 +32,15 @@ class MariadbReader : public Reader {
     Result<std::optional<Process>> find_process(std::string_view name) override;
     Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
-    Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers) override;
+    Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
+                                               bool with_registers) override;
     Result<std::vector<Subject>> subjects_of(ProcessNumber process) override;
     Result<std::vector<Process>> search_processes(const ProcessSelection& selection) override;
     Result<std::vector<FoundEvent>> search_events(const EventSelection& selection) override;
     Result<std::vector<Count>> count_processes(const Filter& filter,
                                                std::optional<Column> by) override;
-    Result<std::uint64_t> count_events(const Filter& filter) override;
+    Result<std::vector<Count>> count_events(const Filter& filter,
+                                            std::optional<Column> by) override;
     Result<HistoryPage> read_history(ProcessNumber process, std::string_view cursor,
                                      std::uint32_t limit) override;
     Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
@@ -72,6 +74,9 @@ class MariadbReader : public Reader {
     Result<Process> named_process(const Found& found);
     Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
     Result<Logger> logger_at(const Found& found, std::size_t row, std::size_t column);
+    // Of the rows of `tables`, by a column of theirs.
+    Result<std::vector<Count>> count(std::string_view tables, const Filter& filter,
+                                     std::optional<Column> by);
     // Of selections and counts: bounded in time, reported when slow.
     Result<Found> query(const Sql& sql);
     void report_slow(const Sql& sql, std::uint64_t milliseconds);

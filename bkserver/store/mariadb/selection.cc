@@ -58,8 +58,14 @@ std::string_view group_of(Column by) {
             return "p.owner";
         case Column::kHost:
             return "p.host";
+        case Column::kCloud:
+            return kCloudOfProcess;
         case Column::kEntered:
             return "p.entered_us DIV 3600000000";
+        case Column::kEventType:
+            return "e.type";
+        case Column::kEventTime:
+            return "e.time_us DIV 3600000000";
         case Column::kProcessNumber:
         case Column::kName:
         case Column::kParent:
@@ -68,8 +74,6 @@ std::string_view group_of(Column by) {
         case Column::kAdopted:
         case Column::kRegistrant:
         case Column::kAccessList:
-        case Column::kEventType:
-        case Column::kEventTime:
         case Column::kEventArrived:
         case Column::kEventVerdict:
             break;
@@ -78,6 +82,10 @@ std::string_view group_of(Column by) {
 }
 
 constexpr std::int64_t kHourUs = 3'600'000'000;
+
+bool is_of_events(Column column) {
+    return column == Column::kEventType || column == Column::kEventTime;
+}
 
 }  // namespace
 
@@ -138,13 +146,26 @@ Result<std::vector<FoundEvent>> MariadbReader::search_events(const EventSelectio
 
 Result<std::vector<Count>> MariadbReader::count_processes(const Filter& filter,
                                                           std::optional<Column> by) {
-    const std::string group(by ? group_of(*by) : std::string_view());
-    if (by && group.empty())
+    if (by && is_of_events(*by))
         return Error{ErrorCode::kReject, "processes are not counted by that column"};
+    return count("process p ", filter, by);
+}
+
+Result<std::vector<Count>> MariadbReader::count_events(const Filter& filter,
+                                                       std::optional<Column> by) {
+    return count(
+        "event e JOIN subject s ON s.number = e.subject JOIN process p ON p.number = s.process ",
+        filter, by);
+}
+
+Result<std::vector<Count>> MariadbReader::count(std::string_view tables, const Filter& filter,
+                                                std::optional<Column> by) {
+    const std::string group(by ? group_of(*by) : std::string_view("0"));
+    if (group.empty()) return Error{ErrorCode::kReject, "nothing is counted by that column"};
     Sql sql{std::string()};
-    sql.add("SELECT ").add(by ? group : "0").add(", COUNT(*) FROM process p ").add(kReal);
+    sql.add("SELECT ").add(group).add(" AS grouped, COUNT(*) FROM ").add(tables).add(kReal);
     LB_TRY(add_filter(sql, filter, dictionary_, service_));
-    if (by) sql.add(" GROUP BY ").add(group);
+    if (by) sql.add(" GROUP BY grouped");
     LB_TRY_ASSIGN(const Found found, query(sql));
     std::vector<Count> counts;
     for (std::size_t row = 0; row < found.count(); ++row) {
@@ -154,21 +175,11 @@ Result<std::vector<Count>> MariadbReader::count_processes(const Filter& filter,
                           dictionary_.text_of(static_cast<std::uint32_t>(count.number)));
             count.number = 0;
         }
-        if (by == Column::kEntered) count.number *= kHourUs;
+        if (by == Column::kCloud && count.text.ends_with(kScopeEnd)) count.text.pop_back();
+        if (by == Column::kEntered || by == Column::kEventTime) count.number *= kHourUs;
         counts.push_back(std::move(count));
     }
     return counts;
-}
-
-Result<std::uint64_t> MariadbReader::count_events(const Filter& filter) {
-    Sql sql{std::string()};
-    sql.add(
-        "SELECT COUNT(*) FROM event e JOIN subject s ON s.number = e.subject "
-        "JOIN process p ON p.number = s.process ");
-    sql.add(kReal);
-    LB_TRY(add_filter(sql, filter, dictionary_, service_));
-    LB_TRY_ASSIGN(const Found found, query(sql));
-    return found.number(0, 0);
 }
 
 }  // namespace lb::store::mariadb

@@ -32,6 +32,8 @@ TEST_CASE("columns answer exactly, all else is looked at", "[query]") {
     CHECK(compiled("").is_exact);
     CHECK(compiled("state=running and host~\"n1*\" and entered>0").is_exact);
     CHECK(compiled("not (owner=me or state in (Done, Aborted))").is_exact);
+    CHECK(compiled("cloud~\"one*\" or cloud=\"\"").is_exact);
+    CHECK_FALSE(compiled("state_at.-1h=Done").is_exact);
     const Compiled half = compiled("state=running and tag.project=x");
     CHECK_FALSE(half.is_exact);
     CHECK(half.filter.clauses.size() == 1);
@@ -56,6 +58,10 @@ TEST_CASE("values fit as the language says", "[query]") {
     CHECK(fits_text("exit_code<0", -1));
     CHECK_FALSE(fits_text("exit_code<0", nullptr));
     CHECK(fits_text("exit_code within (1, 3)", 3));
+    CHECK(fits_text("done_code>ok", "FAILED"));
+    CHECK(fits_text("done_code<Cancelled", "FAILED"));
+    CHECK_FALSE(fits_text("done_code>OK", nullptr));
+    CHECK(fits_text("done_code!=OK", nullptr));
     CHECK(fits_text("cancelling", true));
     CHECK_FALSE(fits_text("cancelling", false));
     CHECK(fits_text("cancelling=no", nullptr));

@@ -1,5 +1,6 @@
 // The language of queries: what is read, and where refusals point.
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <string>
 
 #include "bkserver/query/language/parser.h"
@@ -48,10 +49,72 @@ TEST_CASE("conditions are read with their operators and values", "[query]") {
         {"owner=\"me\"", "owner = \"me\""},
         {"tag.project=\"a b\"", "tag.project = \"a b\""},
         {"entered_state.Running > 0", "entered_state.Running > \"1970-01-01T00:00:00.000000Z\""},
+        {"state_at.-2h=running", "state_at.2026-11-24T10:00:00.000000Z = \"Running\""},
+        {"host_at.2026-11-24T10:00:00.5Z~\"n*\"", "host_at.2026-11-24T10:00:00.500000Z ~ \"n*\""},
         {"adopted", "adopted"},
         {"adopted=no", "adopted = \"false\""},
     };
     for (const auto& [text, expected] : cases) CHECK(printed(text) == expected);
+}
+
+TEST_CASE("of an event all is asked that its process is asked for", "[query]") {
+    const auto expression =
+        parse("process.tag.a.b=1 and process.state=Done and process.state_at.0=Done",
+              {event_domain().terms, kNow, ""});
+    INFO((expression.ok() ? "" : expression.error().text));
+    REQUIRE(expression.ok());
+    CHECK(event_domain().terms[expression->conditions[0].term].name == "process.tag");
+    CHECK(expression->conditions[0].member == "a.b");
+    CHECK(expression->conditions[1].member.empty());
+    CHECK(expression->conditions[2].moment_us == 0);
+    CHECK_FALSE(parse("process.nothing=1", {event_domain().terms, kNow, ""}).ok());
+}
+
+// What the original's queries could ask of jobs and of events, and how; the names are ours.
+TEST_CASE("every attribute of the original takes the operators that it had there", "[query]") {
+    const std::string equal = "= !=";
+    const std::string ordered = equal + " < >";
+    const struct {
+        std::string name;
+        std::string operators;
+        std::string value;
+    } of_jobs[] = {{"id", equal + " >", "Zm9v"},
+                   {"owner", equal, "me"},
+                   {"state", ordered, "Running"},
+                   {"location", equal, "ce"},
+                   {"destination", equal, "ce"},
+                   {"network_server", equal, "ns"},
+                   {"parent_job", equal, "Zm9v"},
+                   {"done_code", ordered, "FAILED"},
+                   {"exit_code", ordered, "-1"},
+                   {"resubmitted", equal, "yes"},
+                   {"tag.colour", ordered, "red"},
+                   {"jdl_classad.VirtualOrganisation", equal, "atlas"},
+                   {"type", equal, "simple"},
+                   {"vm_state", equal, "running"},
+                   {"entered_state.Running", ordered, "-1h"},
+                   {"entered", ordered, "-1h"},
+                   {"updated", ordered, "-1h"}},
+      of_events[] = {{"time", ordered, "-1h"},        {"level", ordered, "warning"},
+                     {"type", ordered, "Running"},    {"host", equal, "ui"},
+                     {"source", equal, "LRMS"},       {"instance", equal, "x"},
+                     {"field.name", equal, "colour"}, {"field.jdl", equal, "x"},
+                     {"process.owner", equal, "me"},  {"process.tag.colour", equal, "red"}};
+    const auto check = [](const auto& row, const std::vector<Term>& terms) {
+        std::istringstream operators(row.operators);
+        for (std::string op; operators >> op;) {
+            const std::string text = row.name + op + row.value;
+            const auto expression = parse(text, {terms, kNow, "uid:1000@node1"});
+            INFO(text << ' ' << (expression.ok() ? "" : expression.error().text));
+            CHECK(expression.ok());
+        }
+        if (row.operators.find('<') != std::string::npos)
+            CHECK(parse(row.name + " within (" + row.value + ", " + row.value + ")",
+                        {terms, kNow, ""})
+                      .ok());
+    };
+    for (const auto& row : of_jobs) check(row, process_domain().terms);
+    for (const auto& row : of_events) check(row, event_domain().terms);
 }
 
 TEST_CASE("not binds closer than and, and closer than or", "[query]") {
@@ -81,6 +144,8 @@ TEST_CASE("refusals point at the place", "[query]") {
         {"exit_code~1", 10, "no text that a pattern could fit"},
         {"tag=x", 1, "tag needs a name: tag.NAME"},
         {"state.x=Done", 1, "state has no parts"},
+        {"stale or state_at=Done", 10, "state_at needs a time: state_at.-2h"},
+        {"state_at.yesterday=Done", 1, "time \"yesterday\": expected"},
         {"type in virtual_machine", 9, "a list (a, b, ...) must stand here"},
         {"\xc3\xa9tat=x", 1, "there is no attribute"},
     };

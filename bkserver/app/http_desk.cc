@@ -6,8 +6,10 @@
 #include "bkserver/app/http_ingest.h"
 #include "bkserver/app/messages.h"
 #include "bkserver/book/intake.h"
+#include "bkserver/query/search.h"
 #include "common/base/ascii.h"
 #include "common/base/encoding.h"
+#include "common/base/quoted.h"
 #include "common/env/env.h"
 #include "common/event/digest.h"
 
@@ -162,6 +164,33 @@ HttpAnswer conditional(const web::HttpRequest& request, HttpAnswer answer, std::
     return answer;
 }
 
+// Rows of what a status itself says of others: machines that carried it, and who was connected.
+void add_said_relations(const web::Json& status, web::Json& relations) {
+    if (const auto list = status.find("placements"); list != status.end())
+        for (const web::Json& placement : *list) {
+            web::Json row = {{"relation", "on"}};
+            row.update(placement);
+            relations.push_back(std::move(row));
+        }
+    if (const auto list = status.find("connections"); list != status.end())
+        for (const web::Json& connection : *list)
+            relations.push_back({{"relation", "connected"},
+                                 {"jobId", connection.value("to", "")},
+                                 {"connection", connection.value("state", "")}});
+}
+
+// Adds processes that fit `term`=`id` as such relations; they are those that the asker may find.
+Gathered add_found_relations(AnswerTools tools, const query::Asker& asker, std::string_view word,
+                             lb::v1::Request question, web::Json& relations) {
+    Gathered found = ask(tools.queries, asker, question);
+    for (const web::Json& process : found.rows) {
+        web::Json row = {{"relation", word}};
+        row.update(process);
+        relations.push_back(std::move(row));
+    }
+    return found;
+}
+
 }  // namespace
 
 HttpDesk::HttpDesk(HttpRooms rooms)
@@ -240,6 +269,8 @@ HttpAnswer HttpDesk::answer_public(const HttpCall& call) {
         case RouteId::kProcess:
         case RouteId::kHistory:
         case RouteId::kWhy:
+        case RouteId::kRelations:
+        case RouteId::kCounts:
         case RouteId::kEvents:
         case RouteId::kChanges:
         case RouteId::kOwnProcesses:
@@ -275,6 +306,10 @@ HttpAnswer HttpDesk::answer_question(const HttpCall& call, const lb::v1::Identit
         case RouteId::kUnique:
         case RouteId::kWhy:
             return answer_process(call, asker, tools);
+        case RouteId::kRelations:
+            return answer_relations(call, asker, tools);
+        case RouteId::kCounts:
+            return answer_counts(call, asker, tools);
         case RouteId::kHealth:
         case RouteId::kReady:
         case RouteId::kVersion:
@@ -312,6 +347,50 @@ HttpAnswer HttpDesk::answer_process(const HttpCall& call, const query::Asker& as
     return conditional(call.request,
                        web::object_answer(asked_by(call), call.match.process, gathered.rows[0]),
                        revision);
+}
+
+// One hop: all but the children stand on the first page.
+HttpAnswer HttpDesk::answer_relations(const HttpCall& call, const query::Asker& asker,
+                                      AnswerTools tools) {
+    const auto limit = limit_of(call.request);
+    if (!limit.ok()) return web::problem(limit.error());
+    const auto cursor = cursor_of(call.request);
+    if (!cursor.ok()) return web::problem(cursor.error());
+    lb::v1::Request question;
+    question.mutable_status()->add_processes(call.match.process);
+    const Gathered status = ask(tools.queries, asker, question);
+    if (!status.status.ok()) return web::problem(status.status.error());
+    if (status.rows.empty()) return web::problem(500, "the status has no row");
+    const std::string id = lb::quoted(status.rows[0].value("jobId", ""));
+    web::Json relations = web::Json::array();
+    if (cursor->empty()) {
+        question.mutable_query()->set_condition("child=" + id);
+        question.mutable_query()->set_limit(query::kPageRowsMax);
+        const Gathered parents = add_found_relations(tools, asker, "parent", question, relations);
+        if (!parents.status.ok()) return web::problem(parents.status.error());
+        add_said_relations(status.rows[0], relations);
+    }
+    question.mutable_query()->set_condition("parent=" + id);
+    question.mutable_query()->set_limit(*limit);
+    question.mutable_query()->set_cursor(*cursor);
+    const Gathered children = add_found_relations(tools, asker, "child", question, relations);
+    if (!children.status.ok()) return web::problem(children.status.error());
+    return web::list_answer(asked_by(call), "relations", relations, children.cursor);
+}
+
+HttpAnswer HttpDesk::answer_counts(const HttpCall& call, const query::Asker& asker,
+                                   AnswerTools tools) {
+    const std::string of = parameter_of(call.request, "of");
+    if (!of.empty() && of != "processes" && of != "events")
+        return web::problem(400, "of=" + of + ": there are processes and events");
+    lb::v1::Request question;
+    *question.mutable_query() =
+        query_question(call, of == "events" ? lb::v1::QueryRequest::WHAT_EVENT_COUNT
+                                            : lb::v1::QueryRequest::WHAT_PROCESS_COUNT);
+    question.mutable_query()->set_by(parameter_of(call.request, "by"));
+    const Gathered counted = ask(tools.queries, asker, question);
+    if (!counted.status.ok()) return web::problem(counted.status.error());
+    return web::list_answer(asked_by(call), "counts", counted.rows, {});
 }
 
 HttpAnswer HttpDesk::answer_list(const HttpCall& call, const query::Asker& asker,

@@ -54,6 +54,10 @@ class HttpDesk {
     web::HttpAnswer answer_process(const HttpCall& call, const query::Asker& asker,
                                    AnswerTools tools);
     web::HttpAnswer answer_list(const HttpCall& call, const query::Asker& asker, AnswerTools tools);
+    web::HttpAnswer answer_relations(const HttpCall& call, const query::Asker& asker,
+                                     AnswerTools tools);
+    web::HttpAnswer answer_counts(const HttpCall& call, const query::Asker& asker,
+                                  AnswerTools tools);
     web::HttpAnswer answer_metrics(const lb::v1::Identity& asker);
 
     const HttpRooms rooms_;

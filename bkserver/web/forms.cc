@@ -112,7 +112,8 @@ std::string table_of_rows(const Json& rows, std::string_view service) {
     for (const Json& row : rows) {
         body += "<tr>";
         for (const char* name :
-             {"jobId", "state", "vm_state", "stateEnterTime", "type", "time", "source", "host"})
+             {"relation", "jobId", "state", "vm_state", "owner", "stateEnterTime", "type", "time",
+              "source", "host", "cloud", "hour", "count"})
             if (row.contains(name)) body += "<td>" + cell(row[name], service) + "</td>";
         body += "</tr>\n";
     }

@@ -26,6 +26,8 @@ constexpr std::array kRoutes = {
     Route{"GET",  "/v1/processes/{process}",        RouteId::kProcess,      false, "with text"},
     Route{"GET",  "/v1/processes/{process}/events", RouteId::kHistory,      false, kPage},
     Route{"GET",  "/v1/processes/{process}/why",    RouteId::kWhy,          false, "attribute text"},
+    Route{"GET",  "/v1/processes/{process}/relations", RouteId::kRelations, false, kPage},
+    Route{"GET",  "/v1/counts",                     RouteId::kCounts,       false, "of query by text"},
     Route{"GET",  "/",                              RouteId::kOwnProcesses, false, kList},
     // An id may go on with '?' and whatever its maker wrote there.
     Route{"GET",  "/{unique}",                      RouteId::kUnique,       false, kAnyParameter},

@@ -23,6 +23,8 @@ enum class RouteId : std::uint8_t {
     kProcess,
     kHistory,
     kWhy,
+    kRelations,
+    kCounts,
     kEvents,        // of all processes
     kChanges,       // a stream
     kOwnProcesses,  // the root: what a browser shows first

@@ -369,6 +369,52 @@ class Http(SiteTest):
         self.assertIn(f"job={ids[0]}\n", text)
         self.assertIn("status=Submitted\n", text)
 
+    def test_relations_of_a_process_one_hop(self):
+        alice, bob = self.client(name="alice"), self.client(name="bob")
+        unique = f"family-{uuid.uuid4().hex}"
+        answer = alice.post({"type": "RegJob", "process": f"https://{self.site.service}/{unique}", "source": "UserInterface",
+                             "fields": {"jobtype": "COLLECTION", "ns": "web", "nsubjobs": "3", "seed": "s"}})
+        self.assertEqual(answer.status, 200, answer)
+        relations, cursor, pages = [], "", 0
+        while cursor is not None:
+            page = alice.get(f"/v1/processes/{unique}/relations?limit=2&cursor={cursor}").json()
+            relations += page["relations"]
+            cursor = page.get("cursor")
+            pages += 1
+        self.assertEqual((pages, [row["relation"] for row in relations]), (2, ["child"] * 3))
+        child = relations[0]["jobId"].rsplit("/", 1)[1]
+        parent = alice.get(f"/v1/processes/{child}/relations").json()["relations"]
+        self.assertEqual([(row["relation"], row["jobId"].rsplit("/", 1)[1]) for row in parent], [("parent", unique)])
+        alice.post({"type": "ConnectJob", "process": relations[0]["jobId"], "source": "UserInterface",
+                    "fields": {"dest_jobid": relations[1]["jobId"], "jobtype": "SIMPLE"}})
+        connected = [row for row in alice.get(f"/v1/processes/{child}/relations").json()["relations"]
+                     if row["relation"] == "connected"]
+        self.assertEqual([(row["jobId"], row["connection"]) for row in connected], [(relations[1]["jobId"], "active")])
+        self.site.logevent("--sync", "--timeout", "20000", "-s", "VMManager", "-k", OTHER_KEY, "-e", "VMRunning",
+                           "--hostname", self.site.host)
+        reader = self.client("--read", process=OTHER_KEY)
+        carried = reader.get(f"/v1/processes/{urllib.parse.quote(OTHER_KEY, safe='')}/relations").json()
+        self.assertEqual({row["host"] for row in carried["relations"] if row["relation"] == "on"}, {self.site.host})
+        # Nobody gets by it to what he may not read.
+        self.assertEqual(bob.get(f"/v1/processes/{unique}/relations").status, 403)
+        self.assertEqual(bob.get("/v1/processes/nothing/relations").status, 404)
+
+    def test_counts(self):
+        alice = self.client(name="alice")
+        own = "query=" + urllib.parse.quote("owner=me and type=pbs")
+        before = alice.get(f"/v1/counts?{own}").json()["counts"][0]["count"]
+        for _ in range(2):
+            alice.post({"type": "RegJob", "process": f"https://{self.site.service}/count-{uuid.uuid4().hex}",
+                        "source": "UserInterface", "fields": {"jobtype": "PBS", "ns": "web"}})
+        self.assertEqual(alice.get(f"/v1/counts?{own}").json(), {"counts": [{"count": before + 2}]})
+        by_owner = alice.get(f"/v1/counts?{own}&by=owner").json()["counts"]
+        self.assertEqual(by_owner, [{"owner": "certificate:/O=lb/CN=alice", "count": before + 2}])
+        events = alice.get("/v1/counts?of=events&by=type&query=" + urllib.parse.quote("type=RegJob")).json()["counts"]
+        self.assertEqual([row["type"] for row in events], ["RegJob"])
+        self.assertEqual(self.client(name="bob").get(f"/v1/counts?{own}").json()["counts"], [{"count": 0}])
+        for wrong in ("of=jobs", "by=colour", "query=hots%3D1", "of=events&by=cloud"):
+            self.assertEqual(alice.get("/v1/counts?" + wrong).status, 400, wrong)
+
     # The document.
 
     def test_the_document_is_openapi(self):
@@ -441,6 +487,11 @@ class Http(SiteTest):
                  ("get", "/v1/processes/{process}", "/v1/processes/nothing", None, {}),
                  ("get", "/v1/processes/{process}/events", f"/v1/processes/{process}/events", None, {}),
                  ("get", "/v1/processes/{process}/why", f"/v1/processes/{process}/why", None, {}),
+                 ("get", "/v1/processes/{process}/relations", f"/v1/processes/{process}/relations", None, {}),
+                 ("get", "/v1/processes/{process}/relations", "/v1/processes/nothing/relations", None, {}),
+                 ("get", "/v1/counts", "/v1/counts?by=state", None, {}),
+                 ("get", "/v1/counts", "/v1/counts?text", None, {}),
+                 ("get", "/v1/counts", "/v1/counts?by=colour", None, {}),
                  ("get", "/{unique}", "/" + self.id.rsplit("/", 1)[1], None, {}),
                  ("post", "/v1/events", "/v1/events", {"type": "VMHeartbeat", "source": "VMSystem"}, {}),
                  ("post", "/v1/events", "/v1/events", {"type": "VMStop", "source": "VMManager"}, {}),

@@ -131,6 +131,13 @@ void ServerAdministration::audit(const lb::v1::Identity& who, std::string_view a
         log::write(kAuditDenied, name, act, book::printable(what), book::printable(reason));
 }
 
+void ServerAdministration::note_query(const lb::v1::Identity& who, std::string_view query,
+                                      std::chrono::milliseconds took) {
+    if (facts_.slow_query_ms == 0 || took.count() < facts_.slow_query_ms) return;
+    log::write(kSlowAnswer, book::printable(event::identity_text(who)), took.count(),
+               book::printable(query));
+}
+
 ordered_json ServerAdministration::version() {
     return {{"software", "lb-bkserver"},
             {"version", LB_VERSION},

@@ -14,6 +14,7 @@ namespace lb::bkserver {
 // Told by the composition root.
 struct ServerFacts {
     std::string service;
+    std::uint32_t slow_query_ms = 0;  // queries that take longer are written down; 0: none
     std::function<bool()> is_ready;
     std::function<nlohmann::ordered_json()> forwarders;
 };
@@ -34,6 +35,8 @@ class ServerAdministration : public query::Administration {
     Status revoke_token(store::Token token) override;
     void audit(const lb::v1::Identity& who, std::string_view act, std::string_view what,
                std::string_view reason) override;
+    void note_query(const lb::v1::Identity& who, std::string_view query,
+                    std::chrono::milliseconds took) override;
     nlohmann::ordered_json version() override;
     nlohmann::ordered_json health() override;
     std::string metrics() override;

@@ -57,13 +57,18 @@ inline constexpr log::Message kAuditDenied{"BKS_AUDIT_DENIED", log::Level::kWarn
 inline constexpr log::Message kAuditDone{"BKS_AUDIT_DONE", log::Level::kInfo, "{} {} {}",
                                          "What an administrator or owner did."};
 inline constexpr log::Message kSlowQuery{
-    "BKS_SLOW_QUERY", log::Level::kWarning, "a query took {} ms: {}; plan: {}",
+    "BKS_SLOW_QUERY", log::Level::kWarning, "a statement took {} ms: {}; plan: {}",
     "Ask with more indexed attributes, or add an index (lbctl index add). The plan is the "
     "database's; key says which index it took."};
+
+inline constexpr log::Message kSlowAnswer{
+    "BKS_SLOW_ANSWER", log::Level::kWarning, "the answer to {} took {} ms: {}",
+    "What no column tells is decided over every status that else fits: ask with more indexed "
+    "attributes. Statements that were slow themselves stand before it, with their plans."};
 
 inline constexpr std::array kMessages = {
     kListening,        kNoNetwork,   kDatabase,     kDatabaseAway, kIngest,     kConnectionRefused,
     kConnectionBroken, kPeerOpened,  kPolicyLoaded, kPolicyOpen,   kLoopFailed, kHttpRefused,
-    kHttpDenied,       kAuditDenied, kAuditDone,    kSlowQuery};
+    kHttpDenied,       kAuditDenied, kAuditDone,    kSlowQuery,    kSlowAnswer};
 
 }  // namespace lb::bkserver

@@ -143,6 +143,7 @@ Status ServerService::open_rooms() {
     administration_ = std::make_unique<ServerAdministration>(
         *database_, policy_, tokens_, options_.lanes.book,
         ServerFacts{.service = options_.service,
+                    .slow_query_ms = options_.slow_query_ms,
                     .is_ready = [this] { return is_ready(); },
                     .forwarders = [this] { return doors_->forwarders(); }});
     LB_TRY_ASSIGN(queries_,

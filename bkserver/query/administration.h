@@ -2,6 +2,7 @@
 // behind this interface so that queries know neither.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -43,6 +44,10 @@ class Administration {
     // (`reason` is empty).
     virtual void audit(const lb::v1::Identity& who, std::string_view act, std::string_view what,
                        std::string_view reason) = 0;
+
+    // How long the answer to a query took; what is slow is written down.
+    virtual void note_query(const lb::v1::Identity& who, std::string_view query,
+                            std::chrono::milliseconds took) = 0;
 
     virtual nlohmann::ordered_json version() = 0;
     virtual nlohmann::ordered_json health() = 0;

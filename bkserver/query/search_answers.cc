@@ -1,13 +1,39 @@
 // Service's answers about queries, changes and indices.
+#include <chrono>
+
 #include "bkserver/query/changes.h"
 #include "bkserver/query/indices.h"
 #include "bkserver/query/search.h"
 #include "bkserver/query/service.h"
+#include "common/base/ascii.h"
 
 namespace lb::query {
 
+namespace {
+
+// For people who look for what was slow.
+std::string words_of(const lb::v1::QueryRequest& ask) {
+    constexpr std::string_view kPrefix = "WHAT_";
+    std::string words = lower_case(lb::v1::QueryRequest::What_Name(ask.what()));
+    words.erase(0, kPrefix.size());
+    if (!ask.by().empty()) words += " by " + ask.by();
+    if (!ask.sort().empty()) words += " sorted by " + ask.sort();
+    return words + ": " + ask.condition();
+}
+
+}  // namespace
+
 Status Service::answer_query(const Asker& asker, const lb::v1::QueryRequest& ask,
                              ReplyWriter& writer) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Status status = find(asker, ask, writer);
+    administration_.note_query(asker.identity, words_of(ask),
+                               std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::steady_clock::now() - begin));
+    return status;
+}
+
+Status Service::find(const Asker& asker, const lb::v1::QueryRequest& ask, ReplyWriter& writer) {
     using Ask = lb::v1::QueryRequest;
     const SearchContext context = {reader_, policy_, asker.identity, asker.now_us};
     const auto add_row = [&](const Row& row) { writer.add_row(row); };

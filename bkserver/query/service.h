@@ -59,6 +59,7 @@ class Service {
                           ReplyWriter& writer);
     Status answer_list(const Asker& asker, const lb::v1::ListRequest& ask, ReplyWriter& writer);
     Status answer_query(const Asker& asker, const lb::v1::QueryRequest& ask, ReplyWriter& writer);
+    Status find(const Asker& asker, const lb::v1::QueryRequest& ask, ReplyWriter& writer);
     Status answer_changes(const Asker& asker, const lb::v1::ChangesRequest& ask,
                           ReplyWriter& writer);
     Status answer_index(const Asker& asker, const lb::v1::IndexRequest& ask, ReplyWriter& writer);

@@ -45,7 +45,7 @@ void print(Context& context, const Json& status) {
 }
 
 Status show(Context& context, const AclOptions& options) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     LB_TRY_ASSIGN(const Json status, status_of(*client, options.process));
     print(context, status);
     return {};
@@ -53,7 +53,7 @@ Status show(Context& context, const AclOptions& options) {
 
 Status change(Context& context, const AclOptions& options, const std::string& verb,
               const std::string& operation) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     LB_TRY_ASSIGN(const Json before, status_of(*client, options.process));
     const std::string id = before.value("jobId", "");
     LB_TRY(log_direct(*client, id, event::EventType::kChangeACL,
@@ -102,6 +102,7 @@ void add_acl_commands(CLI::App& lbctl, Context& context) {
         add_command(*parent, context, "show", "The owner and the access list",
                     [&context, options] { return show(context, *options); });
     show_command->add_option("PROCESS", options->process, "id or key")->required();
+    show_command->footer("Example: lbctl acl show libvirt-uuid:/6b1a2a9e-...");
     add_change(*parent, context, "allow", "Let somebody read or tag it", "ADD");
     add_change(*parent, context, "deny", "Keep somebody out whom the list lets in otherwise",
                "ADD");

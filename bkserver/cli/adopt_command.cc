@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bkserver/cli/child_output.h"
-#include "bkserver/cli/table.h"
+#include "bkserver/cli/row_printer.h"
 #include "common/event/codec.h"
 #include "common/event/event_id.h"
 #include "common/event/process_id.h"
@@ -50,7 +50,7 @@ Result<std::vector<Found>> running_domains(const std::string& uri) {
 Status adopt(Context& context, const AdoptOptions& options) {
     LB_TRY_ASSIGN(const auto domains, running_domains(options.uri));
     client::Producer producer(client::options_from_environment());
-    Table table({"DOMAIN", "FOUND", "EVENT"});
+    RowPrinter printer(context, {{"DOMAIN", "key"}, {"FOUND", "found"}, {"EVENT", "event"}}, "key");
     for (const Found& domain : domains) {
         const std::string key = "libvirt-uuid:/" + domain.uuid;
         event::Event event;
@@ -65,11 +65,9 @@ Status adopt(Context& context, const AdoptOptions& options) {
             outcome = event::event_id_to_text(logged.event_id);
         }
         const std::string word = domain.type == event::EventType::kVMRunning ? "running" : "paused";
-        if (context.settings.is_json)
-            context.print_json({{"key", key}, {"found", word}, {"event", outcome}});
-        table.add({key, word, outcome});
+        printer.add({{"key", key}, {"found", word}, {"event", outcome}});
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
     return {};
 }
 
@@ -77,13 +75,15 @@ Status adopt(Context& context, const AdoptOptions& options) {
 
 void add_adopt_command(CLI::App& lbctl, Context& context) {
     auto options = std::make_shared<AdoptOptions>();
-    CLI::App* const command =
-        add_command(lbctl, context, "adopt",
-                    "Log the libvirt domains that run on this host now, through its logger",
-                    [&context, options] { return adopt(context, *options); });
+    CLI::App* const command = add_command(
+        lbctl, context, "adopt",
+        "Log the libvirt domains that run on this host now, through its logger",
+        [&context, options] { return adopt(context, *options); }, Prints::kRows);
     command->add_option("--connect,-c", options->uri, "libvirt's URI")->capture_default_str();
     command->add_flag("--dry-run", options->is_dry_run, "say what would be logged");
-    command->footer("The logger is found as lb-logevent finds it: LB_SOCKET, LB_DROP_DIR.");
+    command->footer(
+        "The logger is found as lb-logevent finds it: LB_SOCKET, LB_DROP_DIR.\n"
+        "Example: lbctl adopt --connect qemu:///system --dry-run");
 }
 
 }  // namespace lb::cli

@@ -12,6 +12,13 @@ constexpr std::uint32_t kPageRows = 1000;
 // As long as the server itself gives a change of a table.
 constexpr std::chrono::hours kPatience{24};
 
+using Clock = std::chrono::steady_clock;
+
+std::string seconds_text(Clock::time_point begin) {
+    const auto took = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin);
+    return count_text(static_cast<std::uint64_t>(took.count())) + " s";
+}
+
 void hand_rows(const lb::v1::Reply& reply, const OnRow& on_row) {
     for (const std::string& text : reply.rows()) {
         const Json row = Json::parse(text, nullptr, false);
@@ -19,67 +26,75 @@ void hand_rows(const lb::v1::Reply& reply, const OnRow& on_row) {
     }
 }
 
+// Hands out rows; `cursor` becomes the last one that came. Both outlive it.
+std::function<bool(const lb::v1::Reply&)> collect(const OnRow& on_row, std::string& cursor) {
+    return [&on_row, &cursor](const lb::v1::Reply& reply) {
+        hand_rows(reply, on_row);
+        cursor = reply.cursor();
+        return true;
+    };
+}
+
+std::chrono::seconds patience_of(const Context& context) {
+    return std::chrono::seconds(context.settings.timeout_seconds);
+}
+
 }  // namespace
 
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row) {
     std::string cursor;
-    const Status status = client.ask(request, [&](const lb::v1::Reply& reply) {
-        hand_rows(reply, on_row);
-        cursor = reply.cursor();
-        return true;
-    });
-    if (!status.ok()) return status.error();
+    LB_TRY(client.ask(request, collect(on_row, cursor)));
     return cursor;
 }
 
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,
                         const std::function<void()>& on_wait) {
     std::string cursor;
-    const Status status = client.ask(request,
-                                     [&](const lb::v1::Reply& reply) {
-                                         hand_rows(reply, on_row);
-                                         cursor = reply.cursor();
-                                         return true;
-                                     },
-                                     {kPatience, on_wait});
-    if (!status.ok()) return status.error();
+    LB_TRY(client.ask(request, collect(on_row, cursor), {kPatience, on_wait}));
     return cursor;
 }
 
-Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
-                        const OnRow& on_row) {
-    LB_TRY_ASSIGN(const auto client, connect(settings));
-    return ask(*client, request, on_row);
+Result<std::string> ask(Context& context, const lb::v1::Request& request, const OnRow& on_row) {
+    LB_TRY_ASSIGN(const auto client, connect(context));
+    const auto begin = Clock::now();
+    Progress progress(context.err, [&] { return "no answer yet, " + seconds_text(begin); });
+    std::string cursor;
+    LB_TRY(client->ask(request, collect(on_row, cursor),
+                       {patience_of(context), [&] { progress.tick(); }}));
+    return cursor;
 }
 
 Status ask_patiently(Context& context, const lb::v1::Request& request, std::string_view instead,
                      const OnRow& on_row) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
-    const auto begin = std::chrono::steady_clock::now();
-    Progress progress(context.err, [&] {
-        const auto took = std::chrono::duration_cast<std::chrono::seconds>(
-            std::chrono::steady_clock::now() - begin);
-        return count_text(static_cast<std::uint64_t>(took.count())) + " s; " + std::string(instead);
-    });
+    LB_TRY_ASSIGN(const auto client, connect(context));
+    const auto begin = Clock::now();
+    Progress progress(context.err,
+                      [&] { return seconds_text(begin) + "; " + std::string(instead); });
     LB_TRY(ask(*client, request, on_row, [&] { progress.tick(); }));
     return {};
 }
 
 Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32_t rows_max,
                        const OnRow& on_row) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     std::uint32_t rows = 0;
     std::uint64_t pages = 0;
-    Progress progress(
-        context.err, [&] { return count_text(rows) + " rows in " + count_text(pages) + " pages"; });
+    const auto begin = Clock::now();
+    Progress progress(context.err, [&] {
+        return count_text(rows) + " rows in " + count_text(pages) + " pages, " +
+               seconds_text(begin);
+    });
+    const net::Patience patience = {patience_of(context), [&] { progress.tick(); }};
+    const OnRow count_and_hand = [&](const Json& row) {
+        ++rows;
+        on_row(row);
+    };
     for (;; ++pages) {
         query.set_limit(rows_max == 0 ? kPageRows : std::min(kPageRows, rows_max - rows));
         lb::v1::Request request;
         *request.mutable_query() = query;
-        LB_TRY_ASSIGN(std::string cursor, ask(*client, request, [&](const Json& row) {
-                          ++rows;
-                          on_row(row);
-                      }));
+        std::string cursor;
+        LB_TRY(client->ask(request, collect(count_and_hand, cursor), patience));
         if (cursor.empty()) return false;
         if (rows_max != 0 && rows >= rows_max) return true;
         query.set_cursor(std::move(cursor));

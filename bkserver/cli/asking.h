@@ -14,8 +14,8 @@ using OnRow = std::function<void(const Json&)>;
 
 // Hands every row of the answer to `on_row`; returns the cursor for more.
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row);
-Result<std::string> ask(const Settings& settings, const lb::v1::Request& request,
-                        const OnRow& on_row);
+// The same over a connection of its own; what takes long says so.
+Result<std::string> ask(Context& context, const lb::v1::Request& request, const OnRow& on_row);
 
 // The same for an answer that may take hours: `on_wait` is called about every second meanwhile.
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,

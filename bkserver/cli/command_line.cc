@@ -22,7 +22,7 @@ Terminal Terminal::of_output() {
 
 void Context::fail(const Error& error) {
     err << "lbctl: " << error.text << '\n';
-    exit_code = exit_code_of(error.code);
+    exit_code = is_unreachable ? kUnavailable : exit_code_of(error.code);
 }
 
 void Context::print_json(const Json& row) {
@@ -71,15 +71,23 @@ consumer::Options options_of(const Settings& settings) {
             std::chrono::seconds(settings.timeout_seconds)};
 }
 
-Result<std::unique_ptr<net::Client>> connect(const Settings& settings) {
-    return consumer::connect(options_of(settings));
+Result<std::unique_ptr<net::Client>> connect(Context& context) {
+    auto client = consumer::connect(options_of(context.settings));
+    context.is_unreachable = !client.ok() && (client.error().code == ErrorCode::kRetry ||
+                                              client.error().code == ErrorCode::kTimeout);
+    return client;
 }
 
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,
-                      const std::string& help, std::function<Status()> run) {
+                      const std::string& help, std::function<Status()> run, Prints prints) {
     CLI::App* const command = parent.add_subcommand(name, help);
     command->fallthrough();
-    command->callback([&context, run = std::move(run)] {
+    command->callback([&context, name, prints, run = std::move(run)] {
+        const std::string& output = context.settings.output;
+        if (prints == Prints::kWords && (output == "csv" || output == "id"))
+            return context.fail({ErrorCode::kReject, name +
+                                                         " prints no rows: there is no --output " +
+                                                         output + " of it, but table and json"});
         if (const Status status = run(); !status.ok()) context.fail(status.error());
     });
     return command;

@@ -45,6 +45,7 @@ struct Context {
     std::ostream& err;
     int exit_code = kDone;
     Terminal terminal = {};
+    bool is_unreachable = false;  // connect() met no server
 
     // "lbctl: <text>" on the error stream; the exit code that fits.
     void fail(const Error& error);
@@ -57,10 +58,15 @@ void add_settings(CLI::App& lbctl, Settings& settings);
 
 consumer::Options options_of(const Settings& settings);
 // Connects as the settings say.
-Result<std::unique_ptr<net::Client>> connect(const Settings& settings);
+Result<std::unique_ptr<net::Client>> connect(Context& context);
 
-// Adds a subcommand whose `run` says how it went; a failure becomes message and exit code.
+// What a command prints: rows, in any form that --output names, or words for people and JSON alone.
+enum class Prints : std::uint8_t { kWords, kRows };
+
+// Adds a subcommand whose `run` says how it went; a failure becomes message and exit code. A form
+// of output that it does not have is refused before it does anything.
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,
-                      const std::string& help, std::function<Status()> run);
+                      const std::string& help, std::function<Status()> run,
+                      Prints prints = Prints::kWords);
 
 }  // namespace lb::cli

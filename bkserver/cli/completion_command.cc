@@ -51,7 +51,7 @@ void add_completion_command(CLI::App& lbctl, Context& context) {
     add_command(*parent, context, "bash", "Prints what bash evaluates", [&lbctl, &context] {
         context.out << bash_completion(lbctl);
         return Status();
-    });
+    })->footer("Example: eval \"$(lbctl completion bash)\"");
 }
 
 }  // namespace lb::cli

@@ -75,7 +75,7 @@ Status dump_pages(net::Client& client, lb::v1::Request request, std::ostream& ou
 }
 
 Status dump_to(Context& context, const DumpOptions& options, std::ostream& out, Dumped& dumped) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     lb::v1::Request request;
     LB_TRY_ASSIGN(*request.mutable_dump(), request_of(options));
     Progress progress(context.err, [&] { return count_text(dumped.events) + " events written"; });

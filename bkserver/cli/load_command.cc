@@ -226,7 +226,7 @@ Status load(Context& context, LoadOptions options) {
     }
     if (options.set_aside.empty())
         options.set_aside = is_standard_input ? "load.set-aside" : options.file + ".set-aside";
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     Loader loader(context, options, *client, is_standard_input ? std::cin : file);
     const Status status = loader.run(file_bytes);
     report(context, options, loader.counts());

@@ -30,6 +30,15 @@ constexpr char kFooter[] =
     "Where the server is: --server, else LB_SERVER; over the network with LB_CERT, LB_KEY, LB_CA.\n"
     "Each command has --help with examples.";
 
+// CLI11 says no more than that a command is missing.
+void name_unknown_command(const CLI::App& lbctl) {
+    for (const std::string& word : lbctl.remaining(true)) {
+        if (word.starts_with('-')) continue;
+        std::cerr << "lbctl: there is no command '" << word << "' here\n";
+        return;
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,6 +68,10 @@ int main(int argc, char** argv) {
     lb::cli::add_completion_command(lbctl, context);
     try {
         lbctl.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        name_unknown_command(lbctl);
+        lbctl.exit(error);
+        return lb::cli::kUsage;
     } catch (const CLI::ParseError& error) {
         return lbctl.exit(error) == 0 ? lb::cli::kDone : lb::cli::kUsage;
     } catch (const std::exception& error) {

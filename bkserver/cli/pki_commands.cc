@@ -77,6 +77,7 @@ void add_pki_commands(CLI::App& lbctl, Context& context) {
                     [&context, options] { return init(context, *options); });
     add_common(init_command);
     init_command->add_option("--name", options->name, "its name")->capture_default_str();
+    init_command->footer("Example: lbctl pki init /etc/lb/pki");
 
     CLI::App* const issue_command = add_command(
         *parent, context, "issue", "Issue a certificate; prints its file and that of its key",
@@ -98,6 +99,8 @@ void add_pki_commands(CLI::App& lbctl, Context& context) {
         [options] { return tls::revoke_certificate(options->directory, options->certificate); });
     revoke_command->add_option("DIR", options->directory, "directory of the authority")->required();
     revoke_command->add_option("CERTIFICATE", options->certificate, "PEM file")->required();
+    revoke_command->footer(
+        "Example: lbctl pki revoke /etc/lb/pki /etc/lb/pki/node1.example.org.pem");
 }
 
 }  // namespace lb::cli

@@ -22,7 +22,7 @@ void print(Context& context, const Json& row) {
 }
 
 Status check(Context& context, const PolicyRequest& ask) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     lb::v1::Request request;
     *request.mutable_policy() = ask;
     return client->ask(request, [&](const lb::v1::Reply& reply) {

@@ -42,14 +42,22 @@ Status show_status(Context& context, const StatusOptions& options) {
     request.mutable_status()->set_at_us(at_us);
     request.mutable_status()->set_known_at_us(known_at_us);
     for (const std::string& extra : options.with) request.mutable_status()->add_with(extra);
-    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+    RowPrinter printer(context, {{"PROCESS", "jobId"},
+                                 {"TYPE", "jobtype"},
+                                 {"STATE", "state"},
+                                 {"VM STATE", "vm_state"},
+                                 {"HOST", "vm_phy_hostname"},
+                                 {"OWNER", "owner"},
+                                 {"SINCE", "stateEnterTime"},
+                                 {"UPDATED", "lastUpdateTime"}});
+    LB_TRY(ask(context, request, [&](const Json& row) {
         if (row.contains("error")) {
             context.err << "lbctl: " << text_of(row, "process") << ": " << text_of(row, "text")
                         << '\n';
             context.exit_code = kNotFound;
             return;
         }
-        if (context.settings.is_json) return context.print_json(row);
+        if (context.settings.output != "table") return printer.add(row);
         context.out << state_words(row) << "  " << text_of(row, "jobId") << '\n';
         print_members(context.out, row, 2);
     }));
@@ -103,7 +111,7 @@ Status show_why(Context& context, const WhyOptions& options) {
     Request request;
     request.mutable_why()->set_process(options.process);
     request.mutable_why()->set_attribute(options.attribute);
-    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+    LB_TRY(ask(context, request, [&](const Json& row) {
         if (context.settings.is_json)
             context.print_json(row);
         else
@@ -115,25 +123,29 @@ Status show_why(Context& context, const WhyOptions& options) {
 // history
 
 Status show_history(Context& context, const std::string& process, std::uint32_t limit) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
-    Table table({"TIME", "EVENT", "SOURCE", "HOST", "VERDICT", "STATE AFTER", "WHO"});
+    LB_TRY_ASSIGN(const auto client, connect(context));
+    RowPrinter printer(context,
+                       {{"TIME", "time"},
+                        {"EVENT", "type"},
+                        {"SOURCE", "source"},
+                        {"HOST", "host"},
+                        {"VERDICT", "verdict"},
+                        {"STATE AFTER", "state", state_words},
+                        {"WHO", "identity"}},
+                       "event_id");
     std::uint32_t shown = 0;
     Request request;
     request.mutable_history()->set_process(process);
     for (;;) {
         if (limit != 0) request.mutable_history()->set_limit(limit - shown);
-        LB_TRY_ASSIGN(
-            const std::string cursor, ask(*client, request, [&](const Json& row) {
-                ++shown;
-                if (context.settings.is_json) return context.print_json(row);
-                table.add({text_of(row, "time"), text_of(row, "type"), text_of(row, "source"),
-                           text_of(row, "host"), text_of(row, "verdict"), state_words(row),
-                           text_of(row, "identity")});
-            }));
+        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
+                          ++shown;
+                          printer.add(row);
+                      }));
         if (cursor.empty() || (limit != 0 && shown >= limit)) break;
         request.mutable_history()->set_cursor(cursor);
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
     return {};
 }
 
@@ -143,7 +155,7 @@ Status act_on_dead(Context& context, DeadLetterRequest::Act act, std::uint64_t n
     Request request;
     request.mutable_dead()->set_act(act);
     request.mutable_dead()->set_number(number);
-    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+    LB_TRY(ask(context, request, [&](const Json& row) {
         if (context.settings.is_json)
             context.print_json(row);
         else
@@ -153,21 +165,24 @@ Status act_on_dead(Context& context, DeadLetterRequest::Act act, std::uint64_t n
 }
 
 Status list_dead(Context& context) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
-    Table table({"NUMBER", "ARRIVED", "VERDICT", "TIMES", "FORWARDER", "REASON"});
+    LB_TRY_ASSIGN(const auto client, connect(context));
+    RowPrinter printer(context,
+                       {{"NUMBER", "number"},
+                        {"ARRIVED", "arrived"},
+                        {"VERDICT", "verdict"},
+                        {"TIMES", "times"},
+                        {"FORWARDER", "forwarder"},
+                        {"REASON", "reason"}},
+                       "number");
     Request request;
     request.mutable_dead()->set_act(DeadLetterRequest::ACT_LIST);
     for (;;) {
-        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
-                          if (context.settings.is_json) return context.print_json(row);
-                          table.add({text_of(row, "number"), text_of(row, "arrived"),
-                                     text_of(row, "verdict"), text_of(row, "times"),
-                                     text_of(row, "forwarder"), text_of(row, "reason")});
-                      }));
+        LB_TRY_ASSIGN(const std::string cursor,
+                      ask(*client, request, [&](const Json& row) { printer.add(row); }));
         if (cursor.empty()) break;
         request.mutable_dead()->set_number(std::stoull(cursor));
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
     return {};
 }
 
@@ -180,7 +195,7 @@ struct RebuildOptions {
 };
 
 Status rebuild(Context& context, const RebuildOptions& options) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     Request request;
     request.mutable_rebuild()->set_process(options.process);
     request.mutable_rebuild()->set_type(options.type);
@@ -225,7 +240,7 @@ Status rebuild(Context& context, const RebuildOptions& options) {
 Status show_server(Context& context, ServerRequest::What what) {
     Request request;
     request.mutable_server()->set_what(what);
-    LB_TRY(ask(context.settings, request, [&](const Json& row) {
+    LB_TRY(ask(context, request, [&](const Json& row) {
         if (context.settings.is_json) return context.print_json(row);
         if (what == ServerRequest::WHAT_METRICS)
             context.out << row.value("metrics", std::string());
@@ -240,7 +255,10 @@ void add_dead_commands(CLI::App& lbctl, Context& context) {
     CLI::App* const dead = lbctl.add_subcommand(
         "dead", "Dead letters: events that the server set aside, with the reason");
     dead->require_subcommand(1)->fallthrough();
-    add_command(*dead, context, "list", "All of them", [&context] { return list_dead(context); });
+    add_command(
+        *dead, context, "list", "All of them", [&context] { return list_dead(context); },
+        Prints::kRows)
+        ->footer("Example: lbctl dead list -o csv");
     const struct {
         const char* name;
         const char* help;
@@ -250,10 +268,11 @@ void add_dead_commands(CLI::App& lbctl, Context& context) {
                 {"drop", "Forget it", DeadLetterRequest::ACT_DROP}};
     for (const auto& act : acts) {
         auto number = std::make_shared<std::uint64_t>(0);
-        add_command(*dead, context, act.name, act.help,
-                    [&context, act, number] { return act_on_dead(context, act.act, *number); })
-            ->add_option("NUMBER", *number, "of the dead letter")
-            ->required();
+        CLI::App* const command =
+            add_command(*dead, context, act.name, act.help,
+                        [&context, act, number] { return act_on_dead(context, act.act, *number); });
+        command->add_option("NUMBER", *number, "of the dead letter")->required();
+        command->footer("Example: lbctl dead " + std::string(act.name) + " 17");
     }
 }
 
@@ -270,17 +289,18 @@ void add_server_commands(CLI::App& lbctl, Context& context) {
         {"metrics", "Its metrics, as Prometheus reads them", ServerRequest::WHAT_METRICS},
         {"forwarders", "Hosts connected now, clocks, backlogs", ServerRequest::WHAT_FORWARDERS}};
     for (const auto& question : questions)
-        add_command(*server, context, question.name, question.help,
-                    [&context, question] { return show_server(context, question.what); });
+        add_command(*server, context, question.name, question.help, [&context, question] {
+            return show_server(context, question.what);
+        })->footer("Example: lbctl server " + std::string(question.name));
 }
 
 }  // namespace
 
 void add_query_commands(CLI::App& lbctl, Context& context) {
     auto wanted = std::make_shared<StatusOptions>();
-    CLI::App* const status =
-        add_command(lbctl, context, "status", "The state of processes, with all that is known",
-                    [&context, wanted] { return show_status(context, *wanted); });
+    CLI::App* const status = add_command(
+        lbctl, context, "status", "The state of processes, with all that is known",
+        [&context, wanted] { return show_status(context, *wanted); }, Prints::kRows);
     status->add_option("PROCESS", wanted->processes, "id, its unique part, or a key")->required();
     status->add_option("--at", wanted->at,
                        "as it was then by the events' own times: 2026-11-25T12:00:00Z, -2h");
@@ -314,7 +334,8 @@ void add_query_commands(CLI::App& lbctl, Context& context) {
     CLI::App* const history_command = add_command(
         lbctl, context, "history",
         "The events of a process, in their order, with the state after each",
-        [&context, history] { return show_history(context, history->first, history->second); });
+        [&context, history] { return show_history(context, history->first, history->second); },
+        Prints::kRows);
     history_command->add_option("PROCESS", history->first, "id, its unique part, or a key")
         ->required();
     history_command->add_option("--limit", history->second, "so many at most; 0: all");

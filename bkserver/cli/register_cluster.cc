@@ -56,7 +56,7 @@ Status register_cluster(Context& context, const ClusterOptions& options) {
     std::vector<std::string> members = options.members;
     if (!options.members_file.empty()) LB_TRY(add_members_of_file(options.members_file, members));
     LB_TRY(check_members(members));
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     const std::string& service = client->hello().service();
     LB_TRY_ASSIGN(const event::ProcessId id, options.id.empty()
                                                  ? event::ProcessId::generate(service)

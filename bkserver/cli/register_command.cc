@@ -41,7 +41,7 @@ Result<event::ProcessId> id_of_vm(const VmOptions& options, const std::string& s
 }
 
 Status register_vm(Context& context, const VmOptions& options) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     const std::string& service = client->hello().service();
     LB_TRY_ASSIGN(const event::ProcessId id, id_of_vm(options, service));
     LB_TRY(log_direct(*client, id.to_string(), EventType::kRegJob,
@@ -57,7 +57,7 @@ Status register_vm(Context& context, const VmOptions& options) {
 }
 
 Status register_machine(Context& context, const std::string& host) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     const std::string& service = client->hello().service();
     LB_TRY_ASSIGN(const event::Key key, event::Key::parse("host:/" + host));
     LB_TRY_ASSIGN(const event::ProcessId id, event::ProcessId::of_key(service, key));
@@ -107,6 +107,7 @@ void add_register_commands(CLI::App& lbctl, Context& context) {
         add_command(*parent, context, "machine", "A physical machine; prints its id",
                     [&context, host] { return register_machine(context, *host); });
     machine_command->add_option("HOST", *host, "its full host name")->required();
+    machine_command->footer("Example: lbctl register machine node1.example.org");
     add_register_cluster_command(*parent, context);
 }
 

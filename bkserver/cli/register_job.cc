@@ -127,7 +127,7 @@ Status register_job(Context& context, const Kind& kind, const JobOptions& option
     LB_TRY_ASSIGN(const std::string jdl, text_or_file(options.jdl));
     for (const std::string& named : {options.parent, options.input_of, options.output_of})
         if (!named.empty()) LB_TRY(event::ProcessId::parse(named));
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     const std::string& service = client->hello().service();
     Registered registered;
     LB_TRY_ASSIGN(registered.id, id_of(kind, options, service));

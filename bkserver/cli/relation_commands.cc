@@ -137,7 +137,18 @@ std::string condition_by_name(const Json& status) {
 
 class Tree {
   public:
-    Tree(Context& context, net::Client& client) : context_(context), client_(client) {}
+    Tree(Context& context, net::Client& client)
+        : context_(context),
+          client_(client),
+          printer_(context, {{"DEPTH", "depth"},
+                             {"RELATION", "relation"},
+                             {"INFERRED", "inferred"},
+                             {"PROCESS", "jobId"},
+                             {"TYPE", "jobtype"},
+                             {"STATE", "state"},
+                             {"VM STATE", "vm_state"},
+                             {"NAME", "vm_name"},
+                             {"NOTE", "note"}}) {}
 
     // Depth first, without recursion; who was shown is not opened again.
     Status print(const std::string& root) {
@@ -212,22 +223,18 @@ class Tree {
     }
 
     void print_node(const Node& node, const Json& status) {
+        const std::string& output = context_.settings.output;
+        if (output == "table") return print_line(node, status);
         const std::string id = text_of(status, "jobId");
-        if (context_.settings.output == "id") {
-            if (!id.empty()) context_.out << id << '\n';
-            return;
-        }
-        if (context_.settings.is_json) {
-            Json row = {{"depth", node.depth}};
-            if (!id.empty()) row["jobId"] = id;
-            if (!node.relation.empty()) row["relation"] = node.relation;
-            if (node.is_inferred) row["inferred"] = true;
-            for (const char* member :
-                 {"jobtype", "state", "vm_state", "vm_name", "vm_hostname", "placements", "note"})
-                if (status.contains(member)) row[member] = status[member];
-            return context_.print_json(row);
-        }
-        print_line(node, status);
+        if (output == "id" && id.empty()) return;
+        Json row = {{"depth", node.depth}};
+        if (!id.empty()) row["jobId"] = id;
+        if (!node.relation.empty()) row["relation"] = node.relation;
+        if (node.is_inferred) row["inferred"] = true;
+        for (const char* member :
+             {"jobtype", "state", "vm_state", "vm_name", "vm_hostname", "placements", "note"})
+            if (status.contains(member)) row[member] = status[member];
+        printer_.add(row);
     }
 
     void print_line(const Node& node, const Json& status) {
@@ -318,6 +325,7 @@ class Tree {
 
     Context& context_;
     net::Client& client_;
+    RowPrinter printer_;     // of all forms but the table
     std::string root_host_;  // when the root was asked for by the name of a host
     std::set<std::string> shown_;
     int guesses_ = 0;
@@ -325,7 +333,7 @@ class Tree {
 };
 
 Status tree(Context& context, const std::string& process) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     return Tree(context, *client).print(process);
 }
 
@@ -333,9 +341,9 @@ Status tree(Context& context, const std::string& process) {
 
 void add_relation_commands(CLI::App& lbctl, Context& context) {
     auto sought = std::make_shared<FindOptions>();
-    CLI::App* const find_command =
-        add_command(lbctl, context, "find", "Who has or had an address, a name, a host",
-                    [&context, sought] { return find(context, *sought); });
+    CLI::App* const find_command = add_command(
+        lbctl, context, "find", "Who has or had an address, a name, a host",
+        [&context, sought] { return find(context, *sought); }, Prints::kRows);
     find_command->add_option("WHAT", sought->what, "ip, mac, name or host")
         ->required()
         ->check(CLI::IsMember({"ip", "mac", "name", "host"}));
@@ -345,10 +353,11 @@ void add_relation_commands(CLI::App& lbctl, Context& context) {
     find_command->footer("Example: lbctl find ip 192.0.2.7 --at 2026-11-25T12:00:00Z");
 
     auto root = std::make_shared<std::string>();
-    CLI::App* const tree_command = add_command(lbctl, context, "tree",
-                                               "A process or host with its members, children, "
-                                               "machines, jobs and connections, level by level",
-                                               [&context, root] { return tree(context, *root); });
+    CLI::App* const tree_command = add_command(
+        lbctl, context, "tree",
+        "A process or host with its members, children, "
+        "machines, jobs and connections, level by level",
+        [&context, root] { return tree(context, *root); }, Prints::kRows);
     tree_command
         ->add_option("PROCESS", *root,
                      "id, its unique part, or a key; or the short or full name of a host")

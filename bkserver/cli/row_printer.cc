@@ -12,10 +12,16 @@ std::vector<std::string> headings_of(const std::vector<Column>& columns) {
     return headings;
 }
 
+bool is_number(std::string_view text) {
+    const std::size_t begin = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+    return text.size() > begin &&
+           text.find_first_not_of("0123456789.", begin) == std::string_view::npos;
+}
+
 // RFC 4180; whatever a spreadsheet would take for a formula is told apart by a quote before it.
 std::string csv_cell(std::string text) {
     constexpr std::string_view kFormulas = "=+-@";
-    if (!text.empty() && kFormulas.find(text.front()) != std::string_view::npos)
+    if (!text.empty() && kFormulas.find(text.front()) != std::string_view::npos && !is_number(text))
         text.insert(0, "'");
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string quoted = "\"";

@@ -160,14 +160,19 @@ Status watch(Context& context, const Wanted& wanted) {
     consumer::Consumer server(options_of(context.settings));
     lb::v1::ChangesRequest changes;
     changes.set_condition(wanted.query());
+    RowPrinter printer(context, {{"CHANGED", "changed"},
+                                 {"PROCESS", "jobId"},
+                                 {"OLD STATE", "old_state"},
+                                 {"STATE", "state"},
+                                 {"OLD VM STATE", "old_vm_state"},
+                                 {"VM STATE", "vm_state"},
+                                 {"HOST", "vm_phy_hostname"},
+                                 {"OWNER", "owner"},
+                                 {"CONCERNS", "concerns"}});
     std::uint32_t shown = 0;
     const auto show = [&](const Json& row) {
         ++shown;
-        if (context.settings.is_json) return context.print_json(row);
-        if (context.settings.output == "id") {
-            context.out << text_of(row, "jobId") << '\n';
-            return;
-        }
+        if (context.settings.output != "table") return printer.add(row);
         Json before = {{"state", text_of(row, "old_state")}};
         if (row.contains("old_vm_state")) before["vm_state"] = row["old_vm_state"];
         const std::string was = state_words(before);
@@ -215,7 +220,7 @@ Status act_on_indices(Context& context, IndexRequest::Act act,
          {"ATTRIBUTES", "terms", [](const Json& row) { return listed(row["terms"]); }},
          {"OF", "own", [](const Json& row) { return row.contains("own") ? "the schema" : ""; }}},
         "name");
-    LB_TRY(ask(context.settings, request, [&](const Json& row) { printer.add(row); }));
+    LB_TRY(ask(context, request, [&](const Json& row) { printer.add(row); }));
     printer.finish();
     return {};
 }
@@ -248,8 +253,14 @@ void add_index_commands(CLI::App& lbctl, Context& context) {
     CLI::App* const index =
         lbctl.add_subcommand("index", "Indices over processes, beside those of the schema");
     index->require_subcommand(1)->fallthrough();
-    add_command(*index, context, "list", "All of them",
-                [&context] { return act_on_indices(context, IndexRequest::ACT_LIST, {}); });
+    // Before the commands: they have it from here.
+    index->footer(
+        "Of a large table an index takes minutes or hours to build, meanwhile the server works on. "
+        "A command that is stopped does not stop it; the list shows the index when it is there.\n"
+        "Example: lbctl index add owner entered");
+    add_command(
+        *index, context, "list", "All of them",
+        [&context] { return act_on_indices(context, IndexRequest::ACT_LIST, {}); }, Prints::kRows);
     auto terms = std::make_shared<std::vector<std::string>>();
     add_command(
         *index, context, "add", "Build one while the server works",
@@ -261,19 +272,15 @@ void add_index_commands(CLI::App& lbctl, Context& context) {
                 [&context, name] { return act_on_indices(context, IndexRequest::ACT_DROP, *name); })
         ->add_option("NAME", name->front(), "as listed")
         ->required();
-    index->footer(
-        "Of a large table an index takes minutes or hours to build, meanwhile the server works on. "
-        "A command that is stopped does not stop it; the list shows the index when it is there.\n"
-        "Example: lbctl index add owner entered");
 }
 
 }  // namespace
 
 void add_search_commands(CLI::App& lbctl, Context& context) {
     auto jobs = std::make_shared<Wanted>();
-    CLI::App* const jobs_command =
-        add_command(lbctl, context, "jobs", "Processes that fit a query",
-                    [&context, jobs] { return list_jobs(context, *jobs); });
+    CLI::App* const jobs_command = add_command(
+        lbctl, context, "jobs", "Processes that fit a query",
+        [&context, jobs] { return list_jobs(context, *jobs); }, Prints::kRows);
     add_query_words(*jobs_command, jobs);
     add_filters(*jobs_command, jobs);
     add_paging(*jobs_command, jobs, "registered, entered, updated; -entered: the latest first");
@@ -281,13 +288,14 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
         std::string(kLanguage) +
         "Examples:\n  lbctl jobs 'state=running and host~\"n1*\" and entered>-2h'\n"
         "  lbctl jobs --type virtual_machine --owner me --sort -entered\n"
+        "  lbctl jobs 'state_at.-2h=running and not state=running'\n"
         "  lbctl jobs 'tag.project=alpha' --fields jobId,vm_name,user_tags -o csv");
 
     auto children = std::make_shared<Wanted>();
-    CLI::App* const children_command =
-        add_command(lbctl, context, "children",
-                    "Children of a job or transfer, members of a cluster, that fit a query",
-                    [&context, children] { return list_jobs(context, *children); });
+    CLI::App* const children_command = add_command(
+        lbctl, context, "children",
+        "Children of a job or transfer, members of a cluster, that fit a query",
+        [&context, children] { return list_jobs(context, *children); }, Prints::kRows);
     children_command
         ->add_option("PARENT", children->filters.back().second, "id, its unique part, or a key")
         ->required();
@@ -301,9 +309,9 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
         "  lbctl count --by state 'parent=Zm9vYmFy'");
 
     auto events = std::make_shared<Wanted>();
-    CLI::App* const events_command =
-        add_command(lbctl, context, "events", "Events that fit a query, of all processes",
-                    [&context, events] { return list_events(context, *events); });
+    CLI::App* const events_command = add_command(
+        lbctl, context, "events", "Events that fit a query, of all processes",
+        [&context, events] { return list_events(context, *events); }, Prints::kRows);
     add_query_words(*events_command, events);
     add_paging(*events_command, events, "time; -time: the latest first");
     events_command->footer(std::string(kLanguage) +
@@ -314,20 +322,25 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
     auto counts_events = std::make_shared<bool>(false);
     CLI::App* const count_command = add_command(
         lbctl, context, "count", "How many processes (or events) fit a query",
-        [&context, counted, counts_events] { return count(context, *counted, *counts_events); });
+        [&context, counted, counts_events] { return count(context, *counted, *counts_events); },
+        Prints::kRows);
     add_query_words(*count_command, counted);
     add_filters(*count_command, counted);
-    count_command->add_option("--by", counted->by, "state, vm_state, host, owner, type, hour");
+    count_command->add_option("--by", counted->by,
+                              "state, vm_state, host, owner, type, cloud, hour (of entering the "
+                              "state); with --events: type, hour, process.state, process.vm_state, "
+                              "process.host, process.owner, process.type");
     count_command->add_flag("--events", *counts_events, "count events");
     count_command->footer(std::string(kLanguage) +
-                          "Example: lbctl count 'type=virtual_machine' --by host");
+                          "Examples:\n  lbctl count 'type=virtual_machine' --by host\n"
+                          "  lbctl count --events 'time>-1d' --by hour");
 
     auto watched = std::make_shared<Wanted>();
     watched->limit = 0;
-    CLI::App* const watch_command =
-        add_command(lbctl, context, "watch",
-                    "Changes of state, and concerns, of processes that fit a query, as they happen",
-                    [&context, watched] { return watch(context, *watched); });
+    CLI::App* const watch_command = add_command(
+        lbctl, context, "watch",
+        "Changes of state, and concerns, of processes that fit a query, as they happen",
+        [&context, watched] { return watch(context, *watched); }, Prints::kRows);
     add_query_words(*watch_command, watched);
     add_filters(*watch_command, watched);
     watch_command->add_option("--limit", watched->limit, "end after so many; 0: never")

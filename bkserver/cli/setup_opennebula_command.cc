@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bkserver/cli/child_output.h"
-#include "bkserver/cli/table.h"
+#include "bkserver/cli/row_printer.h"
 #include "common/base/ascii.h"
 #include "logd/opennebula/states.h"
 
@@ -132,7 +132,7 @@ Result<std::set<std::string>> registered_names() {
 Status register_hooks(Context& context, const SetupOptions& options) {
     LB_TRY_ASSIGN(const std::set<std::string> known, registered_names());
     const Scratch scratch;
-    Table table({"HOOK", "OUTCOME"});
+    RowPrinter printer(context, {{"HOOK", "hook"}, {"OUTCOME", "outcome"}}, "hook");
     for (const Hook& hook : hooks(options)) {
         std::string outcome = "is registered";
         if (!known.contains(hook.name)) {
@@ -141,11 +141,9 @@ Status register_hooks(Context& context, const SetupOptions& options) {
             outcome = made.ok() ? "registered" : "refused";
             if (!made.ok()) context.exit_code = kNotFound;
         }
-        if (context.settings.is_json)
-            context.print_json({{"hook", hook.name}, {"outcome", outcome}});
-        table.add({hook.name, outcome});
+        printer.add({{"hook", hook.name}, {"outcome", outcome}});
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
     return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "bkserver/cli/row_printer.h"
 #include "bkserver/cli/spool_replay.h"
 #include "bkserver/cli/table.h"
 #include "common/app/control.h"
@@ -32,45 +33,50 @@ constexpr char kReplayFooter[] =
     "  lbctl --server 10.0.0.7:9000 --server-name lb.example.org --cert hostcert.pem\n"
     "    --key hostkey.pem spool replay";
 
-std::string time_or_blank(std::int64_t time_us) {
-    return time_us == 0 ? std::string() : event::time_to_text(time_us);
-}
-
 Status list_spool(Context& context, const std::string& root) {
     LB_TRY_ASSIGN(const auto lanes, spool::summarize(env::posix_env(), root));
     LB_TRY_ASSIGN(const auto spans, spool::list_quarantine(env::posix_env(), root));
-    Table table({"DESTINATION", "LANE", "UNSETTLED", "BYTES", "SEGMENTS", "OLDEST"});
+    RowPrinter printer(context,
+                       {{"DESTINATION", "destination"},
+                        {"LANE", "lane"},
+                        {"UNSETTLED", "unsettled"},
+                        {"BYTES", "bytes"},
+                        {"SEGMENTS", "segments"},
+                        {"OLDEST", "oldest"}},
+                       "destination");
     for (const spool::LaneSummary& lane : lanes) {
-        const std::string destination = lane.id.destination.to_string();
-        const std::string_view name = spool::to_string(lane.id.lane);
-        if (context.settings.is_json) {
-            Json row = {{"destination", destination},
-                        {"lane", name},
-                        {"unsettled", lane.tail.events},
-                        {"bytes", lane.tail.bytes},
-                        {"segments", lane.tail.segments}};
-            if (lane.tail.oldest_us != 0) row["oldest"] = time_or_blank(lane.tail.oldest_us);
-            context.print_json(row);
-        }
-        table.add({destination, std::string(name), std::to_string(lane.tail.events),
-                   std::to_string(lane.tail.bytes), std::to_string(lane.tail.segments),
-                   time_or_blank(lane.tail.oldest_us)});
+        Json row = {{"destination", lane.id.destination.to_string()},
+                    {"lane", spool::to_string(lane.id.lane)},
+                    {"unsettled", lane.tail.events},
+                    {"bytes", lane.tail.bytes},
+                    {"segments", lane.tail.segments}};
+        if (lane.tail.oldest_us != 0) row["oldest"] = event::time_to_text(lane.tail.oldest_us);
+        printer.add(row);
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
+    const bool is_table = context.settings.output == "table";
     for (const spool::QuarantinedSpan& span : spans) {
         if (context.settings.is_json)
             context.print_json(
                 {{"quarantined", span.path}, {"bytes", span.bytes}, {"reason", span.reason}});
         else
-            context.out << "in quarantine: " << span.path << ", " << span.bytes
-                        << " bytes: " << printable(span.reason) << '\n';
+            (is_table ? context.out : context.err)
+                << "in quarantine: " << span.path << ", " << span.bytes
+                << " bytes: " << printable(span.reason) << '\n';
     }
     return {};
 }
 
 Status verify_spool(Context& context, const std::string& root) {
     LB_TRY_ASSIGN(const auto reports, spool::verify(env::posix_env(), root));
-    Table table({"DESTINATION", "LANE", "SEGMENT", "EVENTS", "BYTES", "CONDITION"});
+    RowPrinter printer(context,
+                       {{"DESTINATION", "destination"},
+                        {"LANE", "lane"},
+                        {"SEGMENT", "segment"},
+                        {"EVENTS", "events"},
+                        {"BYTES", "bytes"},
+                        {"CONDITION", "condition"}},
+                       "segment");
     std::size_t damaged = 0;
     for (const spool::SegmentReport& report : reports) {
         std::string condition = report.is_sealed ? "sealed" : "open";
@@ -84,21 +90,17 @@ Status verify_spool(Context& context, const std::string& root) {
                 {{"offset", damage.offset}, {"bytes", damage.bytes}, {"reason", damage.reason}});
         }
         if (!report.damages.empty()) ++damaged;
-        const std::string destination = report.id.destination.to_string();
-        if (context.settings.is_json)
-            context.print_json({{"destination", destination},
-                                {"lane", spool::to_string(report.id.lane)},
-                                {"segment", report.name.number},
-                                {"events", report.events},
-                                {"bytes", report.file_bytes},
-                                {"sealed", report.is_sealed},
-                                {"tail_bytes", report.tail_bytes},
-                                {"damages", damages}});
-        table.add({destination, std::string(spool::to_string(report.id.lane)),
-                   std::to_string(report.name.number), std::to_string(report.events),
-                   std::to_string(report.file_bytes), condition});
+        printer.add({{"destination", report.id.destination.to_string()},
+                     {"lane", spool::to_string(report.id.lane)},
+                     {"segment", report.name.number},
+                     {"events", report.events},
+                     {"bytes", report.file_bytes},
+                     {"condition", condition},
+                     {"sealed", report.is_sealed},
+                     {"tail_bytes", report.tail_bytes},
+                     {"damages", damages}});
     }
-    if (!context.settings.is_json) table.print(context.out);
+    printer.finish();
     if (damaged == 0) return {};
     context.exit_code = kNotFound;
     context.err << "lbctl: " << damaged << " segments are damaged; what can be read goes on, the "
@@ -158,7 +160,7 @@ Status retry(Context& context, const std::string& runtime, const std::string& de
 }
 
 Status replay(Context& context, const std::string& root) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     const lb::v1::HelloReply& hello = client->hello();
     LB_TRY_ASSIGN(const auto destination, spool::Destination::parse(hello.service()));
     spool::Quarantine quarantine(env::posix_env(), root, 0);
@@ -199,11 +201,15 @@ void add_spool_commands(CLI::App& lbctl, Context& context) {
         ->envname("LB_RUNTIME_DIR")
         ->capture_default_str();
 
-    add_command(*parent, context, "list", "Lanes, and what waits in them",
-                [&context, places] { return list_spool(context, places->root); });
-    add_command(*parent, context, "verify",
-                "Read every byte and say what is damaged; exit with 1 if anything is",
-                [&context, places] { return verify_spool(context, places->root); });
+    add_command(
+        *parent, context, "list", "Lanes, and what waits in them",
+        [&context, places] { return list_spool(context, places->root); }, Prints::kRows)
+        ->footer("Example: lbctl spool list -o csv");
+    add_command(
+        *parent, context, "verify",
+        "Read every byte and say what is damaged; exit with 1 if anything is",
+        [&context, places] { return verify_spool(context, places->root); }, Prints::kRows)
+        ->footer("Example: lbctl spool verify --spool-dir /var/spool/lb");
     CLI::App* const show =
         add_command(*parent, context, "show", "Events that wait for a destination, as JSON",
                     [&context, places] {
@@ -212,9 +218,12 @@ void add_spool_commands(CLI::App& lbctl, Context& context) {
     show->add_option("DESTINATION", places->destination, "host:port")->required();
     show->add_option("--limit", places->limit, "so many of each lane; 0: all")
         ->capture_default_str();
-    add_command(*parent, context, "retry", "Connect now instead of waiting out the back-off",
-                [&context, places] { return retry(context, places->runtime, places->destination); })
-        ->add_option("DESTINATION", places->destination, "host:port; default: all");
+    show->footer("Example: lbctl spool show lb.example.org:9000 --limit 5");
+    CLI::App* const retry_command = add_command(
+        *parent, context, "retry", "Connect now instead of waiting out the back-off",
+        [&context, places] { return retry(context, places->runtime, places->destination); });
+    retry_command->add_option("DESTINATION", places->destination, "host:port; default: all");
+    retry_command->footer("Example: lbctl spool retry lb.example.org:9000");
     add_command(*parent, context, "replay", "Send the events in quarantine to their server again",
                 [&context, places] { return replay(context, places->root); })
         ->footer(kReplayFooter);

@@ -30,7 +30,7 @@ Status tag(Context& context, const TagOptions& options) {
         LB_TRY_ASSIGN(auto fields, fields_of(text));
         events.push_back(std::move(fields));
     }
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     lb::v1::Request request;
     request.mutable_status()->add_processes(options.process);
     std::string id;

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/row_printer.h"
 #include "bkserver/cli/table.h"
 #include "lb/v1/wire.pb.h"
 
@@ -47,7 +48,7 @@ std::optional<std::uint64_t> seconds_of(std::string_view text) {
 
 // Every row of the answer, over all its pages.
 Status ask(Context& context, TokenRequest ask, const std::function<void(const Json&)>& on_row) {
-    LB_TRY_ASSIGN(const auto client, connect(context.settings));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     do {
         lb::v1::Request request;
         *request.mutable_token() = ask;
@@ -86,14 +87,17 @@ Status issue(Context& context, const TokenOptions& options) {
 
 Status list(Context& context) {
     TokenRequest request;
-    Table table({"ID", "PROCESS", "SOURCES", "UNTIL", "REVOKED", "ISSUED BY", "NOTE"});
-    LB_TRY(ask(context, request, [&](const Json& row) {
-        if (context.settings.is_json) return context.print_json(row);
-        table.add({text_of(row, "id"), text_of(row, "process"), text_of(row, "sources"),
-                   text_of(row, "expires"), text_of(row, "revoked"), text_of(row, "issued_by"),
-                   text_of(row, "note")});
-    }));
-    if (!context.settings.is_json) table.print(context.out);
+    RowPrinter printer(context,
+                       {{"ID", "id"},
+                        {"PROCESS", "process"},
+                        {"SOURCES", "sources"},
+                        {"UNTIL", "expires"},
+                        {"REVOKED", "revoked"},
+                        {"ISSUED BY", "issued_by"},
+                        {"NOTE", "note"}},
+                       "id");
+    LB_TRY(ask(context, request, [&](const Json& row) { printer.add(row); }));
+    printer.finish();
     return {};
 }
 
@@ -134,14 +138,16 @@ void add_token_commands(CLI::App& lbctl, Context& context) {
         "  curl -H \"Authorization: Bearer $TOKEN\" https://lb.example.org:9000/v1/events \\\n"
         "       -d '{\"type\": \"VMRunning\"}'");
 
-    add_command(*parent, context, "list",
-                "Tokens: all for administrators, else those that you issued",
-                [&context] { return list(context); });
+    add_command(
+        *parent, context, "list", "Tokens: all for administrators, else those that you issued",
+        [&context] { return list(context); }, Prints::kRows)
+        ->footer("Example: lbctl token list -o csv");
 
     CLI::App* const revoke_command =
         add_command(*parent, context, "revoke", "End a token: at once here, in seconds elsewhere",
                     [&context, options] { return revoke(context, *options); });
     revoke_command->add_option("ID", options->id, "as list shows it")->required();
+    revoke_command->footer("Example: lbctl token revoke 0123456789abcdef");
 }
 
 }  // namespace lb::cli

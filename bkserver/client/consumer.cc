@@ -58,7 +58,10 @@ Result<std::unique_ptr<net::Client>> connect(const Options& options) {
     }
     auto client = net::Client::connect(client_options);
     if (client.ok()) return client;
-    return client.error().within("server " + options.server);
+    Error error = client.error().within("server " + options.server);
+    // No socket: the server is not up yet.
+    if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kRetry;
+    return error;
 }
 
 Result<Answer> Consumer::ask(const v1::Request& request) {
@@ -72,11 +75,7 @@ Result<Answer> Consumer::ask(const v1::Request& request) {
 
 Result<Answer> Consumer::ask_once(const v1::Request& request) {
     if (!client_) {
-        auto connected = connect(options_);
-        // No socket: the server is not up yet.
-        if (!connected.ok() && connected.error().code == ErrorCode::kNotFound)
-            return Error{ErrorCode::kRetry, connected.error().text};
-        LB_TRY_ASSIGN(client_, std::move(connected));
+        LB_TRY_ASSIGN(client_, connect(options_));
     }
     Answer answer;
     const Status status = client_->ask(request, [&](const v1::Reply& reply) {

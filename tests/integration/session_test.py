@@ -1,19 +1,30 @@
 """A user's session: a newcomer who has nothing but --help registers a machine, logs its life, lists, explains,
 watches, tags and finds it. Every command used stands in a --help that was read before."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
-from site_harness import HOST, SiteTest, run
+from held_replies import HeldReplies
+from site_harness import HOST, Site, run, wait_until
 
 UUID = "6b1a2a9e-0000-4000-8000-0000000000aa"
 KEY = f"libvirt-uuid:/{UUID}"
 
 
-class Session(SiteTest):
+class Session(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = cls.enterClassContext(Site(server_options="slow_query_ms = 1\n"))
+
     def text(self, *arguments, code=0):
         done = run("lbctl", *arguments, check=False, environment=self.site.environment)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
@@ -32,6 +43,23 @@ class Session(SiteTest):
             self.assertRegex(overview, rf"(?m)^ +{command} ")
             self.assertIn("Example", self.help_of(command), command)
         self.assertIn("--libvirt-uuid", self.help_of("register", "vm"))
+
+    def test_1_every_command_has_an_example_in_its_help(self):
+        completion = self.text("completion", "bash")
+        commands = re.findall(r'(?m)^ +"([a-z -]+)"\) words=', completion)
+        self.assertGreater(len(commands), 50)
+        for command in commands:
+            if any(other.startswith(command + " ") for other in commands):
+                continue
+            self.assertRegex(self.help_of(*command.split()), r"\bExamples?\b", command)
+
+    def test_1_what_is_misspelt_is_named(self):
+        self.assertIn("there is no command 'job' here", self.text("job", code=64))
+        self.assertIn("there is no command 'lst' here", self.text("dead", "lst", code=64))
+        self.assertIn("a status has no 'hots'", self.text("jobs", "--fields", "jobId,hots", code=65))
+        self.assertIn("it calls host vm_phy_hostname", self.text("jobs", "--fields", "jobId,host", code=65))
+        self.assertIn("an event has no 'hots'", self.text("events", "--fields", "type,hots", code=65))
+        self.assertIn("server /nowhere", self.text("--server", "/nowhere", "jobs", code=69))
 
     def test_2_registers_and_logs_a_life(self):
         self.text("register", "vm", "--libvirt-uuid", UUID, "--name", "web1", "--owner", "alice")
@@ -52,6 +80,57 @@ class Session(SiteTest):
         self.assertEqual(csv, "vm_name,state\nweb1,Running\n")
         self.assertEqual(self.text("jobs", "-o", "id").strip(), listed[0]["jobId"])
 
+    def test_3_every_list_has_every_form(self):
+        process = self.site.status(KEY)["jobId"]
+        self.assertEqual(self.text("status", KEY, "-o", "id"), process + "\n")
+        head, row = self.text("status", KEY, "-o", "csv").splitlines()
+        self.assertEqual(dict(zip(head.split(","), row.split(",")))["vm_state"], "running")
+        history = self.site.lbctl("history", KEY)
+        self.assertEqual(self.text("history", KEY, "-o", "id").split(), [event["event_id"] for event in history])
+        lines = self.text("history", KEY, "-o", "csv").splitlines()
+        self.assertEqual((lines[0].split(",")[:2], len(lines)), (["time", "type"], 1 + len(history)))
+        self.assertIn(f",{process},", self.text("tree", KEY, "-o", "csv"))
+        for command in (("spool", "list"), ("dead", "list"), ("token", "list"), ("index", "list")):
+            self.assertRegex(self.text(*command, "-o", "csv").splitlines()[0], r"^[a-z_]+(,[a-z_]+)+$", command)
+        # What prints no rows says so, instead of printing something else.
+        for form in ("csv", "id"):
+            self.assertIn(f"there is no --output {form} of it", self.text("why", KEY, "-o", form, code=65))
+
+    def test_3_a_table_is_as_wide_and_as_coloured_as_the_terminal(self):
+        def table(**environment):
+            ours, theirs = pty.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+            done = subprocess.run(["lbctl", "jobs"], stdin=subprocess.DEVNULL, stdout=theirs, timeout=60, check=True,
+                                  env={**self.site.environment, "TERM": "xterm", **environment})
+            self.assertEqual(done.returncode, 0)
+            os.close(theirs)
+            text = b""
+            with contextlib.suppress(OSError):  # the end of a terminal
+                while data := os.read(ours, 65536):
+                    text += data
+            os.close(ours)
+            return text.decode()
+        coloured = table()
+        self.assertIn("\x1b[32mRunning", coloured)
+        for other in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            self.assertNotIn("\x1b", table(**other))
+        lines = re.sub("\x1b\\[[0-9]*m", "", coloured).splitlines()
+        self.assertGreater(len(lines), 1)
+        self.assertLessEqual(max(map(len, lines)), 60)
+        self.assertTrue(any(line for line in lines if "\u2026" in line), lines)
+
+    def test_3_what_lasts_shows_that_it_goes_on(self):
+        for words, progress, answer in ((("count",), "0 rows in 0 pages", "COUNT\n1\n"),
+                                        (("status", KEY, "-o", "id"), "no answer yet", "https://")):
+            with HeldReplies(self.site.environment["LB_SERVER"]) as held:
+                asking = subprocess.Popen(["lbctl", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                          env={**self.site.environment, "LB_SERVER": held.path})
+                self.assertRegex(asking.stderr.readline(), rf"^{progress}, \d+ s$")
+                held.release()
+                out, _ = asking.communicate(timeout=60)
+            self.assertEqual(asking.returncode, 0)
+            self.assertTrue(out.startswith(answer), out)
+
     def test_4_a_wrong_query_says_where(self):
         complaint = self.text("jobs", "state=running and hots=a", code=65)
         self.assertIn("character 19: there is no attribute 'hots'; did you mean 'host'?", complaint)
@@ -63,6 +142,16 @@ class Session(SiteTest):
         fields = self.site.lbctl("events", f"field.hostname={HOST} and process.state=Running", "--sort", "-time")
         self.assertEqual([row["type"] for row in fields], ["VMRunning", "VMBoot"])
         self.assertEqual(self.site.lbctl("count", "--events", "type=VMBoot"), [{"count": 1}])
+
+    def test_5_processes_and_events_are_counted_by_groups(self):
+        self.text("register", "vm", "--key", "one-vmid:cloud1/42", "--name", "db1")
+        self.text("register", "vm", "--key", "one-vmid:cloud2/42", "--name", "db2")
+        clouds = {row["cloud"]: row["count"] for row in self.site.lbctl("count", "--by", "cloud")}
+        self.assertEqual(clouds, {"": 1, "one-vmid:cloud1": 1, "one-vmid:cloud2": 1})
+        self.assertEqual(self.site.lbctl("jobs", 'cloud~"*cloud2"', "--fields", "vm_name"), [{"vm_name": "db2"}])
+        hours = self.site.lbctl("count", "--events", "type=VMRunning", "--by", "hour")
+        self.assertEqual(sum(row["count"] for row in hours), 1)
+        self.assertIn("there are type, hour", self.text("count", "--events", "--by", "cloud", code=65))
 
     def test_6_explains(self):
         why = self.site.lbctl("why", KEY)[0]
@@ -101,6 +190,12 @@ class Session(SiteTest):
         self.assertEqual((change["old_vm_state"], change["vm_state"]), ("running", "stopped"))
         self.assertEqual(self.site.lbctl("status", KEY)[0]["vm_state"], "stopped")
         self.assertEqual(self.site.lbctl("status", KEY, "--at", before)[0]["vm_state"], "running")
+        # And all that were so then.
+        then = f"vm_state_at.{before}=running and host_at.{before}={HOST} and state_at.{before}=Running"
+        self.assertEqual([row["vm_state"] for row in self.site.lbctl("jobs", then)], ["stopped"])
+        self.assertEqual(self.site.lbctl("jobs", then + " and state_at.-1h"), [])
+        self.assertEqual(self.site.lbctl("events", f"type=VMBoot and process.host_at.{before}={HOST}", "--fields", "type"),
+                         [{"type": "VMBoot"}])
         self.assertEqual(self.site.lbctl("status", KEY, "--known-at", "-0s")[0]["vm_state"], "stopped")
         self.assertIn("nothing was known", self.text("status", KEY, "--at", "-1h", code=1))
 
@@ -153,6 +248,19 @@ class Session(SiteTest):
         self.text("index", "drop", name)
         self.assertNotIn(name, self.text("index", "list"))
         self.assertIn("no index", self.text("index", "drop", "owner", code=1))
+        log = self.site.server.log.read_text()
+        for act in ("added", "dropped"):
+            self.assertRegex(log, rf"BKS_AUDIT_DONE: uid:\d+@\S+ {act} index {name}")
+
+    def test_9_what_was_slow_is_in_the_log_with_its_plan(self):
+        query = 'tag.none!="x*" and id~"*a*"'
+
+        def is_told():
+            self.site.lbctl("jobs", query)
+            log = self.site.server.log.read_text()
+            return re.search(r"BKS_SLOW_QUERY: a statement took \d+ ms: SELECT .*; plan: \{.*query_block", log) and \
+                f"ms: processes: {query}" in log
+        wait_until(is_told, "a slow query in the log", 60)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,14 @@ class Install(unittest.TestCase):
         self.assertIn("LBCTL REGISTER VM", self.found("lbctl.1").read_text())
         self.assertIn("check\\-config", self.found("lb-logd.8").read_text())
 
+    def test_every_command_of_lbctl_is_in_its_page(self):
+        page = self.found("lbctl.1").read_text()
+        commands = re.findall(r'(?m)^ +"([a-z -]+)"\) words=', next(self.base.rglob("completions/lbctl")).read_text())
+        self.assertIn("register cluster", commands)
+        for command in commands:
+            if not any(other.startswith(command + " ") for other in commands):
+                self.assertIn(f'.SH "LBCTL {command.upper()}"'.replace("-", "\\-"), page)
+
     def test_completion_completes(self):
         completion = next(self.base.rglob("completions/lbctl"))
         script = f"source {completion}; COMP_WORDS=(lbctl spool ''); COMP_CWORD=2; _lbctl; echo ${{COMPREPLY[@]}}"

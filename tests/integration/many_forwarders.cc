@@ -65,10 +65,10 @@ std::string event_of(int number, int event, const std::string& host) {
 }
 
 // Tries again as an interlogger does: a busy server makes room by closing who is slowest.
-Result<std::unique_ptr<net::Client>> connect_patiently(const cli::Settings& settings) {
+Result<std::unique_ptr<net::Client>> connect_patiently(const consumer::Options& options) {
     const auto begin = Clock::now();
     for (;;) {
-        auto client = cli::connect(settings);
+        auto client = consumer::connect(options);
         if (client.ok() || seconds_since(begin) > kConnectSeconds) return client;
         std::this_thread::sleep_for(kConnectPause);
     }
@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
     const auto begin = Clock::now();
     for (int number = 0; number < forwarders; ++number)
         threads.emplace_back([&, number] {
-            auto client = connect_patiently(settings);
+            auto client = connect_patiently(cli::options_of(settings));
             connected.arrive_and_wait();
             if (!client.ok()) return tally.add(0, 0, client.error());
             std::size_t settled = 0;

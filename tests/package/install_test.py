@@ -73,7 +73,8 @@ class Install(unittest.TestCase):
         self.assertIn("register cluster", commands)
         for command in commands:
             if not any(other.startswith(command + " ") for other in commands):
-                self.assertIn(f'.SH "LBCTL {command.upper()}"'.replace("-", "\\-"), page)
+                heading = f'.SH "LBCTL {command.upper()}"'.replace("-", "\\-")
+                self.assertTrue(heading in page, command)
 
     def test_completion_completes(self):
         completion = next(self.base.rglob("completions/lbctl"))

@@ -12,7 +12,7 @@ import sys
 import time
 
 from daemons_test import MACHINES, Producers, check, database_pid
-from site_harness import HOST, Site, run, wait_until
+from site_harness import HOST, Failed, Site, resident_mib, run, wait_until
 from tcp_proxy import TcpProxy
 
 DISK_MIB = 8
@@ -124,19 +124,39 @@ def disks(choice):
                         run("mount", "-o", "remount,rw", spool)
 
 
+def stand_still(pid, seconds):
+    run("kill", "-STOP", pid, check=False)
+    time.sleep(seconds)
+    run("kill", "-CONT", pid, check=False)
+
+
+def be_slow(pid, seconds):
+    """Each statement takes many times as long as it should, for a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        stand_still(pid, 0.1)
+        time.sleep(0.01)
+
+
 def database(count, choice):
-    """The database is stopped, killed, or stands still; it comes back by itself."""
+    """The database is stopped, killed, stands still or is slow; it comes back by itself. Nobody holds in memory what
+    waits for it."""
     with Site(interlogd_options="backoff_first_ms = 20") as site:
         with load(site):
             for _ in range(count):
                 time.sleep(choice.uniform(0.2, 0.8))
                 pid = database_pid(site)
-                kind = choice.choice(("TERM", "KILL", "STOP"))
-                print(f"  mariadbd: SIG{kind}", flush=True)
-                run("kill", f"-{kind}", pid, check=False)
-                if kind == "STOP":
-                    time.sleep(choice.uniform(0.5, 2.0))
-                    run("kill", "-CONT", pid, check=False)
+                trouble = choice.choice(("TERM", "KILL", "still", "slow"))
+                print(f"  mariadbd: {trouble}", flush=True)
+                if trouble == "still":
+                    stand_still(pid, choice.uniform(0.5, 2.0))
+                elif trouble == "slow":
+                    be_slow(pid, choice.uniform(1.0, 4.0))
+                else:
+                    run("kill", f"-{trouble}", pid, check=False)
+        for daemon, mib_max in ((site.logd, 32), (site.interlogd, 64), (site.server, 512)):
+            if resident_mib(daemon.process.pid) > mib_max:
+                raise Failed(f"{daemon.name}: {resident_mib(daemon.process.pid):.0f} MiB, more than {mib_max}")
 
 
 def certificates():

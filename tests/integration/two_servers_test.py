@@ -1,5 +1,5 @@
 """Bookkeeping servers that share one database: the same processes hit through both at once, while
-connections are cut and servers are killed. Nothing is lost or doubled, and a rebuild finds the same.
+connections are cut, servers and their database are killed. Nothing is lost or doubled, and a rebuild finds the same.
 
 --galera: three servers, each over a node of its own of a Galera cluster, whose nodes are killed too."""
 
@@ -151,6 +151,11 @@ class Bench:
         return sum(len(ids) for ids in expected.values())
 
 
+def kill_and_restart(server):
+    server.kill()
+    server.start()
+
+
 def play(dsns, options, kill_database=None):
     choice = random.Random(options.seed)
     with Bench(dsns, hosts=len(dsns)) as bench:
@@ -188,7 +193,7 @@ def main():
         server = MariadbServer(f"{directory}/one")
         try:
             server.start()
-            play([server.dsn("lb")] * 2, options)
+            play([server.dsn("lb")] * 2, options, lambda: kill_and_restart(server))
         finally:
             server.stop()
     return 0

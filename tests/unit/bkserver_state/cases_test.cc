@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "tests/unit/bkserver_state/case_check.h"
 
@@ -15,6 +18,18 @@ namespace {
 std::string source_dir() {
     const char* dir = std::getenv("LB_SOURCE_DIR");
     return dir == nullptr ? "." : dir;
+}
+
+// The case as a life of another type; nothing if not all its processes are of the first one.
+std::optional<Case> told_of(Case one, std::string_view type, std::string_view other) {
+    for (cli::ReplayEvent& event : one.input.events) {
+        if (event.event.type != static_cast<std::uint16_t>(event::EventType::kRegJob)) continue;
+        const std::string_view children = event.event.text("nsubjobs");
+        if (event.event.text("jobtype") != type || (!children.empty() && children != "0"))
+            return {};
+        event.event.set_text("jobtype", std::string(other));
+    }
+    return one;
 }
 
 struct Tally {
@@ -57,6 +72,22 @@ TEST_CASE("the traces come out as expected, in every order of arrival") {
             CHECK(final_text(events) == expected);
         }
     }
+}
+
+// They have the tables of jobs and of transfers.
+TEST_CASE("DAGs and collections without children do what is written down of their like") {
+    constexpr std::pair<std::string_view, std::string_view> kAlike[] = {
+        {"SIMPLE", "DAG"}, {"SIMPLE", "COLLECTION"}, {"FILE_TRANSFER", "FILE_TRANSFER_COLLECTION"}};
+    std::map<std::string_view, int> told;
+    for (const char* directory : {"cases", "traces"})
+        for (const Case& one : read_cases(source_dir() + "/tests/fixtures/" + directory))
+            for (const auto& [type, alike] : kAlike)
+                if (const auto other = told_of(one, type, alike)) {
+                    INFO(one.name << " as " << alike);
+                    CHECK(check_case(*other).text() == "");
+                    ++told[alike];
+                }
+    for (const auto& [type, alike] : kAlike) CHECK(told[alike] > 0);
 }
 
 // Recorded lives of others, not ours to publish: read from beside the checkout where they are.

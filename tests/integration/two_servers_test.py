@@ -106,7 +106,7 @@ class Bench:
     def trouble(self, rounds, choice, kill_database):
         for _ in range(rounds):
             time.sleep(choice.uniform(0.3, 1.0))
-            kind = choice.randrange(3 if kill_database is None else 4)
+            kind = choice.randrange(4)
             if kind == 0:
                 self.proxy.cut()
             elif kind == 1:
@@ -156,11 +156,12 @@ def kill_and_restart(server):
     server.start()
 
 
-def play(dsns, options, kill_database=None):
+def play(dsns, options, kill_database, wait_applied=lambda: None):
     choice = random.Random(options.seed)
     with Bench(dsns, hosts=len(dsns)) as bench:
         bench.trouble(options.rounds, choice, kill_database)
         bench.settle(180)
+        wait_applied()
         count = bench.check()
         if min(bench.proxy.taken) == 0:
             raise Failed(f"a server got no connection: {bench.proxy.taken}")
@@ -186,7 +187,8 @@ def main():
             cluster = GaleraCluster(directory)
             try:
                 cluster.start()
-                play([node.dsn("lb") for node in cluster.nodes], options, cluster.kill_and_restart_one)
+                play([node.dsn("lb") for node in cluster.nodes], options, cluster.kill_and_restart_one,
+                     cluster.wait_applied)
             finally:
                 cluster.stop()
             return 0

@@ -55,6 +55,12 @@ class GaleraCluster:
         node.start(seconds=180)
         self.wait_synced(node)
 
+    def wait_applied(self):
+        """Until each node shows what was committed on the others."""
+        for node in self.nodes:
+            wait_until(lambda: node.sql("set wsrep_sync_wait = 1; select 1", check=False) == "1",
+                       f"{node.directory.name} up to date", 120)
+
     def stop(self):
         for node in reversed(self.nodes):
             node.stop()

@@ -96,7 +96,7 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
         replay.apply(opened);
         if (stored.order_key <= page.cursor) return true;
         Row row = event_row(stored, opened);
-        const state::ProcessStatus after = state::derive(replay.registers(), process.id);
+        const state::ProcessStatus after = state::derive_state(replay.registers(), process.id);
         row["state"] = state::to_string(after.state);
         if (!after.vm_state.empty()) row["vm_state"] = after.vm_state;
         on_row(row);

@@ -35,11 +35,15 @@ std::function<bool(const lb::v1::Reply&)> collect(const OnRow& on_row, std::stri
     };
 }
 
-std::chrono::seconds patience_of(const Context& context) {
-    return std::chrono::seconds(context.settings.timeout_seconds);
+}  // namespace
+
+net::Patience patience_of(const Context& context, std::function<void()> on_wait) {
+    return {std::chrono::seconds(context.settings.timeout_seconds), std::move(on_wait)};
 }
 
-}  // namespace
+net::Patience patience_for_hours(std::function<void()> on_wait) {
+    return {kPatience, std::move(on_wait)};
+}
 
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row) {
     std::string cursor;
@@ -48,9 +52,9 @@ Result<std::string> ask(net::Client& client, const lb::v1::Request& request, con
 }
 
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,
-                        const std::function<void()>& on_wait) {
+                        const net::Patience& patience) {
     std::string cursor;
-    LB_TRY(client.ask(request, collect(on_row, cursor), {kPatience, on_wait}));
+    LB_TRY(client.ask(request, collect(on_row, cursor), patience));
     return cursor;
 }
 
@@ -58,10 +62,7 @@ Result<std::string> ask(Context& context, const lb::v1::Request& request, const 
     LB_TRY_ASSIGN(const auto client, connect(context));
     const auto begin = Clock::now();
     Progress progress(context.err, [&] { return "no answer yet, " + seconds_text(begin); });
-    std::string cursor;
-    LB_TRY(client->ask(request, collect(on_row, cursor),
-                       {patience_of(context), [&] { progress.tick(); }}));
-    return cursor;
+    return ask(*client, request, on_row, patience_of(context, [&] { progress.tick(); }));
 }
 
 Status ask_patiently(Context& context, const lb::v1::Request& request, std::string_view instead,
@@ -70,7 +71,7 @@ Status ask_patiently(Context& context, const lb::v1::Request& request, std::stri
     const auto begin = Clock::now();
     Progress progress(context.err,
                       [&] { return seconds_text(begin) + "; " + std::string(instead); });
-    LB_TRY(ask(*client, request, on_row, [&] { progress.tick(); }));
+    LB_TRY(ask(*client, request, on_row, patience_for_hours([&] { progress.tick(); })));
     return {};
 }
 
@@ -84,7 +85,7 @@ Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32
         return count_text(rows) + " rows in " + count_text(pages) + " pages, " +
                seconds_text(begin);
     });
-    const net::Patience patience = {patience_of(context), [&] { progress.tick(); }};
+    const net::Patience patience = patience_of(context, [&] { progress.tick(); });
     const OnRow count_and_hand = [&](const Json& row) {
         ++rows;
         on_row(row);
@@ -93,8 +94,7 @@ Result<bool> ask_pages(Context& context, lb::v1::QueryRequest query, std::uint32
         query.set_limit(rows_max == 0 ? kPageRows : std::min(kPageRows, rows_max - rows));
         lb::v1::Request request;
         *request.mutable_query() = query;
-        std::string cursor;
-        LB_TRY(client->ask(request, collect(count_and_hand, cursor), patience));
+        LB_TRY_ASSIGN(std::string cursor, ask(*client, request, count_and_hand, patience));
         if (cursor.empty()) return false;
         if (rows_max != 0 && rows >= rows_max) return true;
         query.set_cursor(std::move(cursor));

@@ -17,9 +17,12 @@ Result<std::string> ask(net::Client& client, const lb::v1::Request& request, con
 // The same over a connection of its own; what takes long says so.
 Result<std::string> ask(Context& context, const lb::v1::Request& request, const OnRow& on_row);
 
-// The same for an answer that may take hours: `on_wait` is called about every second meanwhile.
+// For an answer: as long as --timeout says; `on_wait` is called about every second meanwhile.
+net::Patience patience_of(const Context& context, std::function<void()> on_wait);
+// The same for work of the server that may take hours.
+net::Patience patience_for_hours(std::function<void()> on_wait);
 Result<std::string> ask(net::Client& client, const lb::v1::Request& request, const OnRow& on_row,
-                        const std::function<void()>& on_wait);
+                        const net::Patience& patience);
 
 // Work of the server that may take hours: says how long it has taken, and what to do
 // instead of waiting.

@@ -122,8 +122,28 @@ Status show_why(Context& context, const WhyOptions& options) {
 
 // history
 
-Status show_history(Context& context, const std::string& process, std::uint32_t limit) {
+Status read_history(Context& context, const std::string& process, std::uint32_t limit,
+                    const OnRow& on_row) {
     LB_TRY_ASSIGN(const auto client, connect(context));
+    std::uint32_t read = 0;
+    Progress progress(context.err, [&] { return count_text(read) + " events"; });
+    const net::Patience patience = patience_of(context, [&] { progress.tick(); });
+    const OnRow count_and_hand = [&](const Json& row) {
+        ++read;
+        on_row(row);
+    };
+    Request request;
+    request.mutable_history()->set_process(process);
+    for (;;) {
+        if (limit != 0) request.mutable_history()->set_limit(limit - read);
+        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, count_and_hand, patience));
+        if (cursor.empty() || (limit != 0 && read >= limit)) return {};
+        request.mutable_history()->set_cursor(cursor);
+        progress.tick();
+    }
+}
+
+Status show_history(Context& context, const std::string& process, std::uint32_t limit) {
     RowPrinter printer(context,
                        {{"TIME", "time"},
                         {"EVENT", "type"},
@@ -133,18 +153,7 @@ Status show_history(Context& context, const std::string& process, std::uint32_t 
                         {"STATE AFTER", "state", state_words},
                         {"WHO", "identity"}},
                        "event_id");
-    std::uint32_t shown = 0;
-    Request request;
-    request.mutable_history()->set_process(process);
-    for (;;) {
-        if (limit != 0) request.mutable_history()->set_limit(limit - shown);
-        LB_TRY_ASSIGN(const std::string cursor, ask(*client, request, [&](const Json& row) {
-                          ++shown;
-                          printer.add(row);
-                      }));
-        if (cursor.empty() || (limit != 0 && shown >= limit)) break;
-        request.mutable_history()->set_cursor(cursor);
-    }
+    LB_TRY(read_history(context, process, limit, [&](const Json& row) { printer.add(row); }));
     printer.finish();
     return {};
 }
@@ -222,7 +231,8 @@ Status rebuild(Context& context, const RebuildOptions& options) {
     };
     do {
         // One process may have events for many minutes.
-        LB_TRY_ASSIGN(std::string cursor, ask(*client, request, on_row, [&] { progress.tick(); }));
+        LB_TRY_ASSIGN(std::string cursor,
+                      ask(*client, request, on_row, patience_for_hours([&] { progress.tick(); })));
         request.mutable_rebuild()->set_cursor(std::move(cursor));
         progress.tick();
     } while (!request.rebuild().cursor().empty());

@@ -368,7 +368,9 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     const QuerySite site(options);
-    const double rate = ingest_rate(site, *site.database, 1000);
+    constexpr int kProcessesOfRate = 1000;
+    ingest_rate(site, *site.database, kProcessesOfRate);  // from then on its pages are in memory
+    const double rate = ingest_rate(site, *site.database, kProcessesOfRate);
     std::printf("{\"processes\": %d, \"events\": %d, \"ingest_per_second\": %.0f}\n",
                 options.size.all(), options.size.all() * options.size.events, rate);
     Bench bench(site, rounds);

@@ -36,6 +36,7 @@ class QuerySite {
 
   private:
     void fill_database() const;
+    void read_all() const;
 
     std::string runtime_dir_;
     std::unique_ptr<store::mariadb::PrivateServer> server_;  // none: the shared one of tests

@@ -2,9 +2,10 @@
 
 #include <ostream>
 
+#include "bkserver/cli/asking.h"
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/direct_log.h"
 #include "bkserver/cli/table.h"
-#include "lb/v1/wire.pb.h"
 
 namespace lb::cli {
 
@@ -20,14 +21,9 @@ struct AclOptions {
 };
 
 // The id of the process and its list. Changes are logged for the id, whatever name it was given.
-Result<Json> status_of(net::Client& client, const std::string& process) {
-    lb::v1::Request request;
-    request.mutable_status()->add_processes(process);
+Result<Json> status_of(Asker& server, const std::string& process) {
     Json status;
-    LB_TRY(client.ask(request, [&](const lb::v1::Reply& reply) {
-        for (const std::string& text : reply.rows()) status = Json::parse(text, nullptr, false);
-        return true;
-    }));
+    LB_TRY(server.status({{process}}, [&](const Json& row) { status = row; }));
     if (!status.is_object())
         return Error{ErrorCode::kCorrupt, process + ": the server's answer is no status"};
     return status;
@@ -45,16 +41,17 @@ void print(Context& context, const Json& status) {
 }
 
 Status show(Context& context, const AclOptions& options) {
-    LB_TRY_ASSIGN(const auto client, connect(context));
-    LB_TRY_ASSIGN(const Json status, status_of(*client, options.process));
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
+    LB_TRY_ASSIGN(const Json status, status_of(server, options.process));
     print(context, status);
     return {};
 }
 
 Status change(Context& context, const AclOptions& options, const std::string& verb,
               const std::string& operation) {
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
+    LB_TRY_ASSIGN(const Json before, status_of(server, options.process));
     LB_TRY_ASSIGN(const auto client, connect(context));
-    LB_TRY_ASSIGN(const Json before, status_of(*client, options.process));
     const std::string id = before.value("jobId", "");
     LB_TRY(log_direct(*client, id, event::EventType::kChangeACL,
                       {{"user_id", options.who},
@@ -64,7 +61,7 @@ Status change(Context& context, const AclOptions& options, const std::string& ve
                        {"permission", options.is_to_tag ? "TAG" : "READ"},
                        {"permission_type", verb},
                        {"operation", operation}}));
-    LB_TRY_ASSIGN(const Json after, status_of(*client, id));
+    LB_TRY_ASSIGN(const Json after, status_of(server, id));
     print(context, after);
     return {};
 }

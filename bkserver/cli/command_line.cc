@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "common/base/json_line.h"
+#include "lb/consumer.h"
 
 namespace lb::cli {
 
@@ -34,8 +35,8 @@ void add_settings(CLI::App& lbctl, Settings& settings) {
         .add_option("--server,-s", settings.server,
                     "host:port of the server, or the path of its local socket")
         ->envname("LB_SERVER")
-        ->default_str(consumer::kDefaultServer);
-    settings.server = consumer::kDefaultServer;
+        ->default_str(LB_CONSUMER_DEFAULT_SERVER);
+    settings.server = LB_CONSUMER_DEFAULT_SERVER;
     lbctl.add_option("--cert", settings.certificate, "your certificate, PEM (for host:port)")
         ->envname("LB_CERT");
     lbctl.add_option("--key", settings.key, "its key, PEM")->envname("LB_KEY");
@@ -59,23 +60,6 @@ void add_settings(CLI::App& lbctl, Settings& settings) {
                                settings.output = "json";
                            })
         ->description("the same as --output json: one object a line");
-}
-
-consumer::Options options_of(const Settings& settings) {
-    return {settings.server,
-            settings.certificate,
-            settings.key,
-            settings.authorities,
-            settings.server_name,
-            "lbctl " LB_VERSION,
-            std::chrono::seconds(settings.timeout_seconds)};
-}
-
-Result<std::unique_ptr<net::Client>> connect(Context& context) {
-    auto client = consumer::connect(options_of(context.settings));
-    context.is_unreachable = !client.ok() && (client.error().code == ErrorCode::kRetry ||
-                                              client.error().code == ErrorCode::kTimeout);
-    return client;
 }
 
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,

@@ -10,13 +10,12 @@
 #include <string_view>
 
 #include "bkserver/cli/exit_code.h"
-#include "bkserver/client/consumer.h"
 #include "common/base/result.h"
-#include "common/net/client.h"
 
 namespace lb::cli {
 
 using Json = nlohmann::ordered_json;
+using OnRow = std::function<void(const Json&)>;
 
 struct Settings {
     std::string server;       // host:port, or the path of the server's local socket
@@ -45,7 +44,7 @@ struct Context {
     std::ostream& err;
     int exit_code = kDone;
     Terminal terminal = {};
-    bool is_unreachable = false;  // connect() met no server
+    bool is_unreachable = false;  // no server was met
 
     // "lbctl: <text>" on the error stream; the exit code that fits.
     void fail(const Error& error);
@@ -55,10 +54,6 @@ struct Context {
 
 // Options of all commands, with their environment variables LB_SERVER, LB_CERT, LB_KEY, LB_CA.
 void add_settings(CLI::App& lbctl, Settings& settings);
-
-consumer::Options options_of(const Settings& settings);
-// Connects as the settings say.
-Result<std::unique_ptr<net::Client>> connect(Context& context);
 
 // What a command prints: rows, in any form that --output names, or words for people and JSON alone.
 enum class Prints : std::uint8_t { kWords, kRows };

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/progress.h"
 #include "common/event/time_text.h"
 #include "lb/v1/wire.pb.h"

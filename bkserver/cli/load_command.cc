@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/line_reader.h"
 #include "bkserver/cli/progress.h"
 #include "bkserver/cli/uploader.h"

@@ -16,6 +16,7 @@
 #include "bkserver/cli/relation_commands.h"
 #include "bkserver/cli/replay_command.h"
 #include "bkserver/cli/search_commands.h"
+#include "bkserver/cli/server_commands.h"
 #include "bkserver/cli/setup_opennebula_command.h"
 #include "bkserver/cli/spool_commands.h"
 #include "bkserver/cli/tag_command.h"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
     lb::cli::add_dump_command(lbctl, context);
     lb::cli::add_load_command(lbctl, context);
     lb::cli::add_setup_opennebula_command(lbctl, context);
+    lb::cli::add_server_commands(lbctl, context);
     lb::cli::add_spool_commands(lbctl, context);
     lb::cli::add_doctor_command(lbctl, context);
     lb::cli::add_acl_commands(lbctl, context);

@@ -2,8 +2,8 @@
 
 #include <ostream>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/table.h"
-#include "lb/v1/wire.pb.h"
 
 namespace lb::cli {
 
@@ -21,17 +21,11 @@ void print(Context& context, const Json& row) {
     if (row.contains("place")) context.out << "  " << text_of(row, "place") << '\n';
 }
 
-Status check(Context& context, const PolicyRequest& ask) {
-    LB_TRY_ASSIGN(const auto client, connect(context));
+Status check(Context& context, const PolicyRequest& question) {
     lb::v1::Request request;
-    *request.mutable_policy() = ask;
-    return client->ask(request, [&](const lb::v1::Reply& reply) {
-        for (const std::string& text : reply.rows()) {
-            const Json row = Json::parse(text, nullptr, false);
-            if (!row.is_discarded()) print(context, row);
-        }
-        return true;
-    });
+    *request.mutable_policy() = question;
+    LB_TRY(ask(context, request, [&](const Json& row) { print(context, row); }));
+    return {};
 }
 
 }  // namespace

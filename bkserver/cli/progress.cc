@@ -41,6 +41,10 @@ double Progress::seconds() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+std::string Progress::seconds_text() const {
+    return count_text(static_cast<std::uint64_t>(seconds())) + " s";
+}
+
 std::string count_text(std::uint64_t count) {
     std::string text = std::to_string(count);
     for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');

@@ -21,6 +21,8 @@ class Progress {
     // Often: prints when it is time.
     void tick();
     [[nodiscard]] double seconds() const;
+    // "12 s"
+    [[nodiscard]] std::string seconds_text() const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -1,4 +1,4 @@
-// Commands that ask the server: status, why, history, jobs, dead, rebuild, server.
+// lbctl status, why, history: what is known of one process.
 #pragma once
 
 #include "bkserver/cli/command_line.h"

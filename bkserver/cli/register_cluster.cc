@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/direct_log.h"
 #include "common/event/process_id.h"
 #include "lb/v1/wire.pb.h"

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/direct_log.h"
 #include "bkserver/cli/register_cluster.h"
 #include "bkserver/cli/register_job.h"

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/direct_log.h"
 #include "common/base/limits.h"
 #include "common/event/process_id.h"

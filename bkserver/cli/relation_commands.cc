@@ -18,8 +18,6 @@ namespace lb::cli {
 
 namespace {
 
-using lb::v1::QueryRequest;
-
 // What a tree shows at most.
 constexpr std::size_t kTreeProcessesMax = 1000;
 constexpr int kTreeDepthMax = 8;
@@ -64,22 +62,21 @@ std::vector<Json> periods_of(const Json& row, const FindOptions& options) {
 }
 
 Status find(Context& context, const FindOptions& options) {
-    QueryRequest query;
-    query.set_condition(condition_of(options));
-    for (const char* field :
-         {"jobId", "jobtype", "state", "vm_state", "vm_name", "addresses", "placements"})
-        query.add_fields(field);
+    const QueryQuestion question = {
+        .condition = condition_of(options),
+        .fields = {"jobId", "jobtype", "state", "vm_state", "vm_name", "addresses", "placements"}};
     std::int64_t at_us = 0;
     if (!options.at.empty()) {
         LB_TRY_ASSIGN(at_us, event::moment_from_text(options.at, env::posix_env().now_us()));
     }
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
     RowPrinter printer(context, {{"PROCESS", "jobId"},
                                  {"STATE", "state", state_words},
                                  {"NAME", "vm_name"},
                                  {"FROM", "from"},
                                  {"TO", "to"}});
     std::size_t shown = 0;
-    LB_TRY(ask_pages(context, query, 0, [&](const Json& row) {
+    LB_TRY(server.query(question, 0, [&](const Json& row) {
         for (const Json& period : periods_of(row, options)) {
             if (at_us != 0 && !was_then(period, at_us)) continue;
             Json found = row;
@@ -137,9 +134,9 @@ std::string condition_by_name(const Json& status) {
 
 class Tree {
   public:
-    Tree(Context& context, net::Client& client)
+    Tree(Context& context, Asker& server)
         : context_(context),
-          client_(client),
+          server_(server),
           printer_(context, {{"DEPTH", "depth"},
                              {"RELATION", "relation"},
                              {"INFERRED", "inferred"},
@@ -178,10 +175,8 @@ class Tree {
 
   private:
     Result<Json> ask_status(const std::string& process) {
-        lb::v1::Request request;
-        request.mutable_status()->add_processes(process);
         Json status;
-        LB_TRY(ask(client_, request, [&](const Json& row) { status = row; }));
+        LB_TRY(server_.status({{process}}, [&](const Json& row) { status = row; }));
         return status;
     }
 
@@ -205,11 +200,9 @@ class Tree {
 
     // The id of the first process that fits; empty: there is none.
     Result<std::string> first_of(const std::string& condition) {
-        lb::v1::Request request;
-        request.mutable_query()->set_condition(condition);
-        request.mutable_query()->set_limit(1);
         std::string id;
-        LB_TRY(ask(client_, request, [&](const Json& row) { id = text_of(row, "jobId"); }));
+        LB_TRY(server_.query({.condition = condition}, 1,
+                             [&](const Json& row) { id = text_of(row, "jobId"); }));
         return id;
     }
 
@@ -288,11 +281,9 @@ class Tree {
                    std::any_of(nodes.begin(), nodes.end(),
                                [&](const Node& one) { return one.process == process; });
         };
-        lb::v1::QueryRequest query;
-        query.set_condition(condition);
-        for (const std::string& member : members_of_guess()) query.add_fields(member);
+        const QueryQuestion question = {.condition = condition, .fields = members_of_guess()};
         LB_TRY_ASSIGN(const bool has_more,
-                      ask_pages(context_, query, kTreeProcessesMax, [&](const Json& row) {
+                      server_.query(question, kTreeProcessesMax, [&](const Json& row) {
                           const std::string process = text_of(row, "jobId");
                           if (is_there(process) ||
                               !(is_machine ? has_run_on(row, status) : has_run_on(status, row)))
@@ -313,18 +304,16 @@ class Tree {
 
     template <typename Add>
     Status find_related(const std::string& condition, const std::string& relation, Add add) {
-        lb::v1::Request request;
-        request.mutable_query()->set_condition(condition);
-        request.mutable_query()->set_limit(kTreeProcessesMax);
-        LB_TRY_ASSIGN(const std::string cursor, ask(client_, request, [&](const Json& row) {
-                          add(text_of(row, "jobId"), relation);
-                      }));
-        is_cut_ = is_cut_ || !cursor.empty();
+        LB_TRY_ASSIGN(const bool has_more, server_.query({.condition = condition},
+                                                         kTreeProcessesMax, [&](const Json& row) {
+                                                             add(text_of(row, "jobId"), relation);
+                                                         }));
+        is_cut_ = is_cut_ || has_more;
         return {};
     }
 
     Context& context_;
-    net::Client& client_;
+    Asker& server_;
     RowPrinter printer_;     // of all forms but the table
     std::string root_host_;  // when the root was asked for by the name of a host
     std::set<std::string> shown_;
@@ -333,8 +322,8 @@ class Tree {
 };
 
 Status tree(Context& context, const std::string& process) {
-    LB_TRY_ASSIGN(const auto client, connect(context));
-    return Tree(context, *client).print(process);
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
+    return Tree(context, server).print(process);
 }
 
 }  // namespace

@@ -71,6 +71,12 @@ void RowPrinter::finish() {
     if (context_.settings.output == "table") table_.print(context_.out, context_.terminal);
 }
 
+std::string listed(const Json& texts) {
+    std::string words;
+    for (const Json& text : texts) words += (words.empty() ? "" : ", ") + text.get<std::string>();
+    return words.empty() ? "none" : words;
+}
+
 std::string state_words(const Json& row) {
     std::string words = text_of(row, "state");
     if (const std::string vm_state = text_of(row, "vm_state"); !vm_state.empty())

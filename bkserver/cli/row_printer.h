@@ -32,6 +32,8 @@ class RowPrinter {
     Table table_;
 };
 
+// "silent, stale"; "none".
+std::string listed(const Json& texts);
 // "Running (running)": the state with the machine's own.
 std::string state_words(const Json& row);
 

@@ -1,6 +1,5 @@
 #include "bkserver/cli/search_commands.h"
 
-#include <chrono>
 #include <ostream>
 #include <vector>
 
@@ -11,12 +10,6 @@
 namespace lb::cli {
 
 namespace {
-
-using lb::v1::IndexRequest;
-using lb::v1::QueryRequest;
-
-// How long one look for changes takes, if there are none.
-constexpr auto kWatchPatience = std::chrono::minutes(1);
 
 constexpr char kLanguage[] =
     "A query: ATTRIBUTE OPERATOR VALUE, joined by and, or, not and parentheses.\n"
@@ -53,9 +46,8 @@ std::string Wanted::query() const {
     return text;
 }
 
-Status list_attributes(Context& context, QueryRequest::What what) {
-    QueryRequest query;
-    query.set_what(what);
+Status list_attributes(Context& context, const std::string& terms) {
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
     RowPrinter printer(context,
                        {{"ATTRIBUTE", "name"},
                         {"KIND", "kind"},
@@ -63,7 +55,7 @@ Status list_attributes(Context& context, QueryRequest::What what) {
                          [](const Json& row) { return row.contains("indexed") ? "yes" : ""; }},
                         {"MEANING", "help"}},
                        "name");
-    LB_TRY(ask_pages(context, query, 0, [&](const Json& row) { printer.add(row); }));
+    LB_TRY(server.query({.what = terms}, 0, [&](const Json& row) { printer.add(row); }));
     printer.finish();
     return {};
 }
@@ -74,28 +66,23 @@ std::vector<Column> columns_of_fields(const std::vector<std::string>& fields) {
     return columns;
 }
 
-Status print_pages(Context& context, const QueryRequest& query, std::uint32_t limit,
+Status print_pages(Context& context, const QueryQuestion& question, std::uint32_t limit,
                    std::vector<Column> columns, const std::string& id_member) {
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
     RowPrinter printer(context, std::move(columns), id_member);
     LB_TRY_ASSIGN(const bool has_more,
-                  ask_pages(context, query, limit, [&](const Json& row) { printer.add(row); }));
+                  server.query(question, limit, [&](const Json& row) { printer.add(row); }));
     printer.finish();
     if (has_more) context.err << "lbctl: there are more; --limit 0 shows all\n";
     return {};
 }
 
-QueryRequest request_of(const Wanted& wanted, QueryRequest::What what) {
-    QueryRequest query;
-    query.set_what(what);
-    query.set_condition(wanted.query());
-    query.set_sort(wanted.sort);
-    for (const std::string& field : wanted.fields) query.add_fields(field);
-    query.set_by(wanted.by);
-    return query;
+QueryQuestion question_of(const Wanted& wanted, const std::string& what) {
+    return {what, wanted.query(), wanted.sort, wanted.fields, wanted.by};
 }
 
 Status list_jobs(Context& context, const Wanted& wanted) {
-    if (wanted.lists_attributes) return list_attributes(context, QueryRequest::WHAT_PROCESS_TERMS);
+    if (wanted.lists_attributes) return list_attributes(context, "process-terms");
     std::vector<Column> columns = {{"PROCESS", "jobId"},
                                    {"TYPE", "jobtype"},
                                    {"STATE", "state", state_words},
@@ -107,13 +94,13 @@ Status list_jobs(Context& context, const Wanted& wanted) {
                                     }},
                                    {"SINCE", "stateEnterTime"}};
     if (!wanted.fields.empty()) columns = columns_of_fields(wanted.fields);
-    QueryRequest query = request_of(wanted, QueryRequest::WHAT_PROCESSES);
-    if (context.settings.output == "id") query.clear_fields();
-    return print_pages(context, query, wanted.limit, std::move(columns), "jobId");
+    QueryQuestion question = question_of(wanted, "processes");
+    if (context.settings.output == "id") question.fields.clear();
+    return print_pages(context, question, wanted.limit, std::move(columns), "jobId");
 }
 
 Status list_events(Context& context, const Wanted& wanted) {
-    if (wanted.lists_attributes) return list_attributes(context, QueryRequest::WHAT_EVENT_TERMS);
+    if (wanted.lists_attributes) return list_attributes(context, "event-terms");
     std::vector<Column> columns = {{"TIME", "time"},
                                    {"EVENT", "type"},
                                    {"SOURCE", "source"},
@@ -125,19 +112,20 @@ Status list_events(Context& context, const Wanted& wanted) {
                                     }},
                                    {"WHO", "identity"}};
     if (!wanted.fields.empty()) columns = columns_of_fields(wanted.fields);
-    QueryRequest query = request_of(wanted, QueryRequest::WHAT_EVENTS);
-    if (context.settings.output == "id") query.clear_fields();
-    return print_pages(context, query, wanted.limit, std::move(columns), "event_id");
+    QueryQuestion question = question_of(wanted, "events");
+    if (context.settings.output == "id") question.fields.clear();
+    return print_pages(context, question, wanted.limit, std::move(columns), "event_id");
 }
 
 Status count(Context& context, const Wanted& wanted, bool counts_events) {
-    const QueryRequest query = request_of(
-        wanted, counts_events ? QueryRequest::WHAT_EVENT_COUNT : QueryRequest::WHAT_PROCESS_COUNT);
+    const QueryQuestion question =
+        question_of(wanted, counts_events ? "event-count" : "process-count");
     std::vector<Column> columns = {{"COUNT", "count"}};
     if (!wanted.by.empty()) columns.insert(columns.begin(), Column{wanted.by, wanted.by});
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
     RowPrinter printer(context, std::move(columns), wanted.by.empty() ? "count" : wanted.by);
     bool is_truncated = false;
-    LB_TRY(ask_pages(context, query, 0, [&](const Json& row) {
+    LB_TRY(server.query(question, 0, [&](const Json& row) {
         is_truncated = is_truncated || row.contains("truncated");
         printer.add(row);
     }));
@@ -148,18 +136,10 @@ Status count(Context& context, const Wanted& wanted, bool counts_events) {
     return {};
 }
 
-// "silent, stale"; "none".
-std::string listed(const Json& texts) {
-    std::string words;
-    for (const Json& text : texts) words += (words.empty() ? "" : ", ") + text.get<std::string>();
-    return words.empty() ? "none" : words;
-}
-
 // Rows as they happen, until the terminal or the reader of the pipe has enough.
 Status watch(Context& context, const Wanted& wanted) {
-    consumer::Consumer server(options_of(context.settings));
-    lb::v1::ChangesRequest changes;
-    changes.set_condition(wanted.query());
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
+    const std::string condition = wanted.query();
     RowPrinter printer(context, {{"CHANGED", "changed"},
                                  {"PROCESS", "jobId"},
                                  {"OLD STATE", "old_state"},
@@ -185,43 +165,12 @@ Status watch(Context& context, const Wanted& wanted) {
             context.out << "  on " << host;
         context.out << '\n';
     };
+    std::string cursor;
     while (context.out.good()) {
-        LB_TRY_ASSIGN(consumer::Answer answer, server.watch(changes, kWatchPatience));
-        for (const std::string& text : answer.rows)
-            if (const Json row = Json::parse(text, nullptr, false); !row.is_discarded()) show(row);
+        LB_TRY(server.watch(condition, cursor, show));
         context.out << std::flush;
         if (wanted.limit != 0 && shown >= wanted.limit) return {};
-        changes.set_cursor(std::move(answer.cursor));
     }
-    return {};
-}
-
-constexpr std::string_view kGoesOn =
-    "the server goes on with it when this is stopped: lbctl index list";
-
-Status act_on_indices(Context& context, IndexRequest::Act act,
-                      const std::vector<std::string>& arguments) {
-    lb::v1::Request request;
-    request.mutable_index()->set_act(act);
-    if (act == IndexRequest::ACT_ADD)
-        for (const std::string& term : arguments) request.mutable_index()->add_terms(term);
-    if (act == IndexRequest::ACT_DROP) request.mutable_index()->set_name(arguments.at(0));
-    if (act != IndexRequest::ACT_LIST) {
-        return ask_patiently(context, request, kGoesOn, [&](const Json& row) {
-            if (context.settings.is_json)
-                context.print_json(row);
-            else
-                context.out << text_of(row, "name") << '\n';
-        });
-    }
-    RowPrinter printer(
-        context,
-        {{"INDEX", "name"},
-         {"ATTRIBUTES", "terms", [](const Json& row) { return listed(row["terms"]); }},
-         {"OF", "own", [](const Json& row) { return row.contains("own") ? "the schema" : ""; }}},
-        "name");
-    LB_TRY(ask(context, request, [&](const Json& row) { printer.add(row); }));
-    printer.finish();
     return {};
 }
 
@@ -247,31 +196,6 @@ void add_paging(CLI::App& command, const std::shared_ptr<Wanted>& wanted, const 
     command.add_option("--limit", wanted->limit, "so many at most; 0: all")->capture_default_str();
     command.add_flag("--attributes", wanted->lists_attributes,
                      "list the attributes that a query may use");
-}
-
-void add_index_commands(CLI::App& lbctl, Context& context) {
-    CLI::App* const index =
-        lbctl.add_subcommand("index", "Indices over processes, beside those of the schema");
-    index->require_subcommand(1)->fallthrough();
-    // Before the commands: they have it from here.
-    index->footer(
-        "Of a large table an index takes minutes or hours to build, meanwhile the server works on. "
-        "A command that is stopped does not stop it; the list shows the index when it is there.\n"
-        "Example: lbctl index add owner entered");
-    add_command(
-        *index, context, "list", "All of them",
-        [&context] { return act_on_indices(context, IndexRequest::ACT_LIST, {}); }, Prints::kRows);
-    auto terms = std::make_shared<std::vector<std::string>>();
-    add_command(
-        *index, context, "add", "Build one while the server works",
-        [&context, terms] { return act_on_indices(context, IndexRequest::ACT_ADD, *terms); })
-        ->add_option("ATTRIBUTE", *terms, "what is selected by, then sorted by")
-        ->required();
-    auto name = std::make_shared<std::vector<std::string>>(1);
-    add_command(*index, context, "drop", "Take one away",
-                [&context, name] { return act_on_indices(context, IndexRequest::ACT_DROP, *name); })
-        ->add_option("NAME", name->front(), "as listed")
-        ->required();
 }
 
 }  // namespace
@@ -346,7 +270,6 @@ void add_search_commands(CLI::App& lbctl, Context& context) {
     watch_command->add_option("--limit", watched->limit, "end after so many; 0: never")
         ->capture_default_str();
     watch_command->footer(std::string(kLanguage) + "Example: lbctl watch 'owner=me'");
-    add_index_commands(lbctl, context);
 }
 
 }  // namespace lb::cli

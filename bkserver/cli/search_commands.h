@@ -1,4 +1,4 @@
-// lbctl jobs, events, count, watch: queries over all processes; index: what makes them fast.
+// lbctl jobs, events, count, watch: queries over all processes.
 #pragma once
 
 #include "bkserver/cli/command_line.h"

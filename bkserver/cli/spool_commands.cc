@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/row_printer.h"
 #include "bkserver/cli/spool_replay.h"
 #include "bkserver/cli/table.h"

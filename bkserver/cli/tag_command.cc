@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "bkserver/cli/asking.h"
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/direct_log.h"
 #include "bkserver/cli/table.h"
 
@@ -30,11 +31,11 @@ Status tag(Context& context, const TagOptions& options) {
         LB_TRY_ASSIGN(auto fields, fields_of(text));
         events.push_back(std::move(fields));
     }
-    LB_TRY_ASSIGN(const auto client, connect(context));
-    lb::v1::Request request;
-    request.mutable_status()->add_processes(options.process);
+    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
     std::string id;
-    LB_TRY(ask(*client, request, [&](const Json& row) { id = text_of(row, "jobId"); }));
+    LB_TRY(
+        server.status({{options.process}}, [&](const Json& row) { id = text_of(row, "jobId"); }));
+    LB_TRY_ASSIGN(const auto client, connect(context));
     for (const auto& fields : events)
         LB_TRY(log_direct(*client, id, event::EventType::kUserTag, fields));
     return {};

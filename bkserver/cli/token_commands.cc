@@ -5,9 +5,9 @@
 #include <ostream>
 #include <vector>
 
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/row_printer.h"
 #include "bkserver/cli/table.h"
-#include "lb/v1/wire.pb.h"
 
 namespace lb::cli {
 
@@ -47,21 +47,14 @@ std::optional<std::uint64_t> seconds_of(std::string_view text) {
 }
 
 // Every row of the answer, over all its pages.
-Status ask(Context& context, TokenRequest ask, const std::function<void(const Json&)>& on_row) {
+Status ask_all(Context& context, const TokenRequest& question, const OnRow& on_row) {
     LB_TRY_ASSIGN(const auto client, connect(context));
+    lb::v1::Request request;
+    *request.mutable_token() = question;
     do {
-        lb::v1::Request request;
-        *request.mutable_token() = ask;
-        ask.clear_cursor();
-        LB_TRY(client->ask(request, [&](const lb::v1::Reply& reply) {
-            for (const std::string& text : reply.rows()) {
-                const Json row = Json::parse(text, nullptr, false);
-                if (!row.is_discarded()) on_row(row);
-            }
-            ask.set_cursor(reply.cursor());
-            return true;
-        }));
-    } while (!ask.cursor().empty());
+        LB_TRY_ASSIGN(*request.mutable_token()->mutable_cursor(),
+                      ask(context, *client, request, on_row));
+    } while (!request.token().cursor().empty());
     return {};
 }
 
@@ -77,7 +70,7 @@ Status issue(Context& context, const TokenOptions& options) {
     request.set_valid_seconds(*seconds);
     request.set_may_read(options.may_read);
     request.set_note(options.note);
-    return ask(context, request, [&](const Json& row) {
+    return ask_all(context, request, [&](const Json& row) {
         if (context.settings.is_json) return context.print_json(row);
         context.err << "token " << text_of(row, "id") << " for " << text_of(row, "process")
                     << " until " << text_of(row, "expires") << "; it is not shown again:\n";
@@ -96,7 +89,7 @@ Status list(Context& context) {
                         {"ISSUED BY", "issued_by"},
                         {"NOTE", "note"}},
                        "id");
-    LB_TRY(ask(context, request, [&](const Json& row) { printer.add(row); }));
+    LB_TRY(ask_all(context, request, [&](const Json& row) { printer.add(row); }));
     printer.finish();
     return {};
 }
@@ -105,7 +98,7 @@ Status revoke(Context& context, const TokenOptions& options) {
     TokenRequest request;
     request.set_act(TokenRequest::ACT_REVOKE);
     request.set_id(options.id);
-    return ask(context, request, [&](const Json& row) {
+    return ask_all(context, request, [&](const Json& row) {
         if (context.settings.is_json) return context.print_json(row);
         context.out << "revoked " << text_of(row, "id") << " at " << text_of(row, "revoked")
                     << '\n';

@@ -14,6 +14,8 @@
 struct lb_consumer {
     std::mutex mutex;
     lb::consumer::Options options = lb::consumer::options_from_environment();
+    lb_wait_hook wait_hook = nullptr;
+    void* wait_data = nullptr;
     std::unique_ptr<lb::consumer::Consumer> connection;  // made by the first question
 };
 
@@ -30,6 +32,8 @@ namespace {
 
 using lb::v1::QueryRequest;
 using lb::v1::Request;
+
+constexpr char kNoText[] = "the question is no UTF-8";
 
 thread_local std::string last_text;
 
@@ -117,6 +121,10 @@ lb_answer set_option(lb_consumer& consumer, lb_consumer_option option, const cha
             options.timeout = std::chrono::milliseconds(timeout_ms);
             return LB_ANSWER_OK;
         }
+        case LB_CONSUMER_SOFTWARE:
+            if (!lb::is_utf8(value)) return reject("the name of the software is no UTF-8");
+            options.software = value;
+            return LB_ANSWER_OK;
     }
     return reject("there is no such option");
 }
@@ -126,13 +134,17 @@ lb_answer set_what(QueryRequest& request, std::string_view value) {
         {"processes", QueryRequest::WHAT_PROCESSES},
         {"events", QueryRequest::WHAT_EVENTS},
         {"process-count", QueryRequest::WHAT_PROCESS_COUNT},
-        {"event-count", QueryRequest::WHAT_EVENT_COUNT}};
+        {"event-count", QueryRequest::WHAT_EVENT_COUNT},
+        {"process-terms", QueryRequest::WHAT_PROCESS_TERMS},
+        {"event-terms", QueryRequest::WHAT_EVENT_TERMS}};
     for (const auto& [word, what] : kWords) {
         if (word != value) continue;
         request.set_what(what);
         return LB_ANSWER_OK;
     }
-    return reject("a query is for processes, events, process-count or event-count");
+    return reject(
+        "a query is for processes, events, process-count, event-count, process-terms or "
+        "event-terms");
 }
 
 void set_fields(QueryRequest& request, std::string_view value) {
@@ -167,11 +179,33 @@ lb_answer set_option(QueryRequest& request, lb_query_option option, const char* 
     return reject("there is no such option of a query");
 }
 
+lb_answer set_extras(lb::v1::StatusRequest& request, unsigned extras) {
+    constexpr std::pair<lb_status_extra, const char*> kExtras[] = {
+        {LB_STATUS_CLASSADS, "jdl_classad"},
+        {LB_STATUS_CHILDSTAT, "children_states"},
+        {LB_STATUS_HISTORY, "history"}};
+    for (const auto& [extra, word] : kExtras) {
+        if ((extras & extra) != 0) request.add_with(word);
+        extras &= ~static_cast<unsigned>(extra);
+    }
+    return extras == 0 ? LB_ANSWER_OK : reject("a status has no such extra");
+}
+
 lb::Result<std::string> read_cursor(const char* cursor) {
     if (cursor == nullptr) return std::string();
     if (auto bytes = lb::from_hex(cursor)) return std::move(*bytes);
     return lb::Error{lb::ErrorCode::kReject,
                      "the cursor is none that lb_rows_cursor() gave; ask again without one"};
+}
+
+// Of a consumer whose mutex is held.
+lb::consumer::Consumer& connection_of(lb_consumer& consumer) {
+    if (!consumer.connection)
+        consumer.connection =
+            std::make_unique<lb::consumer::Consumer>(consumer.options, [&consumer] {
+                return consumer.wait_hook == nullptr || consumer.wait_hook(consumer.wait_data) == 0;
+            });
+    return *consumer.connection;
 }
 
 // Asks by `ask`, if the question's texts are some, and hands the rows out.
@@ -180,13 +214,9 @@ lb_answer answer(lb_consumer* consumer, std::initializer_list<const char*> texts
                  Ask ask) {
     return guarded([&] {
         *rows = nullptr;
-        if (!are_texts(texts)) return reject("the question is no UTF-8");
+        if (!are_texts(texts)) return reject(kNoText);
         const std::lock_guard lock(consumer->mutex);
-        if (!consumer->connection) {
-            consumer->options.software = "liblb-consumer " LB_VERSION;
-            consumer->connection = std::make_unique<lb::consumer::Consumer>(consumer->options);
-        }
-        auto found = ask(*consumer->connection);
+        auto found = ask(connection_of(*consumer));
         if (!found.ok()) return fail(found.error());
         found->cursor = lb::to_hex(found->cursor);
         *rows = new lb_rows{std::move(*found), 0};
@@ -215,14 +245,48 @@ lb_answer lb_consumer_set(lb_consumer* consumer, lb_consumer_option option, cons
     return guarded([&] { return set_option(*consumer, option, value); });
 }
 
+lb_answer lb_consumer_connect(lb_consumer* consumer) {
+    if (consumer == nullptr) return LB_ANSWER_REJECT;
+    return guarded([&] {
+        const std::lock_guard lock(consumer->mutex);
+        const lb::Status status = connection_of(*consumer).connect();
+        return status.ok() ? LB_ANSWER_OK : fail(status.error());
+    });
+}
+
+void lb_consumer_on_wait(lb_consumer* consumer, lb_wait_hook hook, void* data) {
+    if (consumer == nullptr) return;
+    guarded([&] {
+        const std::lock_guard lock(consumer->mutex);
+        consumer->wait_hook = hook;
+        consumer->wait_data = data;
+        return LB_ANSWER_OK;
+    });
+}
+
 lb_answer lb_consumer_status(lb_consumer* consumer, const char* process, int64_t at_us,
                              lb_rows** rows) {
-    if (consumer == nullptr || process == nullptr || rows == nullptr) return LB_ANSWER_REJECT;
-    return answer(consumer, {process}, rows, [&](lb::consumer::Consumer& connection) {
+    return lb_consumer_statuses(consumer, &process, 1, 0, at_us, 0, rows);
+}
+
+lb_answer lb_consumer_statuses(lb_consumer* consumer, const char* const* processes,
+                               size_t processes_count, unsigned extras, int64_t at_us,
+                               int64_t known_at_us, lb_rows** rows) {
+    if (consumer == nullptr || processes == nullptr || rows == nullptr) return LB_ANSWER_REJECT;
+    return guarded([&] {
+        *rows = nullptr;
         Request request;
-        request.mutable_status()->add_processes(process);
-        request.mutable_status()->set_at_us(at_us);
-        return connection.ask(request);
+        lb::v1::StatusRequest& status = *request.mutable_status();
+        for (std::size_t i = 0; i < processes_count; ++i) {
+            if (processes[i] == nullptr) return LB_ANSWER_REJECT;
+            if (!are_texts({processes[i]})) return reject(kNoText);
+            status.add_processes(processes[i]);
+        }
+        status.set_at_us(at_us);
+        status.set_known_at_us(known_at_us);
+        if (const lb_answer set = set_extras(status, extras); set != LB_ANSWER_OK) return set;
+        return answer(consumer, {}, rows,
+                      [&](lb::consumer::Consumer& connection) { return connection.ask(request); });
     });
 }
 

@@ -64,6 +64,12 @@ Result<std::unique_ptr<net::Client>> connect(const Options& options) {
     return error;
 }
 
+Status Consumer::connect() {
+    if (client_) return {};
+    LB_TRY_ASSIGN(client_, consumer::connect(options_));
+    return {};
+}
+
 Result<Answer> Consumer::ask(const v1::Request& request) {
     const bool was_connected = client_ != nullptr;
     auto answer = ask_once(request);
@@ -74,15 +80,14 @@ Result<Answer> Consumer::ask(const v1::Request& request) {
 }
 
 Result<Answer> Consumer::ask_once(const v1::Request& request) {
-    if (!client_) {
-        LB_TRY_ASSIGN(client_, connect(options_));
-    }
+    LB_TRY(connect());
     Answer answer;
-    const Status status = client_->ask(request, [&](const v1::Reply& reply) {
+    const auto collect = [&](const v1::Reply& reply) {
         answer.rows.insert(answer.rows.end(), reply.rows().begin(), reply.rows().end());
         answer.cursor = reply.cursor();
         return true;
-    });
+    };
+    const Status status = client_->ask(request, collect, {options_.timeout, on_wait_});
     if (status.ok()) return answer;
     if (is_broken(status.error().code)) client_.reset();
     return status.error();
@@ -98,6 +103,7 @@ Result<Answer> Consumer::watch(v1::ChangesRequest changes, std::chrono::millisec
         if (!answer.rows.empty() || left <= left.zero()) return answer;
         request.mutable_changes()->set_cursor(answer.cursor);
         std::this_thread::sleep_for(std::min(kWatchPause, left));
+        if (!on_wait_()) return answer;
     }
 }
 

@@ -176,7 +176,7 @@ struct Client::Implementation {
     // The same; a keepalive goes out after each pause in which nothing came.
     Result<std::string> await(std::uint8_t wanted, const Deadline& deadline,
                               std::chrono::milliseconds pause,
-                              const std::function<void()>& on_wait);
+                              const std::function<bool()>& on_wait);
     Status read_some(const Deadline& deadline);
     // Whether to try again after an incomplete TLS operation; waits as long as it takes.
     Status after_incomplete(int result, const Deadline& deadline);
@@ -312,7 +312,7 @@ Result<std::string> Client::Implementation::receive(std::uint8_t wanted, const D
 
 Result<std::string> Client::Implementation::await(std::uint8_t wanted, const Deadline& deadline,
                                                   std::chrono::milliseconds pause,
-                                                  const std::function<void()>& on_wait) {
+                                                  const std::function<bool()>& on_wait) {
     while (true) {
         const std::chrono::milliseconds left(deadline.left_ms());
         auto payload = receive(wanted, Deadline(std::min(pause, left)));
@@ -321,7 +321,8 @@ Result<std::string> Client::Implementation::await(std::uint8_t wanted, const Dea
         v1::Keepalive alive;
         alive.set_clock_us(now_us());
         LB_TRY(send(v1::FRAME_TYPE_KEEPALIVE, alive.SerializeAsString(), deadline));
-        on_wait();
+        if (!on_wait())
+            return Error{ErrorCode::kTimeout, "waiting for an answer of " + peer + " was given up"};
     }
 }
 
@@ -394,7 +395,8 @@ Result<v1::Ack> Client::next_ack() {
     Implementation& line = *implementation_;
     const Deadline deadline(line.options.timeout);
     const std::chrono::seconds pause(std::max(1U, line.hello.keepalive_seconds()));
-    LB_TRY_ASSIGN(const auto payload, line.await(v1::FRAME_TYPE_ACK, deadline, pause, [] {}));
+    LB_TRY_ASSIGN(const auto payload,
+                  line.await(v1::FRAME_TYPE_ACK, deadline, pause, [] { return true; }));
     v1::Ack ack;
     if (ack.ParseFromString(payload)) return ack;
     return Error{ErrorCode::kCorrupt, line.peer + " sent an ack that cannot be read"};

@@ -39,8 +39,9 @@ struct ClientOptions {
 
 // With what an answer is awaited that may take minutes or hours.
 struct Patience {
-    std::chrono::milliseconds timeout;      // instead of the one of each call
-    std::function<void()> on_wait = [] {};  // about every second
+    std::chrono::milliseconds timeout;  // instead of the one of each call
+    // About every second; false: the answer is given up, which is the error kTimeout.
+    std::function<bool()> on_wait = [] { return true; };
 };
 
 // One thread at a time. After an error of kRetry, kTimeout or kCorrupt it is of no more use.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import unittest
 
+from held_replies import HeldReplies
 from site_harness import BIN, HOST, Site, run, wait_until
 
 KEYS = [f"libvirt-uuid:/6b1a2a9e-0000-4000-8000-0000000000c{number}" for number in range(3)]
@@ -17,7 +18,9 @@ allow = ["reader"]
 who = ["certificate:/O=lb/CN=reader"]
 """
 OK, RETRY, REJECT, DENIED, NOT_FOUND = 0, -1, -2, -3, -6
-SERVER, CERTIFICATE, KEY, AUTHORITIES, SERVER_NAME, TIMEOUT_MS = range(1, 7)
+SERVER, CERTIFICATE, KEY, AUTHORITIES, SERVER_NAME, TIMEOUT_MS, SOFTWARE = range(1, 8)
+CLASSADS, CHILDSTAT, EVENTS = 1, 4, 128
+WAIT_HOOK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 WHAT, SORT, FIELDS, BY, LIMIT = range(1, 6)
 
 
@@ -68,6 +71,14 @@ class Consumer:
     def status(self, process, at_us=0):
         return self.ask("lb_consumer_status", process.encode(), ctypes.c_int64(at_us))
 
+    def statuses(self, processes, extras=0, at_us=0, known_at_us=0):
+        texts = (ctypes.c_char_p * len(processes))(*map(str.encode, processes))
+        return self.ask("lb_consumer_statuses", texts, ctypes.c_size_t(len(processes)), extras, ctypes.c_int64(at_us),
+                        ctypes.c_int64(known_at_us))
+
+    def on_wait(self, hook):
+        self.lb.lb_consumer_on_wait(self.handle, hook, None)
+
     def query(self, condition, options, cursor=None):
         query = ctypes.c_void_p(self.lb.lb_query_new(condition.encode()))
         answers = [self.lb.lb_query_set(query, option, value.encode()) for option, value in options.items()]
@@ -116,6 +127,44 @@ class ConsumerLibrary(unittest.TestCase):
         self.assertEqual(self.consumer().status(KEYS[0])[1], self.site.lbctl("status", KEYS[0]))
         why = self.consumer().ask("lb_consumer_why", KEYS[0].encode(), None)[1]
         self.assertEqual(why, self.site.lbctl("why", KEYS[0]))
+
+    def test_statuses_of_many_have_what_is_asked_for(self):
+        consumer = self.consumer()
+        answer, rows, _ = consumer.statuses([KEYS[0], "nothing", KEYS[1]], extras=EVENTS)
+        self.assertEqual(answer, OK, consumer.text())
+        self.assertEqual(rows[0], self.site.lbctl("status", KEYS[0], "--with", "history")[0])
+        self.assertEqual(rows[0]["history"], self.site.lbctl("history", KEYS[0]))
+        self.assertEqual((rows[1]["process"], rows[1]["error"]), ("nothing", "not_found"))
+        self.assertEqual(rows[2]["vm_state"], "running")
+        self.assertEqual(consumer.statuses([KEYS[0]], extras=CLASSADS | CHILDSTAT)[:2], consumer.status(KEYS[0])[:2])
+        self.assertEqual(consumer.statuses([KEYS[0]], known_at_us=1)[0], NOT_FOUND)
+        self.assertEqual(consumer.statuses(KEYS, extras=2)[0], REJECT)
+
+    def test_what_a_condition_may_name_is_told(self):
+        names = {row["name"] for row in self.consumer().query("", {WHAT: "process-terms"})[1]}
+        self.assertLessEqual({"state", "vm_state", "host"}, names)
+        self.assertEqual(names, {row["name"] for row in self.site.lbctl("jobs", "--attributes")})
+        self.assertIn("time", {row["name"] for row in self.consumer().query("", {WHAT: "event-terms"})[1]})
+
+    def test_who_waits_hears_of_it_and_may_give_up(self):
+        def released(_):
+            waits.append(True)
+            held.release()
+            return 0
+        waits = []
+        with HeldReplies(self.site.environment["LB_SERVER"]) as held:
+            consumer = self.consumer(options={SERVER: held.path, SOFTWARE: "test 1"})
+            self.assertEqual(consumer.lb.lb_consumer_connect(consumer.handle), OK, consumer.text())
+            hook = WAIT_HOOK(released)
+            consumer.on_wait(hook)
+            self.assertEqual(consumer.status(KEYS[0])[0], OK, consumer.text())
+            self.assertEqual(waits, [True])
+        with HeldReplies(self.site.environment["LB_SERVER"]) as held:
+            consumer = self.consumer(options={SERVER: held.path})
+            hook = WAIT_HOOK(lambda _: 1)
+            consumer.on_wait(hook)
+            self.assertEqual(consumer.status(KEYS[0])[:2], (RETRY, []))
+            self.assertIn("was given up", consumer.text())
 
     def test_a_failure_says_why(self):
         consumer = self.consumer()

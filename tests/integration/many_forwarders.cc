@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "bkserver/cli/command_line.h"
+#include "bkserver/cli/connection.h"
 #include "bkserver/cli/uploader.h"
 #include "tests/support/event_builder.h"
 

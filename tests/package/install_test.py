@@ -144,8 +144,14 @@ class Install(unittest.TestCase):
     def test_the_libraries_show_their_c_names_only(self):
         for library, version in (("liblb.so.0", "LB"), ("liblb-consumer.so.0", "LB_CONSUMER")):
             names = run("nm", "-D", "--defined-only", self.found(library)).split("\n")
-            ours = rf" T lb_\w+@@{version}_1\.0$| A {version}_1\.0$"
+            ours = rf" T lb_\w+@@{version}_1\.\d$| A {version}_1\.\d$"
             self.assertEqual([line for line in names if line and not re.search(ours, line)], [])
+
+    def test_every_function_of_a_header_has_a_version(self):
+        for header, library in (("client.h", "liblb.so.0"), ("consumer.h", "liblb-consumer.so.0")):
+            declared = set(re.findall(r"_API [\w *]*?\b(lb_\w+)\(", self.found(header).read_text()))
+            defined = re.findall(r" T (lb_\w+)@@", run("nm", "-D", "--defined-only", self.found(library)))
+            self.assertEqual(declared, set(defined))
 
     def test_who_only_logs_needs_libc_alone(self):
         needed = re.findall(r"NEEDED +(\S+)", run("objdump", "-p", self.found("liblb.so.0")))

@@ -45,5 +45,5 @@ class HeldReplies:
             while data := source.recv(65536):
                 if is_held and not is_first:
                     self._released.wait()
-                sink.sendall(data)
+                sink.sendall(data, socket.MSG_NOSIGNAL)
                 is_first = False

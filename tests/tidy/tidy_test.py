@@ -42,6 +42,18 @@ def folder_of(path, arrows):
     return max(fitting, key=len, default=None)
 
 
+def included_from(names):
+    """What these files of ours include, and what that includes, and so on."""
+    found, waiting = set(), list(names)
+    while waiting:
+        path = SOURCE / waiting.pop()
+        for other in re.findall(r'^#include "(.+?)"', path.read_text(), re.M) if path.exists() else ():
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return sorted(found)
+
+
 class Tidy(unittest.TestCase):
     def test_every_include_follows_an_arrow(self):
         arrows = read_arrows()
@@ -81,6 +93,19 @@ class Tidy(unittest.TestCase):
                 done.add(folder)
         for folder in arrows:
             visit(folder, [])
+
+    def test_lbctl_asks_as_any_other_consumer_does(self):
+        """What the library of consumers offers, lbctl takes from its C functions and nowhere else."""
+        below = re.compile("bkserver/client/consumer.h|common/net/client.h|lb/v1/")
+        for command in ("asking", "query_commands", "search_commands", "relation_commands"):
+            start = [f"bkserver/cli/{command}.h", f"bkserver/cli/{command}.cc"]
+            included = included_from(start)
+            self.assertIn("lb/consumer.h", included)
+            self.assertEqual([name for name in included if below.match(name)], [], command)
+        asks = re.compile(r"mutable_(status|why|history|query|changes|list)\(")
+        others = [name for name in tracked(".cc", ".h") if name.startswith("bkserver/cli/")
+                  and asks.search((SOURCE / name).read_text())]
+        self.assertEqual(others, [])
 
     def test_the_top_level_is_fixed(self):
         found = {name.split("/")[0] for name in tracked()}

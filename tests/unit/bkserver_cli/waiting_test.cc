@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "bkserver/cli/query_commands.h"
+#include "bkserver/cli/server_commands.h"
 #include "tests/support/slow_server.h"
 
 namespace lb::cli {
@@ -31,6 +32,7 @@ Said run(const std::string& command, const std::string& form, const test::SlowSe
     context.settings.output = form;
     CLI::App lbctl;
     add_query_commands(lbctl, context);
+    add_server_commands(lbctl, context);
     lbctl.parse(command);
     CHECK(context.exit_code == kDone);
     return {out.str(), err.str()};

@@ -21,6 +21,9 @@ extern "C" {
 #define LB_CONSUMER_API
 #endif
 
+/* Where a consumer asks that is told nothing else. */
+#define LB_CONSUMER_DEFAULT_SERVER "/run/lb-bkserver/bkserver.sock"
+
 typedef struct lb_consumer lb_consumer;
 typedef struct lb_query lb_query;
 typedef struct lb_rows lb_rows;
@@ -38,15 +41,16 @@ typedef enum lb_answer {
 } lb_answer;
 
 typedef enum lb_consumer_option {
-    /* host:port of the server, or the path of its local socket; default LB_SERVER or
-     * /run/lb-bkserver/bkserver.sock */
+    /* host:port of the server, or the path of its local socket; default LB_SERVER of the
+     * environment, else LB_CONSUMER_DEFAULT_SERVER */
     LB_CONSUMER_SERVER = 1,
     LB_CONSUMER_CERTIFICATE = 2, /* for host:port: yours, a PEM file; default LB_CERT */
     LB_CONSUMER_KEY = 3,         /* its key, a PEM file; default LB_KEY */
     LB_CONSUMER_AUTHORITIES = 4, /* trusted ones: PEM bundle or directory; default LB_CA */
     /* in the server's certificate; default LB_SERVER_NAME or the host */
     LB_CONSUMER_SERVER_NAME = 5,
-    LB_CONSUMER_TIMEOUT_MS = 6 /* of connecting, and of each answer; default 30000 */
+    LB_CONSUMER_TIMEOUT_MS = 6, /* of connecting, and of each answer; default 30000 */
+    LB_CONSUMER_SOFTWARE = 7    /* who asks, for people: "monitor 1.2"; default: this library */
 } lb_consumer_option;
 
 /* NULL when there is no memory. */
@@ -57,10 +61,37 @@ LB_CONSUMER_API void lb_consumer_free(lb_consumer* consumer);
 LB_CONSUMER_API lb_answer lb_consumer_set(lb_consumer* consumer, lb_consumer_option option,
                                           const char* value);
 
+/* Since 1.1: connects now instead of with the first question; nothing where there is a
+ * connection. */
+LB_CONSUMER_API lb_answer lb_consumer_connect(lb_consumer* consumer);
+
+/* 0: goes on waiting. Else the question is given up, with LB_ANSWER_RETRY; a watch answers without
+ * rows. */
+typedef int (*lb_wait_hook)(void* data);
+/* Since 1.1: calls `hook` with `data` about every second while an answer is awaited, on the thread
+ * that asks: to show that it lasts, or to give up. It must not use the consumer. NULL: none. */
+LB_CONSUMER_API void lb_consumer_on_wait(lb_consumer* consumer, lb_wait_hook hook, void* data);
+
 /* One row: the status of `process` (a process id, its unique part, or a key), as it is, or with
  * `at_us` (microseconds since 1970-01-01 UTC) as it was then; 0: now. */
 LB_CONSUMER_API lb_answer lb_consumer_status(lb_consumer* consumer, const char* process,
                                              int64_t at_us, lb_rows** rows);
+
+/* What a status has only when asked for; the numbers are those of the original's flags. */
+typedef enum lb_status_extra {
+    LB_STATUS_CLASSADS = 1,  /* jdl_classad: the attributes of the job description */
+    LB_STATUS_CHILDSTAT = 4, /* children_states: the statuses of the children; not of the past */
+    LB_STATUS_HISTORY = 128  /* history: the first 500 events; not of the past */
+} lb_status_extra;
+
+/* Since 1.1: a row for each of so many `processes`, in their order: its status with `extras`
+ * (lb_status_extra, joined by |; 0: none), as it is, or as it was at `at_us` by the events' own
+ * times, or as the server knew it at `known_at_us` by when events had arrived (0 each: now). The
+ * row of one that is not there or may not be read has `process`, `error` and `text`; asked for
+ * alone, that is the answer. */
+LB_CONSUMER_API lb_answer lb_consumer_statuses(lb_consumer* consumer, const char* const* processes,
+                                               size_t processes_count, unsigned extras,
+                                               int64_t at_us, int64_t known_at_us, lb_rows** rows);
 
 /* One row: which event decided `attribute` (NULL: the state) of `process`, and which ones were
  * overruled. */
@@ -73,11 +104,16 @@ LB_CONSUMER_API lb_answer lb_consumer_history(lb_consumer* consumer, const char*
                                               uint32_t limit, const char* cursor, lb_rows** rows);
 
 typedef enum lb_query_option {
-    LB_QUERY_WHAT = 1, /* processes (default), events, process-count, event-count */
+    /* processes (default), events, process-count, event-count; process-terms, event-terms: what a
+     * condition on them may name */
+    LB_QUERY_WHAT = 1,
     LB_QUERY_SORT = 2, /* processes: registered, entered, updated; events: time; -X: latest first */
     LB_QUERY_FIELDS = 3, /* members of the rows: "jobId,vm_name"; default: processes as in lists */
-    LB_QUERY_BY = 4,     /* of process-count: state, vm_state, host, owner, type, hour */
-    LB_QUERY_LIMIT = 5   /* rows of a page: decimal, the server has a greatest; default: its own */
+    /* a count for each: of process-count state, vm_state, host, owner, type, cloud, hour; of
+     * event-count type, hour, process.state, process.vm_state, process.host, process.owner,
+     * process.type */
+    LB_QUERY_BY = 4,
+    LB_QUERY_LIMIT = 5 /* rows of a page: decimal, the server has a greatest; default: its own */
 } lb_query_option;
 
 /* A query: `state=running and host~"n1*" and entered>-2h`; NULL or "": everything. Nothing is asked

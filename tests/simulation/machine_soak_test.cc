@@ -32,7 +32,10 @@ constexpr int kRebuiltPerRound = 10;
 constexpr int kRoundsToWarmUp = 3;
 constexpr int kRoundsLeast = 4;
 constexpr double kGrowthMost = 1.1;
-constexpr std::size_t kCachedBytes = 1U << 20U;  // full when warm: less than the machines take
+// Full when warm: less than the machines take. What is remembered of names is bounded by the count
+// of processes.
+constexpr std::size_t kCachedBytes = 1U << 20U;
+constexpr std::size_t kCachedProcesses = kMachines / 4;
 
 // For how long rounds are added to the least number of them.
 std::chrono::seconds time_to_run() {
@@ -82,7 +85,9 @@ std::string differences(MachinePark::Disagreements found, const MachinePark::Dis
 struct Server {
     Server(const Desk& desk, const std::string& instance) : database(desk.open_database(instance)) {
         auto book_opened = book::Book::open(*database, desk.policy,
-                                            {.service = kService, .cached_bytes = kCachedBytes});
+                                            {.service = kService,
+                                             .cached_processes = kCachedProcesses,
+                                             .cached_bytes = kCachedBytes});
         REQUIRE(book_opened.ok());
         book = std::move(*book_opened);
         auto lookout_opened = book::Lookout::open(*database, 901);

@@ -10,11 +10,13 @@ namespace lb::book {
 
 namespace {
 
-// Registers take about five times as much opened as encoded, and are remembered in both forms.
-constexpr std::size_t kOpenedPerEncoded = 6;
+// Texts of the row, links and steps, and the place in the map.
+constexpr std::size_t kBesideRegisters = 512;
 
+// Of memory. Registers are remembered in both forms.
 std::size_t bytes_of(const Opened& opened) {
-    return sizeof(Opened) + opened.row.registers.size() * kOpenedPerEncoded;
+    return sizeof(Opened) + kBesideRegisters + opened.row.registers.capacity() +
+           state::memory_of(opened.registers);
 }
 
 Error out_of_date() {

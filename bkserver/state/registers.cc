@@ -68,7 +68,33 @@ Status read_track(const v1::TrackClaim& in, Registers& registers) {
     return {};
 }
 
+constexpr std::size_t kOfAllocation = 16;  // its header, and rounding
+constexpr std::size_t kOfMapNode = 32 + kOfAllocation;
+
+std::size_t allocated(const std::string& text) {
+    static const std::size_t inside = std::string().capacity();
+    return text.capacity() <= inside ? 0 : text.capacity() + kOfAllocation;
+}
+
+template <typename Value>
+std::size_t allocated(const std::vector<Value>& values) {
+    return values.capacity() == 0 ? 0 : values.capacity() * sizeof(Value) + kOfAllocation;
+}
+
 }  // namespace
+
+std::size_t memory_of(const Registers& registers) {
+    std::size_t bytes = allocated(registers.track) + allocated(registers.truncated);
+    for (const auto& [slot, claim] : registers.claims)
+        bytes += kOfMapNode + sizeof(slot) + sizeof(claim) + allocated(slot.name) +
+                 allocated(claim.key) + allocated(claim.value) + allocated(claim.event_id) +
+                 allocated(claim.label);
+    for (const TrackClaim& claim : registers.track) {
+        bytes += allocated(claim.key) + allocated(claim.event_id) + allocated(claim.texts);
+        for (const std::string& text : claim.texts) bytes += allocated(text);
+    }
+    return bytes;
+}
 
 std::string Registers::encode() const {
     v1::Registers out;
@@ -104,6 +130,7 @@ Result<Registers> Registers::decode(std::string_view bytes) {
     registers.rules_version = in.rules_version();
     registers.type = in.type();
     for (const v1::RegisterClaim& claim : in.claims()) LB_TRY(read_claim(claim, registers));
+    registers.track.reserve(static_cast<std::size_t>(in.track_size()));
     for (const v1::TrackClaim& claim : in.track()) LB_TRY(read_track(claim, registers));
     for (const std::uint32_t number : in.truncated()) {
         if (number > UINT16_MAX) return corrupt("number too great");

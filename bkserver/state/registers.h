@@ -73,4 +73,7 @@ struct Registers {
     static Result<Registers> decode(std::string_view bytes);
 };
 
+// Bytes of memory that they take beside the structure itself, with what an allocator adds.
+std::size_t memory_of(const Registers& registers);
+
 }  // namespace lb::state

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "bkserver/book/lookout.h"
@@ -34,7 +35,7 @@ constexpr int kRoundsLeast = 4;
 constexpr double kGrowthMost = 1.1;
 // Full when warm: less than the machines take. What is remembered of names is bounded by the count
 // of processes.
-constexpr std::size_t kCachedBytes = 1U << 20U;
+constexpr std::size_t kCachedBytes = 512U << 10U;
 constexpr std::size_t kCachedProcesses = kMachines / 4;
 
 // For how long rounds are added to the least number of them.
@@ -228,15 +229,18 @@ TEST_CASE("a site of machines stays true, and memory flat, however long it lives
     for (const std::uint64_t seed : seeds(1)) {
         INFO("LB_SEED=" << seed);
         Soak soak(static_cast<unsigned>(seed));
-        const auto end = std::chrono::steady_clock::now() + time_to_run();
+        const auto begin = std::chrono::steady_clock::now();
+        const auto end = begin + time_to_run();
         std::uint64_t warm_kib = 0;
+        std::uint64_t kib = 0;
         for (int round = 1; round <= kRoundsLeast || std::chrono::steady_clock::now() < end;
              ++round) {
             soak.run_round();
             soak.check();
-            if (round == kRoundsToWarmUp) warm_kib = used_kib();
+            kib = used_kib();
+            if (round == kRoundsToWarmUp) warm_kib = kib;
+            if (end > begin) std::cerr << "round " << round << ": " << kib << " KiB in use\n";
         }
-        const std::uint64_t kib = used_kib();
         WARN(soak.report() << "; memory used " << warm_kib << " KiB, in the end " << kib
                            << " KiB, resident " << memory_kib(::getpid())
                            << " KiB, of the database "

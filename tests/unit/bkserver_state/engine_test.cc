@@ -1,5 +1,7 @@
 #include "bkserver/state/engine.h"
 
+#include <malloc.h>
+
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -305,6 +307,26 @@ TEST_CASE("a physical machine is believed by its own word") {
     CHECK(derive(registers, "p").vm_state == "really-running");
     put(registers, make(E::kVMStop, 20, Source::kVmManager), "off");
     CHECK(derive(registers, "p").vm_state == "stopped");
+}
+
+TEST_CASE("registers are counted as the memory that they take") {
+    Registers registers = fresh(0);
+    put(registers, registration("VIRTUAL_MACHINE", 0, "/CN=a"), "reg");
+    for (int i = 1; i <= 60; ++i) {
+        event::Event event = make(i % 2 == 0 ? E::kVMStop : E::kVMRunning, i, Source::kVmManager);
+        event.host = "node" + std::to_string(i % 7) + ".example.org";
+        put(registers, event, "event " + std::to_string(i));
+    }
+    const auto used = [] { return mallinfo2().uordblks; };
+    const std::size_t before = used();
+    const std::vector<Registers> copies(500, registers);
+    const auto taken = static_cast<double>(used() - before);
+    if (taken == 0) {
+        WARN("skipped: this allocator, a sanitizer's, does not tell what is in use");
+        return;
+    }
+    const std::size_t counted = copies.size() * (sizeof(Registers) + memory_of(copies.front()));
+    CHECK(static_cast<double>(counted) / taken == Approx(1).margin(0.1));
 }
 
 }  // namespace lb::state

@@ -19,12 +19,6 @@ constexpr std::size_t kMeasuredPerTick = 100;
 constexpr std::size_t kInstanceBytes = 16;
 constexpr std::uint64_t kQuarantineBytesMax = 64 * 1024 * 1024;
 
-std::uint64_t random_seed(env::Env& env) {
-    std::uint64_t seed = 0;
-    env.fill_random({reinterpret_cast<char*>(&seed), sizeof seed});
-    return seed;
-}
-
 std::string random_bytes(env::Env& env, std::size_t count) {
     std::string bytes(count, '\0');
     env.fill_random(bytes);
@@ -57,7 +51,7 @@ Forwarder::Forwarder(env::Env& env, net::Loop& loop, LinkMaker& links, Forwarder
       host_(options_.host.empty() ? env::system_host() : options_.host),
       instance_(random_bytes(env, kInstanceBytes)),
       dials_(options_.dials_max),
-      random_(random_seed(env)),
+      random_(env::random_number(env)),
       context_{
           .env = env,
           .links = links,

@@ -17,6 +17,12 @@ constexpr std::size_t kBootIdBytes = 16;
 
 }  // namespace
 
+std::uint64_t random_number(Env& env) {
+    std::uint64_t number = 0;
+    env.fill_random({reinterpret_cast<char*>(&number), sizeof number});
+    return number;
+}
+
 Result<std::string> read_file(Env& env, const std::string& path, std::size_t bytes_max) {
     LB_TRY_ASSIGN(auto file, env.open_file(path, OpenMode::kRead));
     LB_TRY_ASSIGN(const std::uint64_t size, file->size());

@@ -74,6 +74,8 @@ class Env {
 // The real one. It lives as long as the program.
 Env& posix_env();
 
+// 64 evenly distributed bits.
+std::uint64_t random_number(Env& env);
 // The whole file; kFull when it is longer than `bytes_max`.
 Result<std::string> read_file(Env& env, const std::string& path, std::size_t bytes_max);
 // Durable when it returns: written aside ("<path>.new"), synced, renamed, directory synced.

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "common/env/env.h"
 #include "common/net/backoff.h"
@@ -63,9 +62,9 @@ nlohmann::ordered_json Agent::status() const {
 }
 
 void Agent::run() {
-    net::Backoff backoff(
-        milliseconds(options_.backoff_first_ms), milliseconds(options_.backoff_max_ms),
-        [random = std::mt19937_64(std::random_device()())]() mutable { return random(); });
+    net::Backoff backoff(milliseconds(options_.backoff_first_ms),
+                         milliseconds(options_.backoff_max_ms),
+                         [] { return env::random_number(env::posix_env()); });
     while (!stop_.stop_requested()) {
         beat();
         auto connection = Connection::open(options_.uri, queue_);

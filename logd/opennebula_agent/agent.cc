@@ -1,8 +1,8 @@
 #include "logd/opennebula_agent/agent.h"
 
 #include <nlohmann/json.hpp>
-#include <random>
 
+#include "common/env/env.h"
 #include "common/event/time_text.h"
 #include "logd/opennebula/hook_call.h"
 #include "logd/opennebula/states.h"
@@ -32,7 +32,7 @@ Agent::Agent(AgentOptions options, Parts parts, agent::Sink sink, metrics::Regis
       stop_(std::move(parts.stop)),
       log_(std::move(sink), "lb_agent_opennebula", registry),
       backoff_(options_.backoff_first, options_.backoff_max,
-               [random = std::mt19937_64(std::random_device()())]() mutable { return random(); }),
+               [] { return env::random_number(env::posix_env()); }),
       resync_at_(Clock::now() + options_.settle_time),
       messages_(registry.counter("lb_agent_opennebula_messages_total", "messages of OpenNebula")),
       not_understood_(registry.counter("lb_agent_opennebula_messages_not_understood_total",

@@ -61,6 +61,13 @@ inline constexpr log::Message kSlowQuery{
     "Ask with more indexed attributes, or add an index (lbctl index add). The plan is the "
     "database's; key says which index it took."};
 
+inline constexpr log::Message kQueryEnded{
+    "BKS_QUERY_ENDED", log::Level::kWarning, "a statement was ended after {} ms: {}; plan: {}",
+    "It came to query_seconds_max, or to the end of the disk; whoever asked was told. As with "
+    "BKS_SLOW_QUERY; where the plan "
+    "is "
+    "good, something holds the database up: locks, disk, memory."};
+
 inline constexpr log::Message kSlowAnswer{
     "BKS_SLOW_ANSWER", log::Level::kWarning, "the answer to {} took {} ms: {}",
     "What no column tells is decided over every status that else fits: ask with more indexed "
@@ -69,6 +76,6 @@ inline constexpr log::Message kSlowAnswer{
 inline constexpr std::array kMessages = {
     kListening,        kNoNetwork,   kDatabase,     kDatabaseAway, kIngest,     kConnectionRefused,
     kConnectionBroken, kPeerOpened,  kPolicyLoaded, kPolicyOpen,   kLoopFailed, kHttpRefused,
-    kHttpDenied,       kAuditDenied, kAuditDone,    kSlowQuery,    kSlowAnswer};
+    kHttpDenied,       kAuditDenied, kAuditDone,    kSlowQuery,    kQueryEnded, kSlowAnswer};
 
 }  // namespace lb::bkserver

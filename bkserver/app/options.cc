@@ -48,6 +48,7 @@ constexpr Option kOptions[] = {
     {"http.threads", Kind::kInteger, "2", "HTTP requests answered at once", 1, 256},
     {"http.requests_waiting_max", Kind::kInteger, "256", "HTTP requests that wait for a thread", 1, 100'000},
     {"http.connections_max", Kind::kInteger, "1024", "HTTP clients connected at once, part of connections_max; when there are more the slowest goes", 1, 100'000},
+    {"query_seconds_max", Kind::kInteger, "20", "seconds of the database that a statement of a query may take before it is ended", 1, 3600},
     {"slow_query_ms", Kind::kInteger, "1000", "queries that take longer are logged with their plan; 0: none", 0, 60'000},
 };
 // clang-format on
@@ -89,6 +90,7 @@ void read_limits(const config::Config& config, ServerOptions& options) {
     options.http_threads = small("http.threads");
     options.http_requests_waiting_max = number("http.requests_waiting_max");
     options.http.connections_max = number("http.connections_max");
+    options.query_seconds_max = small("query_seconds_max");
     options.slow_query_ms = small("slow_query_ms");
 }
 

@@ -42,6 +42,7 @@ struct ServerOptions {
     HttpLimits http;
     std::uint32_t http_threads = 0;
     std::size_t http_requests_waiting_max = 0;
+    std::uint32_t query_seconds_max = 0;
     std::uint32_t slow_query_ms = 0;
 };
 

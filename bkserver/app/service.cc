@@ -108,13 +108,15 @@ Status ServerService::open_database() {
         LB_TRY_ASSIGN(dsn, Dsn::parse(options_.database));
     }
     for (std::uint32_t waited = 0;; ++waited) {
-        auto opened = MariadbDatabase::open(
-            {dsn,
-             options_.instance,
-             options_.service,
-             {options_.slow_query_ms, [](const store::mariadb::SlowQuery& slow) {
-                  log::write(kSlowQuery, slow.milliseconds, slow.sql, slow.plan);
-              }}});
+        auto opened =
+            MariadbDatabase::open({dsn,
+                                   options_.instance,
+                                   options_.service,
+                                   {options_.query_seconds_max, options_.slow_query_ms,
+                                    [](const store::mariadb::SlowQuery& slow) {
+                                        log::write(slow.was_ended ? kQueryEnded : kSlowQuery,
+                                                   slow.milliseconds, slow.sql, slow.plan);
+                                    }}});
         if (opened.ok()) {
             database_ = std::move(*opened);
             log::write(kDatabase, dsn.to_string());

@@ -361,9 +361,10 @@ TEST_CASE("what takes long is reported with its plan", "[store]") {
     for (int i = 0; i < 200; ++i) bench.found(kScope + std::to_string(i));
     std::vector<lb::store::mariadb::SlowQuery> slow;
     auto database = lb::store::mariadb::MariadbDatabase::open(
-        {bench.dsn, "server-two", "lb.example.org:9000", {1, [&](const auto& query) {
-                                                              slow.push_back(query);
-                                                          }}});
+        {bench.dsn,
+         "server-two",
+         "lb.example.org:9000",
+         {.slow_milliseconds = 1, .report = [&](const auto& query) { slow.push_back(query); }}});
     REQUIRE(database.ok());
     auto reader = (*database)->open_reader().value();
     // Many patterns, so that it takes its millisecond on any machine, sooner or later.
@@ -377,4 +378,35 @@ TEST_CASE("what takes long is reported with its plan", "[store]") {
     CHECK(slow[0].sql.find("SELECT") != std::string::npos);
     CHECK(slow[0].plan.find("query_block") != std::string::npos);
     CHECK(slow[0].plan.find('\n') == std::string::npos);
+    CHECK_FALSE(slow[0].was_ended);
+}
+
+TEST_CASE("what comes to its bound is ended, and the reader goes on", "[store]") {
+    Bench bench;
+    bench.found(kScope + "a");
+    std::vector<lb::store::mariadb::SlowQuery> ended;
+    auto database = lb::store::mariadb::MariadbDatabase::open(
+        {bench.dsn,
+         "server-two",
+         "lb.example.org:9000",
+         {.seconds_max = 1, .report = [&](const auto& query) { ended.push_back(query); }}});
+    REQUIRE(database.ok());
+    auto reader = (*database)->open_reader().value();
+    // As long as somebody changes the table there is no answer, whatever the machine.
+    lb::store::mariadb::Connection other(bench.dsn);
+    REQUIRE(other.use().ok());
+    REQUIRE(other.run("LOCK TABLES process WRITE").ok());
+    const auto counted = reader->count_processes({}, std::nullopt);
+    REQUIRE(other.run("UNLOCK TABLES").ok());
+    REQUIRE_FALSE(counted.ok());
+    CHECK(counted.error().code == ErrorCode::kFull);
+    CHECK(counted.error().text.find("longer than a question may") != std::string::npos);
+    REQUIRE(ended.size() == 1);
+    CHECK(ended[0].was_ended);
+    CHECK(ended[0].sql.find("COUNT(*)") != std::string::npos);
+    CHECK(ended[0].plan == "not known");
+    const auto again = reader->count_processes({}, std::nullopt);
+    REQUIRE(again.ok());
+    CHECK(again->at(0).count == 1);
+    CHECK(ended.size() == 1);
 }

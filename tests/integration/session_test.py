@@ -263,5 +263,37 @@ class Session(unittest.TestCase):
         wait_until(is_told, "a slow query in the log", 60)
 
 
+class LongQuestion(unittest.TestCase):
+    """A question that the database cannot answer in time is ended; the server goes on."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = cls.enterClassContext(Site(server_options="query_seconds_max = 1\nslow_query_ms = 0\n"))
+
+    @contextlib.contextmanager
+    def held_table(self):
+        """As long as this holds it, nobody reads the table of processes."""
+        database = f"--socket={self.site.server.runtime}/mariadb/mariadb.sock"
+        with subprocess.Popen(["mariadb", "--no-defaults", "-uroot", database, "--unbuffered", "-N", "lb"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+            holder.stdin.write("LOCK TABLES process WRITE; SELECT 'held';\n")
+            holder.stdin.flush()
+            self.assertEqual(holder.stdout.readline(), "held\n")
+            yield
+
+    def test_it_is_ended_and_told_and_the_server_goes_on(self):
+        self.site.lbctl("register", "vm", "--libvirt-uuid", UUID)
+        with self.held_table():
+            for words in (("jobs",), ("count", "--by", "host")):
+                done = run("lbctl", *words, check=False, environment=self.site.environment)
+                self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+                self.assertIn("the database took longer than a question may: ask for less", done.stderr)
+        self.assertEqual(len(self.site.lbctl("jobs")), 1)
+        self.assertEqual(self.site.lbctl("count"), [{"count": 1}])
+        log = self.site.server.log.read_text()
+        self.assertRegex(log, r"BKS_QUERY_ENDED: a statement was ended after \d+ ms: SELECT .*; plan: not known")
+        self.assertEqual(log.count("BKS_QUERY_ENDED"), 2)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -21,8 +21,8 @@ Result<std::unique_ptr<Writer>> MariadbDatabase::open_writer(std::uint32_t lane)
 }
 
 Result<std::unique_ptr<Reader>> MariadbDatabase::open_reader() {
-    auto reader =
-        std::make_unique<MariadbReader>(options_.dsn, dictionary_, options_.service, options_.slow);
+    auto reader = std::make_unique<MariadbReader>(options_.dsn, dictionary_, options_.service,
+                                                  options_.watch);
     return std::unique_ptr<Reader>(std::move(reader));
 }
 

@@ -16,8 +16,8 @@ struct DatabaseOptions {
     // This server among those that share the database; the same after a restart. Its writers keep
     // their streams of changes by it.
     std::string instance;
-    std::string service;  // host:port of the ids that it keeps: short names are completed by it
-    SlowQueryWatch slow = {};  // called by the threads that query
+    std::string service;    // host:port of the ids that it keeps: short names are completed by it
+    QueryWatch watch = {};  // called by the threads that query
 };
 
 class MariadbDatabase : public Database {

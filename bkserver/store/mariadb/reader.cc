@@ -40,13 +40,12 @@ std::vector<Change> joined(std::vector<std::vector<Change>>& streams, std::uint3
 
 }  // namespace
 
-MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service,
-                             SlowQueryWatch slow)
+MariadbReader::MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, QueryWatch watch)
     : connection_(dsn),
       for_table_changes_(std::move(dsn), kTableChangeTimeout),
       dictionary_(dictionary),
       service_(std::move(service)),
-      slow_(std::move(slow)) {}
+      watch_(std::move(watch)) {}
 
 Result<Found> MariadbReader::query(std::string_view sql, std::span<const Value> values) {
     return read_over(connection_, [&] { return connection_.query(sql, values); });

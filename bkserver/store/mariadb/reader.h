@@ -15,19 +15,22 @@ namespace lb::store::mariadb {
 // A selection or count that took long, with the plan by which the database answered it.
 struct SlowQuery {
     std::uint64_t milliseconds = 0;
-    std::string sql;   // without its values
-    std::string plan;  // EXPLAIN FORMAT=JSON, in one line
+    bool was_ended = false;  // by its bound, or for want of disk: it has no answer
+    std::string sql;         // without its values
+    std::string plan;        // EXPLAIN FORMAT=JSON, in one line
 };
 
-struct SlowQueryWatch {
-    std::uint32_t milliseconds = 0;  // from how long on; 0: never
-    std::function<void(const SlowQuery&)> report;
+// How long selections and counts may take.
+struct QueryWatch {
+    std::uint32_t seconds_max = 20;       // longer ones are ended, and reported
+    std::uint32_t slow_milliseconds = 0;  // from how long on they are reported; 0: never
+    std::function<void(const SlowQuery&)> report = [](const SlowQuery&) {};
 };
 
 class MariadbReader : public Reader {
   public:
     // `dictionary` outlives the reader.
-    MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, SlowQueryWatch slow = {});
+    MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, QueryWatch watch = {});
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
     Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
@@ -79,7 +82,7 @@ class MariadbReader : public Reader {
                                      std::optional<Column> by);
     // Of selections and counts: bounded in time, reported when slow.
     Result<Found> query(const Sql& sql);
-    void report_slow(const Sql& sql, std::uint64_t milliseconds);
+    void report(SlowQuery slow, const Sql& sql);
     Status collect_history(SubjectNumber subject, std::string_view cursor, std::uint32_t limit,
                            std::vector<Event>& events);
     Result<std::vector<Change>> changes_of(std::uint32_t stream, std::uint64_t after,
@@ -90,7 +93,7 @@ class MariadbReader : public Reader {
     Connection for_table_changes_;  // connected when it is needed
     Dictionary& dictionary_;
     std::string service_;
-    SlowQueryWatch slow_;
+    QueryWatch watch_;
 };
 
 }  // namespace lb::store::mariadb

@@ -9,8 +9,16 @@ namespace lb::store::mariadb {
 
 namespace {
 
-// Longer than this no query may keep the database busy.
-constexpr std::string_view kBounded = "SET STATEMENT max_statement_time = 20 FOR ";
+// A plan is not worth more: whoever asked is still waiting.
+constexpr std::uint32_t kPlanSecondsMax = 1;
+
+// MariaDB takes no parameter for the seconds, which are the server's own, never a client's.
+std::string within(std::uint32_t seconds_max, std::string_view statement) {
+    std::string bounded = "SET STATEMENT max_statement_time = ";
+    bounded.append(std::to_string(seconds_max)).append(" FOR ").append(statement);
+    return bounded;
+}
+
 // Registered or adopted, and not merely a name of another process.
 constexpr std::string_view kReal = "WHERE p.merged_into = 0 AND p.type <> 0";
 
@@ -91,25 +99,26 @@ bool is_of_events(Column column) {
 
 Result<Found> MariadbReader::query(const Sql& sql) {
     const auto begin = std::chrono::steady_clock::now();
-    auto found = query(std::string(kBounded) + sql.text(), sql.values());
+    auto found = query(within(watch_.seconds_max, sql.text()), sql.values());
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin);
     const auto milliseconds = static_cast<std::uint64_t>(took.count());
-    if (slow_.milliseconds != 0 && milliseconds >= slow_.milliseconds)
-        report_slow(sql, milliseconds);
+    const bool was_ended = !found.ok() && found.error().code == ErrorCode::kFull;
+    if (was_ended || (watch_.slow_milliseconds != 0 && milliseconds >= watch_.slow_milliseconds))
+        report({milliseconds, was_ended, sql.text(), {}}, sql);
     return found;
 }
 
-void MariadbReader::report_slow(const Sql& sql, std::uint64_t milliseconds) {
-    SlowQuery slow = {milliseconds, sql.text(), {}};
-    const auto plan = query("EXPLAIN FORMAT=JSON " + sql.text(), sql.values());
+void MariadbReader::report(SlowQuery slow, const Sql& sql) {
+    const auto plan =
+        query(within(kPlanSecondsMax, "EXPLAIN FORMAT=JSON " + sql.text()), sql.values());
     if (plan.ok() && plan->count() > 0) {
         for (const char c : plan->bytes(0, 0))
             if (c != '\n' && (c != ' ' || !slow.plan.ends_with(' '))) slow.plan += c;
     } else {
         slow.plan = "not known";
     }
-    slow_.report(slow);
+    watch_.report(slow);
 }
 
 Result<std::vector<Process>> MariadbReader::search_processes(const ProcessSelection& selection) {

@@ -146,6 +146,19 @@ Finding judge_certificate(std::string_view daemon, const Json& status, std::int6
     return finding;
 }
 
+Finding judge_remote_door(const Json& door) {
+    const std::uint64_t refused = number_of(door, "refused");
+    Finding finding{Grade::kOk,
+                    "producers of other hosts",
+                    "port " + std::to_string(number_of(door, "port")) + ", " +
+                        std::to_string(number_of(door, "connections")) + " connected, " +
+                        std::to_string(refused) + " refused",
+                    {}};
+    if (refused > 0)
+        finding.remedy = "who and why: journalctl -u lb-logd | grep LGD_REMOTE_REFUSED";
+    return finding;
+}
+
 Finding judge_forwarder(const Json& forwarder, std::int64_t now_us) {
     const std::string host = text_of(forwarder, "host");
     return judge_age("backlog of " + host, number_of(forwarder, "unsettled"),

@@ -37,6 +37,8 @@ Finding judge_destination(const Json& destination, std::int64_t now_us);
 Finding judge_clock(std::string_view whose, const Json& row);
 // "certificate_expires" of any daemon.
 Finding judge_certificate(std::string_view daemon, const Json& status, std::int64_t now_us);
+// lb-logd's door for producers of other hosts.
+Finding judge_remote_door(const Json& door);
 // Of lb-bkserver's: one connected host.
 Finding judge_forwarder(const Json& forwarder, std::int64_t now_us);
 // What this host set aside.

@@ -182,6 +182,11 @@ void check_host(const Places& places, Findings& findings) {
     check_libvirt(places, findings);
     check_agents(places, findings);
     if (logger.empty()) return;
+    if (logger.contains("remote")) {
+        const Json& door = logger["remote"];
+        findings.push_back(judge_certificate("lb-logd", door, now_us()));
+        findings.push_back(judge_remote_door(door));
+    }
     findings.push_back(judge_refusals(logger));
     findings.push_back(judge_events(logger));
 }

@@ -41,8 +41,9 @@ struct ConnectionLimits {
     // Nothing received for so long closes the connection (kTimeout); 0 = never. Not counted while
     // reading is paused.
     Milliseconds idle_timeout{90'000};
-    Milliseconds send_timeout{60'000};  // bytes are queued, and the peer takes none of them
-    Milliseconds end_timeout{2'000};    // all is sent, and the peer does not end its side
+    Milliseconds send_timeout{60'000};   // bytes are queued, and the peer takes none of them
+    Milliseconds end_timeout{2'000};     // all is sent, and the peer does not end its side
+    std::size_t read_bytes = 64 * 1024;  // at once; an idle connection holds so many
 };
 
 class Connection;

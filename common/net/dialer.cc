@@ -48,4 +48,12 @@ std::shared_ptr<Connection> dial_tls(Loop& loop, const DialOptions& options,
     return dial(loop, std::move(usable), options.limits, std::move(handler));
 }
 
+std::shared_ptr<Connection> adopt_unix(Loop& loop, int descriptor, const ConnectionLimits& limits,
+                                       std::unique_ptr<Handler> handler) {
+    auto stream = accepted_unix_stream(loop, descriptor, "socket pair");
+    auto usable = stream.ok() ? std::move(stream).value()
+                              : std::make_unique<FailedStream>(loop, stream.error(), "socket pair");
+    return dial(loop, std::move(usable), limits, std::move(handler));
+}
+
 }  // namespace lb::net

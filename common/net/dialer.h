@@ -30,4 +30,8 @@ struct DialOptions {
 std::shared_ptr<Connection> dial_tls(Loop& loop, const DialOptions& options,
                                      std::unique_ptr<Handler> handler);
 
+// A Unix socket that is connected already, one end of a pair: it becomes the connection's.
+std::shared_ptr<Connection> adopt_unix(Loop& loop, int descriptor, const ConnectionLimits& limits,
+                                       std::unique_ptr<Handler> handler);
+
 }  // namespace lb::net

@@ -224,6 +224,12 @@ Result<std::unique_ptr<Listener>> Listener::open_tls(Loop& loop, const std::stri
                                                      std::shared_ptr<tls::Credentials> credentials,
                                                      ListenerOptions options) {
     LB_TRY_ASSIGN(const int descriptor, listen_tcp(address, port));
+    return adopt_tls(loop, descriptor, std::move(credentials), std::move(options));
+}
+
+Result<std::unique_ptr<Listener>> Listener::adopt_tls(Loop& loop, int descriptor,
+                                                      std::shared_ptr<tls::Credentials> credentials,
+                                                      ListenerOptions options) {
     auto implementation = std::make_shared<Implementation>(loop, descriptor, std::move(options));
     implementation->credentials = std::move(credentials);
     return std::unique_ptr<Listener>(new Listener(std::move(implementation)));

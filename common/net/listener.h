@@ -39,6 +39,10 @@ class Listener {
                                                       std::uint16_t port,
                                                       std::shared_ptr<tls::Credentials> credentials,
                                                       ListenerOptions options);
+    // `descriptor`: a TCP socket that listens already; taken over.
+    static Result<std::unique_ptr<Listener>> adopt_tls(
+        Loop& loop, int descriptor, std::shared_ptr<tls::Credentials> credentials,
+        ListenerOptions options);
     // Replaces a stale socket file; made with mode 0660.
     static Result<std::unique_ptr<Listener>> open_unix(Loop& loop, const std::string& path,
                                                        ListenerOptions options);

@@ -6,8 +6,6 @@
 namespace lb::net {
 namespace {
 
-// Large enough for a batch in a few reads; connections that are idle hold one each.
-constexpr std::size_t kReadBytes = 64 * 1024;
 // A send queue that has grown is given back to the system when it is empty again.
 constexpr std::size_t kKeptBytes = 256 * 1024;
 
@@ -83,7 +81,7 @@ void StreamConnection::on_stream_open() {
     if (state_ != State::kOpening) return;
     state_ = State::kOpen;
     on_refused_ = nullptr;
-    read_buffer_.resize(kReadBytes);
+    read_buffer_.resize(limits_.read_bytes);
     received_at_ = sent_at_ = Clock::now();
     schedule_check();
     is_delivering_ = true;

@@ -66,6 +66,7 @@ constexpr Explanation kReasonExplanations[] = {
      "it does not trust the authority of our certificate: another one of the same name"},
     {SSL_R_TLSV1_ALERT_ACCESS_DENIED, ErrorCode::kDenied, "it denies us access"},
     {SSL_R_WRONG_VERSION_NUMBER, ErrorCode::kRetry, "it does not speak TLS"},
+    {SSL_R_HTTP_REQUEST, ErrorCode::kRetry, "it does not speak TLS but plain HTTP"},
     {SSL_R_UNSUPPORTED_PROTOCOL, ErrorCode::kRetry, "it does not speak TLS 1.3"},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, ErrorCode::kRetry, "it does not speak TLS 1.3"},
     {SSL_R_NO_APPLICATION_PROTOCOL, ErrorCode::kRetry,

@@ -11,6 +11,7 @@
 #include "common/event/codec.h"
 #include "common/event/field_text.h"
 #include "common/event/time_text.h"
+#include "logd/client/line.h"
 
 namespace lb::logevent {
 
@@ -85,6 +86,12 @@ Status set_reason_length(Options& options, std::string_view value) {
     return {};
 }
 
+Status set_logger(Options& options, std::string_view value) {
+    LB_TRY(client::parse_logger(value));
+    client::set_logger(options.producer, std::string(value));
+    return {};
+}
+
 using Setter = Status (*)(Options&, std::string_view);
 
 struct OptionRow {
@@ -120,7 +127,15 @@ constexpr std::array kOptions = {
     OptionRow{"field",     'F', "NAME=TEXT", "a field that is called like an option, as Bind's key is", nullptr},
     OptionRow{"timeout",   'T', "MS",    "of the whole call; default 1000", set_timeout},
     OptionRow{"socket",    'S', "PATH",  "the logger's socket; default LB_SOCKET or /run/lb/logd.sock",
-              [](Options& o, std::string_view v) { o.producer.socket_path = v; return Status(); }},
+              [](Options& o, std::string_view v) { o.producer.socket_path = v; o.producer.logger.clear(); return Status(); }},
+    OptionRow{"logger",     0,  "URL",   "tls://HOST:PORT of another host's logger instead; default LB_LOGGER",
+              set_logger},
+    OptionRow{"cert",       0,  "PATH",  "for --logger: certificate, PEM; default LB_CERT",
+              [](Options& o, std::string_view v) { o.producer.certificate = v; return Status(); }},
+    OptionRow{"key-file",   0,  "PATH",  "its key, PEM; default LB_KEY",
+              [](Options& o, std::string_view v) { o.producer.key = v; return Status(); }},
+    OptionRow{"ca",         0,  "PATH",  "trusted authorities, PEM bundle or directory; default LB_CA",
+              [](Options& o, std::string_view v) { o.producer.authorities = v; return Status(); }},
     OptionRow{"drop-dir",  'D', "DIR",   "where the event goes when the logger is away; empty: nowhere",
               [](Options& o, std::string_view v) { o.producer.drop_directory = v; return Status(); }},
     OptionRow{"user",      'U', "TEXT",  "who logs, as the producer states it",
@@ -306,9 +321,9 @@ std::string help_text() {
         "-j, and for -c when the event is for that job.\n\n";
     for (const OptionRow& row : kOptions) {
         const std::string value = row.value.empty() ? "" : " " + std::string(row.value);
-        text += padded("  -" + std::string(1, row.letter) + ", --" + std::string(row.name) + value,
-                       30) +
-                std::string(row.help) + "\n";
+        const std::string letter =
+            row.letter == 0 ? "      --" : "  -" + std::string(1, row.letter) + ", --";
+        text += padded(letter + std::string(row.name) + value, 30) + std::string(row.help) + "\n";
     }
     return text +
            "\nexamples:\n"

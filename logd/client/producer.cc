@@ -1,9 +1,6 @@
 #include "logd/client/producer.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,23 +8,22 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 
 #include "common/base/encoding.h"
 #include "common/base/limits.h"
 #include "common/event/codec.h"
 #include "common/event/event_id.h"
 #include "common/event/wire_format.h"
+#include "logd/client/line.h"
 
 namespace lb::client {
 
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 namespace wire = event::wire;
 
 // Of lb.v1 (proto/lb/v1/wire.proto, envelope.proto, error.proto).
+constexpr std::uint8_t kFrameFailure = 6;
 constexpr std::uint8_t kFrameLog = 7;
 constexpr std::uint8_t kFrameLogReply = 8;
 constexpr std::uint32_t kEnvelopeSchema = 1;
@@ -88,6 +84,28 @@ Result<Logged> outcome_of(const Reply& reply) {
                   reply.text};
 }
 
+// Of lb.v1.Failure: why the logger ends the connection.
+Error decode_failure(std::string_view payload) {
+    Error failure{ErrorCode::kCorrupt, "the logger ended the connection"};
+    wire::Reader reader(payload);
+    wire::Field field;
+    while (!reader.at_end() && reader.next(field)) {
+        const bool is_code = field.number == 1 && field.number_value > 0 &&
+                             field.number_value <= static_cast<std::uint64_t>(ErrorCode::kBug);
+        if (is_code) failure.code = static_cast<ErrorCode>(field.number_value);
+        if (field.number == 2) failure.text = field.bytes;
+    }
+    return failure;
+}
+
+Result<Logged> answer_of(const frame::Frame& frame) {
+    if (frame.type == kFrameFailure) return decode_failure(frame.payload);
+    if (frame.type != kFrameLogReply)
+        return Error{ErrorCode::kCorrupt, "the logger answered something else"};
+    LB_TRY_ASSIGN(const Reply reply, decode_reply(frame.payload));
+    return outcome_of(reply);
+}
+
 // Whether another way may still take the event; a refusal is final.
 bool may_drop(ErrorCode code) {
     return code == ErrorCode::kRetry || code == ErrorCode::kTimeout || code == ErrorCode::kFull ||
@@ -135,27 +153,17 @@ const char* environment_or(const char* name, const char* otherwise) {
     return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
+// The original's variables name a host and a port; this host's logger is reached by its socket.
+std::string logger_of_environment() {
+    const std::string_view ours = environment_or("LB_LOGGER", "");
+    if (!ours.empty()) return std::string(ours);
+    const std::string_view original =
+        environment_or("GLITE_WMS_LOG_DESTINATION", environment_or("EDG_WL_LOG_DESTINATION", ""));
+    const bool is_this_host = original.substr(0, original.rfind(':')) == "localhost";
+    return original.empty() || is_this_host ? std::string() : "tls://" + std::string(original);
+}
+
 }  // namespace
-
-struct Producer::Deadline {
-    explicit Deadline(int timeout_ms) : at(steady_clock::now() + milliseconds(timeout_ms)) {}
-
-    // Waits until the socket is ready for `events`; kTimeout when the deadline passes first.
-    [[nodiscard]] Status wait(int socket, short events) const {
-        for (;;) {
-            const auto left = std::chrono::duration_cast<milliseconds>(at - steady_clock::now());
-            if (left.count() <= 0)
-                return Error{ErrorCode::kTimeout, "the logger did not answer in time"};
-            pollfd waited{socket, events, 0};
-            const int ready = poll(&waited, 1, static_cast<int>(left.count()));
-            if (ready > 0) return {};
-            if (ready < 0 && errno != EINTR)
-                return system_error("waiting for", "the logger", errno);
-        }
-    }
-
-    steady_clock::time_point at;
-};
 
 ProducerOptions options_from_environment() {
     ProducerOptions options;
@@ -163,7 +171,17 @@ ProducerOptions options_from_environment() {
     options.drop_directory = environment_or("LB_DROP_DIR", kDefaultDropDirectory);
     const int timeout_ms = std::atoi(environment_or("LB_TIMEOUT_MS", "0"));
     if (timeout_ms > 0) options.timeout_ms = timeout_ms;
+    options.certificate = environment_or("LB_CERT", environment_or("X509_USER_CERT", ""));
+    options.key = environment_or("LB_KEY", environment_or("X509_USER_KEY", ""));
+    options.authorities = environment_or("LB_CA", environment_or("X509_CERT_DIR", ""));
+    set_logger(options, logger_of_environment());
     return options;
+}
+
+void set_logger(ProducerOptions& options, std::string logger) {
+    options.logger = std::move(logger);
+    if (!options.logger.empty() && options.drop_directory == kDefaultDropDirectory)
+        options.drop_directory.clear();
 }
 
 void complete(event::Event& event) {
@@ -176,14 +194,9 @@ void complete(event::Event& event) {
     if (gethostname(name.data(), name.size() - 1) == 0) event.host = name.data();
 }
 
-Producer::~Producer() {
-    disconnect();
-}
+Producer::Producer(ProducerOptions options) : options_(std::move(options)) {}
 
-void Producer::disconnect() {
-    if (socket_ >= 0) close(socket_);
-    socket_ = -1;
-}
+Producer::~Producer() = default;
 
 Result<Logged> Producer::log(std::string_view subject, const event::Event& event, bool is_sync,
                              std::string_view given_id) {
@@ -202,7 +215,7 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
     if (!lock.owns_lock())
         return drop(bytes, event_id,
                     {ErrorCode::kTimeout, "the logger did not answer others in time"});
-    const bool was_connected = socket_ >= 0;
+    const bool was_connected = line_ != nullptr;
     Result<Logged> result = exchange(bytes, deadline);
     if (!result.ok() && was_connected && result.error().code == ErrorCode::kRetry) {
         // A connection from before may have died with an earlier life of the logger.
@@ -215,46 +228,19 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
 }
 
 Result<Logged> Producer::exchange(std::string_view frame, const Deadline& deadline) {
-    Status status = socket_ >= 0 ? Status() : connect(deadline);
-    if (status.ok()) status = send(frame, deadline);
-    Result<Logged> result = status.ok() ? receive(deadline) : Result<Logged>(status.error());
-    // After a failure an answer may still be under way: this connection is of no more use.
-    if (!result.ok()) disconnect();
+    if (!line_) {
+        LB_TRY_ASSIGN(line_, open_line(deadline));
+    }
+    const Status sent = line_->send(frame, deadline);
+    Result<Logged> result = sent.ok() ? receive(deadline) : Result<Logged>(sent.error());
+    // After a failure an answer may still be under way: this line is of no more use.
+    if (!result.ok()) line_.reset();
     return result;
 }
 
-Status Producer::connect(const Deadline& deadline) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (options_.socket_path.size() >= sizeof(address.sun_path))
-        return Error{ErrorCode::kReject, "the socket's path is too long: " + options_.socket_path};
-    std::memcpy(address.sun_path, options_.socket_path.data(), options_.socket_path.size());
-    socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (socket_ < 0) return system_error("creating", "a socket", errno);
-    while (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        // EAGAIN: the logger's queue of connections is full; it says nothing when that changes.
-        if (errno != EAGAIN && errno != EINTR)
-            return system_error("connecting to the logger at", options_.socket_path, errno);
-        if (steady_clock::now() >= deadline.at)
-            return Error{ErrorCode::kTimeout, "the logger takes no connection"};
-        usleep(1000);
-    }
-    return {};
-}
-
-Status Producer::send(std::string_view bytes, const Deadline& deadline) {
-    while (!bytes.empty()) {
-        const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-        } else if (errno == EAGAIN) {
-            LB_TRY(deadline.wait(socket_, POLLOUT));
-        } else if (errno != EINTR) {
-            return Error{ErrorCode::kRetry,
-                         system_error("sending to", options_.socket_path, errno).text};
-        }
-    }
-    return {};
+Result<std::unique_ptr<Line>> Producer::open_line(const Deadline& deadline) const {
+    return options_.logger.empty() ? open_local_line(options_.socket_path, deadline)
+                                   : open_remote_line(options_, deadline);
 }
 
 Result<Logged> Producer::receive(const Deadline& deadline) {
@@ -262,20 +248,10 @@ Result<Logged> Producer::receive(const Deadline& deadline) {
     std::array<char, 4096> buffer{};
     for (;;) {
         LB_TRY_ASSIGN(const auto received_frame, decoder.next());
-        if (received_frame) {
-            if (received_frame->type != kFrameLogReply)
-                return Error{ErrorCode::kCorrupt, "the logger answered something else"};
-            LB_TRY_ASSIGN(const Reply reply, decode_reply(received_frame->payload));
-            return outcome_of(reply);
-        }
-        LB_TRY(deadline.wait(socket_, POLLIN));
-        const ssize_t got = recv(socket_, buffer.data(), buffer.size(), 0);
-        if (got == 0) return Error{ErrorCode::kRetry, "the logger closed the connection"};
-        if (got > 0)
-            decoder.append({buffer.data(), static_cast<std::size_t>(got)});
-        else if (errno != EAGAIN && errno != EINTR)
-            return Error{ErrorCode::kRetry,
-                         system_error("receiving from", options_.socket_path, errno).text};
+        if (received_frame) return answer_of(*received_frame);
+        LB_TRY_ASSIGN(const std::size_t got,
+                      line_->receive(buffer.data(), buffer.size(), deadline));
+        decoder.append({buffer.data(), got});
     }
 }
 

@@ -1,9 +1,11 @@
 // What a producer does with an event: hand it to the local logger, within a deadline, whatever
 // happens. When the logger cannot take it in time the event goes to the drop directory, from where
-// the logger fetches it; the event id keeps it from counting twice. Needs libc only.
+// the logger fetches it; the event id keeps it from counting twice. Needs libc only, unless another
+// host's logger is asked for.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -25,9 +27,20 @@ struct ProducerOptions {
     // What is logged was said by guests: each event on the channel of the machine that is its
     // subject. The logger believes that of root alone.
     bool speaks_for_guests = false;
+
+    // "tls://HOST:PORT": another host's logger instead of this one's socket; set_logger() sets it.
+    std::string logger = {};
+    std::string certificate = {};  // PEM files, for that
+    std::string key = {};
+    std::string authorities = {};  // or a directory
 };
 
-// The options as LB_SOCKET, LB_DROP_DIR and LB_TIMEOUT_MS of the environment change them.
+// The default drop directory is the local logger's, which delivers under another name: with another
+// host's logger there is none, unless it is asked for.
+void set_logger(ProducerOptions& options, std::string logger);
+
+// The options as LB_SOCKET, LB_DROP_DIR, LB_TIMEOUT_MS, LB_LOGGER, LB_CERT, LB_KEY and LB_CA of the
+// environment change them, and the original's GLITE_WMS_LOG_DESTINATION (host:port of a logger).
 ProducerOptions options_from_environment();
 
 enum class Outcome : std::uint8_t {
@@ -45,9 +58,12 @@ struct Logged {
 // Fills what the producer leaves open: time_us with now, host with this host's name.
 void complete(event::Event& event);
 
+class Line;
+struct Deadline;
+
 class Producer {
   public:
-    explicit Producer(ProducerOptions options) : options_(std::move(options)) {}
+    explicit Producer(ProducerOptions options);
     ~Producer();
     Producer(const Producer&) = delete;
     Producer& operator=(const Producer&) = delete;
@@ -62,18 +78,14 @@ class Producer {
                        std::string_view event_id = {});
 
   private:
-    struct Deadline;
-
     Result<Logged> exchange(std::string_view frame, const Deadline& deadline);
-    Status connect(const Deadline& deadline);
-    Status send(std::string_view bytes, const Deadline& deadline);
+    Result<std::unique_ptr<Line>> open_line(const Deadline& deadline) const;
     Result<Logged> receive(const Deadline& deadline);
     Result<Logged> drop(std::string_view frame, std::string_view event_id, const Error& why) const;
-    void disconnect();
 
     const ProducerOptions options_;
-    std::timed_mutex mutex_;  // one exchange at a time on the connection
-    int socket_ = -1;
+    std::timed_mutex mutex_;      // one exchange at a time on the line
+    std::unique_ptr<Line> line_;  // null: none is open
 };
 
 }  // namespace lb::client

@@ -17,16 +17,23 @@ namespace {
 
 // Who runs this daemon may as well, so that it can be tried out.
 bool may_speak_for_guests(const Producer& producer) {
-    return producer.user.uid == 0 || producer.user.uid == ::geteuid();
+    const uid_t uid = producer.user.uid;
+    return !producer.is_remote() && (uid == 0 || uid == ::geteuid());
 }
 
-// Who logged it: a guest, known by the machine whose channel it came on, or a local user.
+// Who logged it: a guest, known by the machine whose channel it came on, a remote producer or a
+// local user.
 void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Producer& producer) {
     identity.Clear();
     if (envelope.is_channel()) {
         identity.set_kind(v1::IDENTITY_KIND_CHANNEL);
         if (const auto machine = event::parse_subject(envelope.subject()); machine.ok())
             identity.set_name(event::to_string(*machine));
+        return;
+    }
+    if (producer.is_remote()) {
+        identity.set_kind(v1::IDENTITY_KIND_CERTIFICATE);
+        identity.set_name(producer.dn);
         return;
     }
     identity.set_kind(v1::IDENTITY_KIND_UID);

@@ -20,13 +20,18 @@
 
 namespace lb::logd {
 
-// Who sends, proven by the kernel: the peer of a socket or the owner of a file.
+// Who sends: a local user, proven by the kernel (the peer of a socket, the owner of a file), or a
+// remote producer, proven by TLS.
 struct Producer {
-    LocalUser user;
+    LocalUser user;  // of a local one
     SourceSet sources;
+    std::string dn = {};  // of a remote one: the name in his certificate; empty: local
 
-    // "uid:1000(alice)": for messages.
-    [[nodiscard]] std::string text() const { return user.text(); }
+    [[nodiscard]] bool is_remote() const { return !dn.empty(); }
+    // "uid:1000(alice)", "certificate:/O=example/CN=node7": for messages.
+    [[nodiscard]] std::string text() const {
+        return is_remote() ? "certificate:" + dn : user.text();
+    }
 };
 
 struct Accepted {

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/json_line.h"
-
 namespace lb::logd {
 
 LogdMetrics::LogdMetrics(metrics::Registry& registry)
@@ -38,27 +36,26 @@ LogdMetrics::LogdMetrics(metrics::Registry& registry)
       drop_leftovers(registry.counter("lb_logd_drop_leftovers_total",
                                       "Unfinished old files removed from the drop directory")) {}
 
-std::string LogdMetrics::to_json() const {
-    const nlohmann::json object = {{"daemon", "lb-logd"},
-                                   {"version", LB_VERSION},
-                                   {"connections", connections.value()},
-                                   {"connections_refused", connections_refused.value()},
-                                   {"connections_broken", connections_broken.value()},
-                                   {"events_accepted", events_accepted.value()},
-                                   {"events_durable", events_durable.value()},
-                                   {"events_last_hour", durable_last_hour.value()},
-                                   {"events_failed", events_failed.value()},
-                                   {"events_refused", events_refused.value()},
-                                   {"events_denied", events_denied.value()},
-                                   {"commits", commits.value()},
-                                   {"queue_bytes", queue_bytes.value()},
-                                   {"queue_full_pauses", queue_full_pauses.value()},
-                                   {"sync_settled", sync_settled.value()},
-                                   {"sync_timeouts", sync_timeouts.value()},
-                                   {"drop_events", drop_events.value()},
-                                   {"drop_files_quarantined", drop_files_quarantined.value()},
-                                   {"drop_leftovers", drop_leftovers.value()}};
-    return json_line(object);
+nlohmann::json LogdMetrics::to_json() const {
+    return {{"daemon", "lb-logd"},
+            {"version", LB_VERSION},
+            {"connections", connections.value()},
+            {"connections_refused", connections_refused.value()},
+            {"connections_broken", connections_broken.value()},
+            {"events_accepted", events_accepted.value()},
+            {"events_durable", events_durable.value()},
+            {"events_last_hour", durable_last_hour.value()},
+            {"events_failed", events_failed.value()},
+            {"events_refused", events_refused.value()},
+            {"events_denied", events_denied.value()},
+            {"commits", commits.value()},
+            {"queue_bytes", queue_bytes.value()},
+            {"queue_full_pauses", queue_full_pauses.value()},
+            {"sync_settled", sync_settled.value()},
+            {"sync_timeouts", sync_timeouts.value()},
+            {"drop_events", drop_events.value()},
+            {"drop_files_quarantined", drop_files_quarantined.value()},
+            {"drop_leftovers", drop_leftovers.value()}};
 }
 
 }  // namespace lb::logd

@@ -1,7 +1,7 @@
 // The metrics of lb-logd, by name, in one place.
 #pragma once
 
-#include <string>
+#include <nlohmann/json_fwd.hpp>
 
 #include "common/metrics/hour_count.h"
 #include "common/metrics/metrics.h"
@@ -11,8 +11,8 @@ namespace lb::logd {
 struct LogdMetrics {
     explicit LogdMetrics(metrics::Registry& registry);
 
-    // JSON object of all of them, for people and tools.
-    [[nodiscard]] std::string to_json() const;
+    // An object of all of them, for people and tools.
+    [[nodiscard]] nlohmann::json to_json() const;
 
     metrics::Gauge& connections;
     metrics::Counter& connections_refused;

@@ -38,8 +38,26 @@ inline constexpr log::Message kDropSetAside{
     "LGD_DROP_SET_ASIDE", log::Level::kWarning, "drop file {} set aside in {}: {}",
     "A file in the drop directory is no event, or one that its owner may not log."};
 
-inline constexpr std::array kMessages = {kListening,    kServerFailed,     kCommitFailed,
-                                         kEventRefused, kConnectionBroken, kConnectionRefused,
-                                         kAcceptPaused, kQueueFull,        kDropSetAside};
+inline constexpr log::Message kRemoteListening{
+    "LGD_REMOTE_LISTENING", log::Level::kInfo,
+    "listening for remote producers at port {} over TLS as {}",
+    "Producers of other hosts may log here whose certificates a rule of sources names."};
+inline constexpr log::Message kRemoteOpened{"LGD_REMOTE_OPENED", log::Level::kInfo,
+                                            "remote producer {} is connected from {}",
+                                            "Its events carry the name of its certificate."};
+inline constexpr log::Message kRemoteEnded{
+    "LGD_REMOTE_ENDED", log::Level::kWarning, "connection of {} from {} ended: {}",
+    "It did not end in good order. What was acknowledged is durable; the producer sends the rest "
+    "again."};
+inline constexpr log::Message kRemoteRefused{
+    "LGD_REMOTE_REFUSED", log::Level::kWarning, "remote producer {} refused: {}",
+    "It showed no certificate that is valid here and named by a rule of sources "
+    "(certificate:NAME-PATTERN), spoke no TLS, was too slow, or too many are connected. Local "
+    "producers are not concerned."};
+
+inline constexpr std::array kMessages = {
+    kListening,         kServerFailed, kCommitFailed, kEventRefused, kConnectionBroken,
+    kConnectionRefused, kAcceptPaused, kQueueFull,    kDropSetAside, kRemoteListening,
+    kRemoteOpened,      kRemoteEnded,  kRemoteRefused};
 
 }  // namespace lb::logd

@@ -25,7 +25,7 @@ constexpr Option kOptions[] = {
     {"default_destination", Kind::kText, "", "host:port of the bookkeeping service for events that name a key"},
     {"destinations", Kind::kTextList, "", "further host:port that events may be sent to; * = any"},
     {"sources", Kind::kTextList, "uid:0: *, *: Undefined UserInterface Application LRMS",
-     "who may log as which source: WHO: SOURCE SOURCE, WHO = *, uid:N, user:NAME or group:NAME"},
+     "who may log as which source: WHO: SOURCE SOURCE, WHO = *, uid:N, user:NAME, group:NAME or certificate:NAME-PATTERN"},
     {"connections_max", Kind::kInteger, "1024", "producers connected at once", 1, 100'000},
     {"connections_per_user_max", Kind::kInteger, "512", "of them by one user; root is not counted", 1, 100'000},
     {"in_flight_max", Kind::kInteger, "256", "requests of one connection without an answer", 1, 65'536},
@@ -34,6 +34,15 @@ constexpr Option kOptions[] = {
     {"sync_wait_ms", Kind::kInteger, "1000", "ms a synchronous producer waits if it does not say", 0, 3'600'000},
     {"sync_wait_ms_max", Kind::kInteger, "60000", "ms it may wait at most", 0, 3'600'000},
     {"drop_scan_ms", Kind::kInteger, "2000", "ms between looks into the drop directory", 10, 3'600'000},
+    {"remote.port", Kind::kInteger, "0", "TCP port at which producers of other hosts log over TLS, the original's was 9002; 0 = none", 0, 65'535},
+    {"remote.address", Kind::kText, "::", "numeric address of this host that it listens on; :: = all"},
+    {"remote.connections_max", Kind::kInteger, "256", "remote producers connected at once, beside connections_max", 1, 100'000},
+    {"remote.connections_per_name_max", Kind::kInteger, "64", "of them with one name in their certificates", 1, 100'000},
+    {"remote.queue_bytes_max", Kind::kInteger, "16777216", "bytes that they sent and that are not durable yet", kMiB, 16 * kGiB},
+    {"remote.idle_seconds", Kind::kInteger, "600", "seconds of silence that end the connection of one", 1, 86'400},
+    {"tls.certificate", Kind::kText, "/etc/lb/host.pem", "PEM file of this host for the remote port, own certificate first"},
+    {"tls.key", Kind::kText, "/etc/lb/host.key", "PEM file of its key"},
+    {"tls.authorities", Kind::kText, "/etc/lb/authorities", "PEM bundle or directory of authorities and revocation lists: whose certificates remote producers may show"},
     {"spool.segment_bytes_min", Kind::kInteger, "65536", "bytes of a lane's first segment", 4 * kKiB, kGiB},
     {"spool.segment_bytes_max", Kind::kInteger, "16777216", "bytes of the largest", 4 * kKiB, kGiB},
     {"spool.free_bytes_min", Kind::kInteger, "67108864", "bytes left free on the spool's file system", 0},
@@ -62,6 +71,14 @@ void read_limits(const config::Config& config, LogdOptions& options) {
     options.sync_wait_ms = static_cast<std::uint32_t>(number("sync_wait_ms"));
     options.sync_wait_ms_max = static_cast<std::uint32_t>(number("sync_wait_ms_max"));
     options.drop_scan_ms = static_cast<std::uint32_t>(number("drop_scan_ms"));
+    options.remote.port = static_cast<std::uint16_t>(number("remote.port"));
+    options.remote.address = config.text("remote.address");
+    options.remote.connections_max = number("remote.connections_max");
+    options.remote.connections_per_name_max = number("remote.connections_per_name_max");
+    options.remote.queue_bytes_max = number("remote.queue_bytes_max");
+    options.remote.idle_seconds = static_cast<std::uint32_t>(number("remote.idle_seconds"));
+    options.remote.tls = {config.text("tls.certificate"), config.text("tls.key"),
+                          config.text("tls.authorities")};
     options.spool.segment_bytes_min = number("spool.segment_bytes_min");
     options.spool.segment_bytes_max = number("spool.segment_bytes_max");
     options.spool.free_bytes_min = number("spool.free_bytes_min");

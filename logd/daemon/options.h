@@ -12,8 +12,20 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/spool/spool_writer.h"
+#include "common/tls/credentials.h"
 
 namespace lb::logd {
+
+// Of the door for remote producers.
+struct RemoteOptions {
+    std::string address;     // numeric; "::" = all
+    std::uint16_t port = 0;  // 0: no door
+    std::size_t connections_max = 0;
+    std::size_t connections_per_name_max = 0;
+    std::size_t queue_bytes_max = 0;  // of events that were not answered yet, all remote producers
+    std::uint32_t idle_seconds = 0;
+    tls::CredentialFiles tls;
+};
 
 struct LogdOptions {
     std::string state_directory;
@@ -37,6 +49,8 @@ struct LogdOptions {
     std::uint32_t sync_wait_ms = 0;            // for a verdict, when the producer does not say
     std::uint32_t sync_wait_ms_max = 0;
     std::uint32_t drop_scan_ms = 0;
+
+    RemoteOptions remote;
 
     spool::SpoolWriterOptions spool;  // its root is spool_directory
 };

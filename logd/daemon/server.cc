@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 
+#include "common/base/json_line.h"
 #include "common/base/limits.h"
 #include "lb/v1/wire.pb.h"
 #include "logd/daemon/messages.h"
@@ -22,6 +24,8 @@ constexpr std::uint64_t kTagWake = 1;
 constexpr std::uint64_t kTagDoorbell = 2;
 constexpr std::uint64_t kTagDropBox = 3;
 constexpr std::uint64_t kTagFirstSession = 16;
+
+constexpr auto kNobody = static_cast<uid_t>(-1);  // of this host
 
 constexpr int kEventsPerLook = 256;
 // Looks for what producers sent meanwhile, before a round's events go to the committer: one sync
@@ -73,6 +77,7 @@ Server::~Server() {
     sessions_.clear();
     for (const int descriptor : {listener_, epoll_, wake_})
         if (descriptor >= 0) ::close(descriptor);
+    for (const auto& [descriptor, producer] : newcomers_) ::close(descriptor);
 }
 
 Result<std::unique_ptr<Server>> Server::create(env::Env& env, LogdOptions options, int listener,
@@ -191,6 +196,7 @@ void Server::on_wake() {
     (void)!::read(wake_, &count, sizeof count);
     take_completions();
     if (is_anybody_known_anew_.exchange(false)) admit_strangers();
+    admit_remotes();
 }
 
 // Everything accepted becomes durable and is answered, as far as producers take their answers.
@@ -207,6 +213,8 @@ void Server::drain() {
         while (session->flush() && session->has_outgoing() && env_.monotonic_us() < end_us)
             ::usleep(1000);
     }
+    admit_remotes();
+    sessions_.clear();  // whoever waits at the other end learns that no more answers come
 }
 
 void Server::dispatch(std::uint64_t tag, std::uint32_t events) {
@@ -290,7 +298,8 @@ void Server::add_session(int descriptor) {
 }
 
 bool Server::is_crowded(uid_t uid) const {
-    if (sessions_.size() + strangers_.size() >= options_.connections_max) return true;
+    const std::size_t local = sessions_.size() - remote_sessions_ + strangers_.size();
+    if (local >= options_.connections_max) return true;
     const auto of_user = connections_of_user_.find(uid);
     const std::size_t count = of_user == connections_of_user_.end() ? 0 : of_user->second;
     return uid != 0 && count >= options_.connections_per_user_max;
@@ -304,6 +313,10 @@ void Server::admit(std::unique_ptr<Session> session) {
         return;
     }
     session->producer = *std::move(producer);
+    enter(std::move(session));
+}
+
+void Server::enter(std::unique_ptr<Session> session) {
     session->interest = EPOLLIN;
     const std::uint64_t id = session->id();
     const int descriptor = session->descriptor();
@@ -317,13 +330,38 @@ void Server::admit_strangers() {
     next_drop_scan_us_ = 0;
 }
 
+void Server::admit_remote(int descriptor, Producer producer) {
+    {
+        const std::lock_guard lock(mutex_);
+        newcomers_.emplace_back(descriptor, std::move(producer));
+    }
+    wake();
+}
+
+// The door has counted them.
+void Server::admit_remotes() {
+    std::vector<std::pair<int, Producer>> newcomers;
+    {
+        const std::lock_guard lock(mutex_);
+        newcomers.swap(newcomers_);
+    }
+    for (auto& [descriptor, producer] : newcomers) {
+        ++remote_sessions_;
+        metrics_.connections.add(1);
+        enter(std::make_unique<Session>(descriptor, next_session_++, kNobody, std::move(producer),
+                                        limits::kEventBytesMax));
+    }
+}
+
 void Server::end_session(std::uint64_t id) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) return;
     const Session& session = *found->second;
     buffered_bytes_ -= session.buffered_bytes;
-    const auto of_user = connections_of_user_.find(session.uid());
-    if (--of_user->second == 0) connections_of_user_.erase(of_user);
+    if (session.producer.is_remote())
+        --remote_sessions_;
+    else if (const auto of_user = connections_of_user_.find(session.uid()); --of_user->second == 0)
+        connections_of_user_.erase(of_user);
     sessions_.erase(found);
     metrics_.connections.add(-1);
 }
@@ -450,7 +488,7 @@ void Server::handle_request(Session& session, std::string_view payload) {
     reply.set_id(request.id());
     if (is_sound && request.has_server()) {
         const bool is_metrics = request.server().what() == v1::ServerRequest::WHAT_METRICS;
-        reply.add_rows(is_metrics ? registry_.exposition() : metrics_.to_json());
+        reply.add_rows(is_metrics ? registry_.exposition() : json_line(metrics_.to_json()));
     } else {
         reply.set_code(v1::ERROR_CODE_UNSUPPORTED);
         reply.set_text("lb-logd answers requests about itself only; ask the bookkeeping server");

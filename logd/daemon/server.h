@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -39,6 +40,9 @@ class Server {
     Status run();
     // Any thread, and signal handlers.
     void stop();
+    // Takes over a connected socket on which a remote producer, proven by who calls, speaks as
+    // local ones do. Any thread.
+    void admit_remote(int descriptor, Producer producer);
 
     // The loop came round lately, and no commit has been running for long. Any thread.
     [[nodiscard]] bool is_making_progress() const;
@@ -67,6 +71,8 @@ class Server {
     [[nodiscard]] bool is_crowded(uid_t uid) const;
     void admit(std::unique_ptr<Session> session);
     void admit_strangers();
+    void admit_remotes();
+    void enter(std::unique_ptr<Session> session);
     void end_session(std::uint64_t id);
     void read_from(Session& session);
     bool decode(Session& session);
@@ -109,6 +115,9 @@ class Server {
     std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
     std::vector<std::unique_ptr<Session>> strangers_;  // not read until it is known who they are
     std::unordered_map<uid_t, std::size_t> connections_of_user_;  // of both
+    std::size_t remote_sessions_ = 0;
+    std::mutex mutex_;                                 // guards newcomers_
+    std::vector<std::pair<int, Producer>> newcomers_;  // remote, to be admitted
     std::uint64_t next_session_ = 1;
     std::vector<CommitItem> batch_;  // accepted in this round
     std::size_t batch_bytes_ = 0;

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
+#include "common/base/json_line.h"
 #include "common/event/event_id.h"
 #include "logd/daemon/messages.h"
 
@@ -49,12 +52,24 @@ Result<int> listen_at(const std::string& path, std::uint32_t mode) {
     return descriptor;
 }
 
-// The socket that systemd made for us, or our own.
-Result<int> open_listener(const LogdOptions& options) {
-    if (::sd_listen_fds(1) != 1) return listen_at(options.socket_path, options.socket_mode);
-    const int descriptor = SD_LISTEN_FDS_START;
-    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-    return descriptor;
+// The sockets that systemd made for us, by FileDescriptorName; -1: none.
+struct InheritedSockets {
+    int local = -1;
+    int remote = -1;
+};
+
+InheritedSockets inherited_sockets() {
+    InheritedSockets sockets;
+    char** names = nullptr;
+    const int count = ::sd_listen_fds_with_names(1, &names);
+    for (int i = 0; i < count; ++i) {
+        const int descriptor = SD_LISTEN_FDS_START + i;
+        ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+        (std::string_view(names[i]) == "remote" ? sockets.remote : sockets.local) = descriptor;
+        std::free(names[i]);
+    }
+    std::free(names);
+    return sockets;
 }
 
 }  // namespace
@@ -74,8 +89,8 @@ app::Program logd_program() {
     return program;
 }
 
-LogdService::LogdService(int lock, std::unique_ptr<Server> server)
-    : lock_(lock), server_(std::move(server)), thread_([this] {
+LogdService::LogdService(int lock, std::unique_ptr<Server> server, std::unique_ptr<RemoteDoor> door)
+    : lock_(lock), server_(std::move(server)), door_(std::move(door)), thread_([this] {
           const Status status = server_->run();
           if (!status.ok()) log::write(kServerFailed, status.error().text);
       }) {}
@@ -94,26 +109,46 @@ Result<std::unique_ptr<app::Service>> LogdService::start(const config::Config& c
     LB_TRY(env::make_directories(env, directories.state));
     LB_TRY(env::make_directories(env, directories.runtime));
     LB_TRY_ASSIGN(const int lock, lock_state(directories.state));
-    LB_TRY_ASSIGN(const int listener, open_listener(options));
+    const InheritedSockets sockets = inherited_sockets();
+    int listener = sockets.local;
+    if (listener < 0) {
+        LB_TRY_ASSIGN(listener, listen_at(options.socket_path, options.socket_mode));
+    }
     LB_TRY_ASSIGN(auto server, Server::create(env, options, listener, metrics::Registry::global()));
     log::write(kListening, options.socket_path, options.spool_directory,
                event::event_id_to_text(server->origin_id()));
-    return std::unique_ptr<app::Service>(new LogdService(lock, std::move(server)));
+    std::unique_ptr<RemoteDoor> door;
+    if (options.remote.port != 0 || sockets.remote >= 0) {
+        const auto admit = [to = server.get()](int descriptor, Producer producer) {
+            to->admit_remote(descriptor, std::move(producer));
+        };
+        LB_TRY_ASSIGN(
+            door, RemoteDoor::open(options, sockets.remote, admit, metrics::Registry::global()));
+    }
+    return std::unique_ptr<app::Service>(new LogdService(lock, std::move(server), std::move(door)));
 }
 
 void LogdService::stop() {
+    if (door_) door_->close();
     server_->stop();
     if (thread_.joinable()) thread_.join();
+    if (door_) door_->stop();
 }
 
-// No option is reloadable: a restart takes milliseconds, and with socket activation no producer
-// notices it.
+// Certificates and revocation lists are read again; new connections use them. No option is
+// reloadable: a restart takes milliseconds, and with socket activation no producer notices it.
 Status LogdService::reload(const config::Config&) {
-    return {};
+    return door_ ? door_->credentials().reload() : Status();
+}
+
+Result<bool> LogdService::renew() {
+    return door_ ? door_->credentials().reload_if_changed() : Result<bool>(false);
 }
 
 std::string LogdService::status_json() const {
-    return server_->metrics().to_json();
+    nlohmann::json status = server_->metrics().to_json();
+    if (door_) status["remote"] = door_->to_json();
+    return json_line(status);
 }
 
 Result<std::string> LogdService::control(std::string_view verb, std::string_view) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common/app/daemon.h"
+#include "logd/daemon/remote_door.h"
 #include "logd/daemon/server.h"
 
 namespace lb::logd {
@@ -20,15 +21,17 @@ class LogdService final : public app::Service {
 
     void stop() override;
     Status reload(const config::Config& config) override;
+    Result<bool> renew() override;
     [[nodiscard]] std::string status_json() const override;
     Result<std::string> control(std::string_view verb, std::string_view argument) override;
     [[nodiscard]] bool is_alive() const override { return server_->is_making_progress(); }
 
   private:
-    LogdService(int lock, std::unique_ptr<Server> server);
+    LogdService(int lock, std::unique_ptr<Server> server, std::unique_ptr<RemoteDoor> door);
 
     int lock_;  // held as long as the service lives
     std::unique_ptr<Server> server_;
+    std::unique_ptr<RemoteDoor> door_;  // null: nobody logs from elsewhere
     std::thread thread_;
 };
 

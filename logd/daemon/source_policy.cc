@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "common/base/pattern.h"
+
 namespace lb::logd {
 
 namespace {
@@ -70,7 +72,8 @@ Result<SourcePolicy::Rule> SourcePolicy::parse_rule(const std::string& text) {
     const auto wrong = [&](const std::string& what) {
         return Error{ErrorCode::kReject,
                      "sources: \"" + text + "\": " + what +
-                         "; write \"WHO: SOURCE SOURCE\", WHO = *, uid:N, user:NAME or group:NAME"};
+                         "; write \"WHO: SOURCE SOURCE\", WHO = *, uid:N, user:NAME, "
+                         "group:NAME or certificate:NAME-PATTERN"};
     };
     const auto colon = text.rfind(':');
     if (colon == std::string::npos) return wrong("no colon");
@@ -87,6 +90,9 @@ Result<SourcePolicy::Rule> SourcePolicy::parse_rule(const std::string& text) {
             return wrong("the uid is no number");
     } else if (who.starts_with("user:") || who.starts_with("group:")) {
         rule.who = who.starts_with("user:") ? Who::kUser : Who::kGroup;
+        rule.name = who.substr(who.find(':') + 1);
+    } else if (who.starts_with("certificate:")) {
+        rule.who = Who::kCertificate;
         rule.name = who.substr(who.find(':') + 1);
     } else {
         return wrong("it does not say who");
@@ -126,6 +132,8 @@ bool SourcePolicy::fits(const Rule& rule, const LocalUser& user) {
         case Who::kGroup:
             return std::find(user.groups.begin(), user.groups.end(), rule.name) !=
                    user.groups.end();
+        case Who::kCertificate:
+            return false;
     }
     return false;
 }
@@ -134,6 +142,14 @@ SourceSet SourcePolicy::sources_of(const LocalUser& user) const {
     SourceSet sources;
     for (const Rule& rule : rules_)
         if (fits(rule, user)) sources.add(rule.sources);
+    return sources;
+}
+
+SourceSet SourcePolicy::sources_of_certificate(std::string_view dn) const {
+    SourceSet sources;
+    for (const Rule& rule : rules_)
+        if (rule.who == Who::kCertificate && matches_pattern(rule.name, dn))
+            sources.add(rule.sources);
     return sources;
 }
 

@@ -1,5 +1,6 @@
-// Which sources a local user may claim. The kernel says who the user is; the rules come from the
-// configuration. Deny by default: a user may claim what some rule that fits him names.
+// Which sources a producer may claim. The kernel says who a local user is, a certificate who speaks
+// from elsewhere; the rules come from the configuration. Deny by default: one may claim what some
+// rule that fits him names.
 #pragma once
 
 #include <sys/types.h>
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -34,6 +36,7 @@ class SourceSet {
     void add_all() { bits_ = ~std::uint64_t{0}; }
     void add(const SourceSet& other) { bits_ |= other.bits_; }
     [[nodiscard]] bool contains(event::Source source) const { return (bits_ & bit(source)) != 0; }
+    [[nodiscard]] bool is_empty() const { return bits_ == 0; }
 
   private:
     static std::uint64_t bit(event::Source source) {
@@ -50,9 +53,11 @@ class SourcePolicy {
     static Result<SourcePolicy> parse(std::span<const std::string> rules);
 
     [[nodiscard]] SourceSet sources_of(const LocalUser& user) const;
+    // Of a remote producer by the name in his certificate; "*" means local users alone.
+    [[nodiscard]] SourceSet sources_of_certificate(std::string_view dn) const;
 
   private:
-    enum class Who : std::uint8_t { kAnybody, kUid, kUser, kGroup };
+    enum class Who : std::uint8_t { kAnybody, kUid, kUser, kGroup, kCertificate };
     struct Rule {
         Who who = Who::kAnybody;
         uid_t uid = 0;

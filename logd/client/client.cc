@@ -12,6 +12,7 @@
 #include "common/event/event_id.h"
 #include "common/event/field_text.h"
 #include "common/event/seqcode.h"
+#include "logd/client/line.h"
 #include "logd/client/producer.h"
 
 struct lb_context {
@@ -104,11 +105,28 @@ lb_outcome set_timeout(lb_context& context, const char* value) {
     return LB_DURABLE;
 }
 
+lb_outcome set_logger(lb::client::ProducerOptions& options, const char* value) {
+    const auto place = lb::client::parse_logger(value);
+    if (!place.ok()) return fail(place.error());
+    lb::client::set_logger(options, value);
+    return LB_DURABLE;
+}
+
+// Where the text of such an option is kept.
+std::string* place_of(lb::client::ProducerOptions& options, lb_option option) {
+    if (option == LB_OPTION_SOCKET) return &options.socket_path;
+    if (option == LB_OPTION_DROP_DIR) return &options.drop_directory;
+    if (option == LB_OPTION_CERTIFICATE) return &options.certificate;
+    return option == LB_OPTION_KEY ? &options.key : &options.authorities;
+}
+
 lb_outcome set_connection_option(lb_context& context, lb_option option, const char* value) {
     if (context.producer) return reject("this option must be set before the first event is logged");
+    lb::client::ProducerOptions& options = context.options;
     if (option == LB_OPTION_TIMEOUT_MS) return set_timeout(context, value);
-    (option == LB_OPTION_SOCKET ? context.options.socket_path : context.options.drop_directory) =
-        value;
+    if (option == LB_OPTION_LOGGER) return set_logger(options, value);
+    if (option == LB_OPTION_SOCKET) options.logger.clear();
+    *place_of(options, option) = value;
     return LB_DURABLE;
 }
 
@@ -127,6 +145,10 @@ lb_outcome set_option(lb_context& context, lb_option option, const char* value) 
         case LB_OPTION_SOCKET:
         case LB_OPTION_DROP_DIR:
         case LB_OPTION_TIMEOUT_MS:
+        case LB_OPTION_LOGGER:
+        case LB_OPTION_CERTIFICATE:
+        case LB_OPTION_KEY:
+        case LB_OPTION_AUTHORITIES:
             return set_connection_option(context, option, value);
         case LB_OPTION_SOURCE:
             return set_source(context, value);

@@ -1,5 +1,6 @@
-// What a producer sends to the logger: refused with a reason, or stamped. An accepted event carries
-// the identity that the kernel proved, and every reader further on can open it.
+// What a producer sends to the logger, from this host or over TLS: refused with a reason, or
+// stamped. An accepted event carries the identity that the kernel or the certificate proved, and
+// every reader further on can open it.
 #include <cstddef>
 #include <cstdint>
 #include <string>

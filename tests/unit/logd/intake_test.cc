@@ -27,9 +27,11 @@ std::string payload(bool is_channel, event::Source source) {
 }
 
 struct Desk {
-    std::variant<logd::Accepted, logd::Refused> accept(const std::string& bytes, uid_t uid) {
+    std::variant<logd::Accepted, logd::Refused> accept(const std::string& bytes, uid_t uid,
+                                                       const std::string& dn = {}) {
         logd::Producer producer;
         producer.user = {.uid = uid, .name = "somebody", .groups = {}};
+        producer.dn = dn;
         producer.sources.add_all();
         return intake.accept(bytes, producer, {});
     }
@@ -91,4 +93,42 @@ TEST_CASE("root's agents alone speak for guests, and those as VMSystem alone") {
     const Error manager = desk.refused(payload(true, event::Source::kVmManager), 0);
     CHECK(manager.code == ErrorCode::kDenied);
     CHECK(manager.text.find("VMSystem") != std::string::npos);
+}
+
+TEST_CASE("what comes from another host is the word of its certificate, whatever else it says") {
+    constexpr char kName[] = "/O=example/CN=host/worker7";
+    Desk desk;
+    const auto outcome = desk.accept(payload(false, event::Source::kVmSystem), 0, kName);
+    REQUIRE(std::holds_alternative<logd::Accepted>(outcome));
+    v1::Envelope envelope;
+    REQUIRE(envelope.ParseFromString(std::get<logd::Accepted>(outcome).envelope));
+    CHECK(envelope.acceptance().identity().kind() == v1::IDENTITY_KIND_CERTIFICATE);
+    CHECK(envelope.acceptance().identity().name() == kName);
+
+    SECTION("no guest speaks over TLS, not even for whom the number of root stands by mistake") {
+        const auto guest = desk.accept(payload(true, event::Source::kVmSystem), 0, kName);
+        REQUIRE(std::holds_alternative<logd::Refused>(guest));
+        const Error& error = std::get<logd::Refused>(guest).error;
+        CHECK(error.code == ErrorCode::kDenied);
+        CHECK(error.text.find("certificate:/O=example/CN=host/worker7") != std::string::npos);
+    }
+}
+
+TEST_CASE("rules of sources for certificates") {
+    const std::vector<std::string> rules = {"uid:0: *", "*: LRMS",
+                                            "certificate:*/CN=host/worker*: VMManager VMSystem",
+                                            "certificate:/O=a:b/CN=x y: LRMS"};
+    const auto policy = logd::SourcePolicy::parse(rules);
+    REQUIRE(policy.ok());
+    const auto worker = policy->sources_of_certificate("/O=example/CN=host/worker7");
+    CHECK(worker.contains(event::Source::kVmManager));
+    CHECK(worker.contains(event::Source::kVmSystem));
+    CHECK_FALSE(worker.contains(event::Source::kLrms));  // "*" is of this host
+    CHECK(policy->sources_of_certificate("/O=a:b/CN=x y").contains(event::Source::kLrms));
+    CHECK(policy->sources_of_certificate("/O=example/CN=host/other").is_empty());
+    CHECK(policy->sources_of_certificate("").is_empty());
+    // A name that looks like a rule gives a local user nothing.
+    CHECK_FALSE(
+        policy->sources_of({.uid = 7, .name = "*/CN=host/worker1", .groups = {"*/CN=host/worker1"}})
+            .contains(event::Source::kVmManager));
 }

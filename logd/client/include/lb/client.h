@@ -51,14 +51,21 @@ typedef enum lb_option {
      * LB_OPTION_SOURCE. The source's own counter goes up once now and once after each event; events
      * without a sequence code of their own are logged with it. lb_sequence_code() says what to hand
      * on. */
-    LB_OPTION_SEQUENCE_CODE = 7
+    LB_OPTION_SEQUENCE_CODE = 7,
+    /* "tls://HOST:PORT": another host's logger instead of this one's socket; default LB_LOGGER. It
+     * needs the library liblb-remote, and the three files below. The default drop directory is not
+     * used then; LB_OPTION_DROP_DIR after it names one. */
+    LB_OPTION_LOGGER = 8,
+    LB_OPTION_CERTIFICATE = 9, /* a PEM file; default LB_CERT */
+    LB_OPTION_KEY = 10,        /* its key, PEM; default LB_KEY */
+    LB_OPTION_AUTHORITIES = 11 /* trusted ones: PEM bundle or directory; default LB_CA */
 } lb_option;
 
 /* NULL when there is no memory. */
 LB_API lb_context* lb_context_new(void);
 LB_API void lb_context_free(lb_context* context);
-/* Options count from the next event on; LB_OPTION_SOCKET, _DROP_DIR and _TIMEOUT_MS before the
- * first. */
+/* Options count from the next event on; LB_OPTION_SOCKET, _DROP_DIR, _TIMEOUT_MS, _LOGGER and the
+ * files of the latter before the first. */
 LB_API lb_outcome lb_context_set(lb_context* context, lb_option option, const char* value);
 
 /* A new event of the type called `type` ("VMRunning"); NULL when there is no such type. */

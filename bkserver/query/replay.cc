@@ -9,7 +9,6 @@ namespace lb::query {
 
 namespace {
 
-constexpr std::uint32_t kScanPage = 1000;
 // Registrations of one parent, each of which planned children that no earlier one did.
 constexpr std::size_t kPlansMax = 256;
 
@@ -22,16 +21,18 @@ std::string service_of(const std::string& id) {
 
 Result<bool> scan_events(
     store::Reader& reader, store::ProcessNumber process,
-    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit) {
-    std::string cursor;
-    for (std::uint32_t seen = 0; seen < kScannedEventsMax; seen += kScanPage) {
-        LB_TRY_ASSIGN(const auto page, reader.read_history(process, cursor, kScanPage));
+    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit,
+    ScanFrom from) {
+    while (from.count < kScannedEventsMax) {
+        const std::uint32_t limit = std::min(from.page, kScannedEventsMax - from.count);
+        LB_TRY_ASSIGN(const auto page, reader.read_history(process, from.after, limit));
         for (const store::Event& stored : page.events) {
             LB_TRY_ASSIGN(const auto opened, open_event(stored));
             if (!visit(stored, opened)) return true;
         }
         if (page.cursor.empty()) return true;
-        cursor = page.cursor;
+        from.after = page.cursor;
+        from.count += static_cast<std::uint32_t>(page.events.size());
     }
     return false;
 }
@@ -40,6 +41,9 @@ Replay::Replay(std::uint32_t implied_type, std::optional<book::Embryo> embryo)
     : embryo_(std::move(embryo)), registers_(state::fresh(implied_type)) {
     plan();
 }
+
+Replay::Replay(state::Registers registers, std::optional<book::Embryo> embryo)
+    : embryo_(std::move(embryo)), registers_(std::move(registers)) {}
 
 void Replay::plan() {
     if (embryo_)
@@ -54,8 +58,9 @@ void Replay::apply(const event::AcceptedEvent& accepted) {
         for (const event::AcceptedEvent& earlier : untyped_)
             state::apply(registers_, earlier.event, earlier.arrival());
         untyped_.clear();
-    } else if (accepted.event.type == book::kRegistration &&
-               !state::has_own_registration(registers_)) {
+    } else if (accepted.event.type != book::kRegistration) {
+        untyped_.clear();  // no registration follows
+    } else if (!state::has_own_registration(registers_)) {
         untyped_.push_back(accepted);
     }
 }

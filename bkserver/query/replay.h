@@ -16,11 +16,19 @@ namespace lb::query {
 // Events that one answer looks at; beyond that it says "truncated", or refuses.
 inline constexpr std::uint32_t kScannedEventsMax = 100'000;
 
+// From where on the events of a process are looked at.
+struct ScanFrom {
+    std::string after{};        // order key of the last event before; empty: from the first one
+    std::uint32_t count = 0;    // of the events before
+    std::uint32_t page = 1000;  // events that are read at once
+};
+
 // Calls `visit` for every stored event in the order of keys until it returns false. False: there
-// were more than a scan may look at.
+// were more than a scan may look at, those before included.
 Result<bool> scan_events(
     store::Reader& reader, store::ProcessNumber process,
-    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit);
+    const std::function<bool(const store::Event&, const event::AcceptedEvent&)>& visit,
+    ScanFrom from = {});
 
 // Registers as they grow, event by event. Given in the order of keys, registrations come first: so
 // one that changes the type finds but registrations before it.
@@ -28,9 +36,12 @@ class Replay {
   public:
     // `embryo`: the plan that made the process a child, if one did.
     Replay(std::uint32_t implied_type, std::optional<book::Embryo> embryo);
+    // Goes on from the registers of one that was all there is to it (is_all_in_registers()).
+    Replay(state::Registers registers, std::optional<book::Embryo> embryo);
 
     void apply(const event::AcceptedEvent& accepted);
     [[nodiscard]] const state::Registers& registers() const { return registers_; }
+    [[nodiscard]] bool is_all_in_registers() const { return untyped_.empty(); }
 
   private:
     void plan();

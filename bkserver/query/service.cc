@@ -321,8 +321,8 @@ Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest&
                                ReplyWriter& writer) {
     LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
     const std::uint32_t limit = limit_of(ask.limit(), kHistoryEventsDefault, kHistoryEventsMax);
-    LB_TRY_ASSIGN(auto cursor, write_timeline(reader_, sighted.process, {ask.cursor(), limit},
-                                              [&](const Row& row) { writer.add_row(row); }));
+    LB_TRY_ASSIGN(auto cursor, timelines_.write(reader_, sighted.process, {ask.cursor(), limit},
+                                                [&](const Row& row) { writer.add_row(row); }));
     writer.set_cursor(std::move(cursor));
     return {};
 }

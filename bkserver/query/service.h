@@ -39,8 +39,12 @@ struct Asker {
 class Service {
   public:
     // All outlive the service.
-    Service(store::Reader& reader, const authz::Policy& policy, Administration& administration)
-        : reader_(reader), policy_(policy), administration_(administration) {}
+    Service(store::Reader& reader, const authz::Policy& policy, Administration& administration,
+            Timelines& timelines)
+        : reader_(reader),
+          policy_(policy),
+          administration_(administration),
+          timelines_(timelines) {}
 
     // Calls `send` at least once, the last time without `more`.
     void answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send);
@@ -96,6 +100,7 @@ class Service {
     store::Reader& reader_;
     const authz::Policy& policy_;
     Administration& administration_;
+    Timelines& timelines_;
     std::optional<CursorSeal> seal_;  // once it was needed
 };
 

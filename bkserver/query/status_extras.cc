@@ -86,8 +86,8 @@ Status Service::add_history(const Asker& asker, Row& row) {
                   wholly_readable_process(asker, row["jobId"].get_ref<const std::string&>()));
     Row events = Row::array();
     LB_TRY_ASSIGN(const std::string cursor,
-                  write_timeline(reader_, sighted.process, {{}, kHistoryEventsDefault},
-                                 [&](const Row& event) { events.push_back(event); }));
+                  timelines_.write(reader_, sighted.process, {{}, kHistoryEventsDefault},
+                                   [&](const Row& event) { events.push_back(event); }));
     if (!cursor.empty()) row["truncated"].push_back(kHistory);
     row[std::string(kHistory)] = std::move(events);
     return {};

@@ -54,6 +54,26 @@ std::optional<std::string> claimed_value(std::uint32_t type, const event::Accept
     return std::nullopt;
 }
 
+// Of memory, about.
+std::size_t bytes_of(const std::string& cursor, const std::string& registers) {
+    constexpr std::size_t kEntryBytes = 256;
+    return kEntryBytes + 2 * cursor.size() + registers.size();
+}
+
+Result<std::optional<book::Embryo>> plan_of(store::Reader& reader, const store::Process& process) {
+    const auto counts = [](const store::Event&, const event::AcceptedEvent&) { return true; };
+    return Plans(reader, counts).plan_of(process);
+}
+
+Row event_row_after(const store::Event& stored, const event::AcceptedEvent& opened,
+                    const state::Registers& registers, const std::string& process) {
+    Row row = event_row(stored, opened);
+    const state::ProcessStatus after = state::derive_state(registers, process);
+    row["state"] = state::to_string(after.state);
+    if (!after.vm_state.empty()) row["vm_state"] = after.vm_state;
+    return row;
+}
+
 // Collects what the stored events say about one attribute.
 struct Evidence {
     std::optional<Row> decided_by;
@@ -79,12 +99,45 @@ Result<Evidence> gather(store::Reader& reader, const store::Process& process,
 
 }  // namespace
 
-Result<std::string> write_timeline(store::Reader& reader, const store::Process& process,
-                                   const TimelinePage& page,
-                                   const std::function<void(const Row&)>& on_row) {
-    const auto counts = [](const store::Event&, const event::AcceptedEvent&) { return true; };
-    LB_TRY_ASSIGN(auto embryo, Plans(reader, counts).plan_of(process));
-    Replay replay(process.type, std::move(embryo));
+Timelines::Timelines(std::size_t bytes_max)
+    : halts_(SIZE_MAX, bytes_max),
+      replayed_(metrics::Registry::global().counter(
+          "lb_query_history_replayed_events_total",
+          "Events that a page of a history folded anew: where the page before ended was not "
+          "known, or not true, any more.")) {}
+
+std::optional<Timelines::Halt> Timelines::find(const std::string& cursor) {
+    const std::lock_guard lock(mutex_);
+    auto halt = halts_.take(cursor);
+    if (halt) halts_.put(cursor, *halt, bytes_of(cursor, halt->registers));
+    return halt;
+}
+
+void Timelines::keep(const std::string& cursor, Halt halt) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t bytes = bytes_of(cursor, halt.registers);
+    halts_.put(cursor, std::move(halt), bytes);
+}
+
+Result<std::string> Timelines::write(store::Reader& reader, const store::Process& process,
+                                     const TimelinePage& page,
+                                     const std::function<void(const Row&)>& on_row) {
+    LB_TRY_ASSIGN(auto embryo, plan_of(reader, process));
+    Halt halt = {.process = process.number,
+                 .revision = process.revision,
+                 .plan = embryo ? embryo->arrival : 0};
+    ScanFrom from;
+    from.page = std::min(from.page, page.limit + 1);
+    state::Registers registers;
+    const auto before = page.cursor.empty() ? std::nullopt : find(page.cursor);
+    const bool goes_on = before && before->is_of(halt);
+    if (goes_on) {
+        LB_TRY_ASSIGN(registers, state::Registers::decode(before->registers));
+        from.after = page.cursor;
+        from.count = halt.events = before->events;
+    }
+    Replay replay = goes_on ? Replay(std::move(registers), std::move(embryo))
+                            : Replay(process.type, std::move(embryo));
     std::uint32_t shown = 0;
     std::string last;
     bool is_cut = false;
@@ -94,19 +147,24 @@ Result<std::string> write_timeline(store::Reader& reader, const store::Process& 
             return false;
         }
         replay.apply(opened);
-        if (stored.order_key <= page.cursor) return true;
-        Row row = event_row(stored, opened);
-        const state::ProcessStatus after = state::derive_state(replay.registers(), process.id);
-        row["state"] = state::to_string(after.state);
-        if (!after.vm_state.empty()) row["vm_state"] = after.vm_state;
-        on_row(row);
+        ++halt.events;
+        if (stored.order_key <= page.cursor) {
+            replayed_.add();
+            return true;
+        }
+        on_row(event_row_after(stored, opened, replay.registers(), process.id));
         last = stored.order_key;
         ++shown;
         return true;
     };
-    LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit));
+    LB_TRY_ASSIGN(const bool is_whole, scan_events(reader, process.number, visit, from));
     if (!is_whole) return too_long();
-    return is_cut ? last : std::string();
+    if (!is_cut) return std::string();
+    if (replay.is_all_in_registers()) {
+        halt.registers = replay.registers().encode();
+        keep(last, std::move(halt));
+    }
+    return last;
 }
 
 Result<Row> explanation_row(store::Reader& reader, const store::Process& process,

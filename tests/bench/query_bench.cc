@@ -104,7 +104,7 @@ class Reader {
         : administration_(database, site.policy, tokens_, {}, {}),
           policy_(site.policy),
           reader_(must(database.open_reader())),
-          service_(*reader_, policy_, administration_),
+          service_(*reader_, policy_, administration_, timelines_),
           hand_(site.dsn()) {
         must(hand_.use());
     }
@@ -118,6 +118,17 @@ class Reader {
     }
     void events(const QueryRequest& ask) {
         must(query::search_events(context(), ask, [](const auto&) {}));
+    }
+    // All of it, page by page.
+    void history(const std::string& id) {
+        lb::v1::Request request;
+        request.mutable_history()->set_process(id);
+        const auto take = [&](const lb::v1::Reply& reply) {
+            if (!reply.text().empty()) must(Status(Error{ErrorCode::kBug, reply.text()}));
+            request.mutable_history()->set_cursor(reply.cursor());
+        };
+        do service_.answer({asker_, test::kNoon}, request, take);
+        while (!request.history().cursor().empty());
     }
     void sql(const std::string& text, const std::vector<Value>& values = {}) {
         must(hand_.query(text, values));
@@ -141,6 +152,7 @@ class Reader {
     bkserver::ServerAdministration administration_;
     const authz::Policy& policy_;
     std::unique_ptr<store::Reader> reader_;
+    query::Timelines timelines_;
     query::Service service_;
     store::mariadb::Connection hand_;
     lb::v1::Identity asker_;
@@ -180,15 +192,21 @@ class Bench {
         ask_pages();
         ask_groups();
         ask_events();
-        if (when.empty()) ask_side_by_side();
+        if (!when.empty()) return;
+        ask_history();
+        ask_side_by_side();
     }
 
   private:
     using Act = std::function<void(std::size_t)>;
 
     void measure(const std::string& name, const Act& ours, const Act& by_hand) {
+        measure(name, rounds_, ours, by_hand);
+    }
+
+    void measure(const std::string& name, int rounds, const Act& ours, const Act& by_hand) {
         std::vector<double> ours_us, by_hand_us;
-        for (int i = -1; i < rounds_; ++i) {
+        for (int i = -1; i < rounds; ++i) {
             const auto round = static_cast<std::size_t>(std::max(i, 0));
             const double one = seconds_of([&] { ours(round); }) * 1e6;
             const double other = seconds_of([&] { by_hand(round); }) * 1e6;
@@ -267,6 +285,27 @@ class Bench {
                     "SELECT e.*, s.name FROM event e JOIN subject s ON s.number = e.subject WHERE "
                     "e.time_us >= ? AND e.time_us <= ? ORDER BY e.time_us, e.arrival LIMIT 101",
                     {from, to});
+            });
+    }
+
+    // Of one machine that has lived long.
+    void ask_history() {
+        constexpr int kEvents = 10'000;
+        constexpr int kHistories = 5;
+        const auto life = bench::fresh_lives({.processes = 1, .events = kEvents}, 1);
+        lb::v1::Envelope envelope;
+        envelope.ParseFromString(life.front().envelope);
+        const std::string& id = envelope.subject();
+        bench::settle(
+            *must(book::Book::open(*site_.database, site_.policy, {.service = bench::kService})),
+            life, kBatch);
+        const std::uint64_t number = reader_.process_number(id);
+        measure(
+            "history of " + std::to_string(kEvents) + " events, by pages", kHistories,
+            [&](std::size_t) { reader_.history(id); },
+            [&](std::size_t) {
+                reader_.sql("SELECT e.* FROM event e WHERE e.subject = ? ORDER BY e.order_prefix",
+                            {number});
             });
     }
 

@@ -1,13 +1,18 @@
 // lb-logevent: logs one event from a hook, a script or a shell.
+#include <limits.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "common/event/event_id.h"
 #include "common/event/seqcode.h"
 #include "logd/cli/options.h"
+#include "logd/client/line.h"
 
 namespace {
-
-using namespace std::string_view_literals;
 
 // After sysexits.h, as --help says.
 enum ExitCode {
@@ -58,6 +63,29 @@ int log(lb::logevent::Options& options) {
     return kDone;
 }
 
+#ifdef LB_LOGEVENT_REMOTE
+int log_elsewhere(lb::logevent::Options& options, char**) {
+    options.producer.open_remote = lb::client::open_remote_line;
+    return log(options);
+}
+#else
+// This program loads no library, so that it starts at once; the same one beside it, "-remote",
+// loads what TLS needs.
+int log_elsewhere(lb::logevent::Options&, char** argv) {
+    std::array<char, PATH_MAX> path{};
+    constexpr std::string_view kEnding = "-remote";
+    const ssize_t bytes = readlink("/proc/self/exe", path.data(), path.size() - kEnding.size() - 1);
+    if (bytes > 0) {
+        kEnding.copy(path.data() + bytes, kEnding.size());
+        execv(path.data(), argv);
+    }
+    return complain({lb::ErrorCode::kNotFound,
+                     "logging to another host's logger needs " + std::string(path.data()) +
+                         " (package liblb-remote0 or lb-remote): " + std::strerror(errno)},
+                    kRefused);
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -73,6 +101,7 @@ int main(int argc, char** argv) {
         case lb::logevent::Act::kVersion:
             return print("lb-logevent " LB_VERSION "\n");
         case lb::logevent::Act::kLog:
+            if (!options->producer.logger.empty()) return log_elsewhere(*options, argv);
             return log(*options);
     }
     return kUsage;

@@ -306,6 +306,12 @@ std::string padded(std::string text, std::size_t width) {
 
 }  // namespace
 
+client::ProducerOptions producer_options() {
+    client::ProducerOptions options = client::options_from_environment();
+    client::take_logger_of_environment(options);
+    return options;
+}
+
 Result<Options> parse_options(const std::vector<std::string_view>& arguments) {
     return Parser(arguments).parse();
 }

@@ -13,9 +13,12 @@ namespace lb::logevent {
 
 enum class Act { kLog, kHelp, kTypeHelp, kTypes, kVersion };
 
+// As the environment says.
+client::ProducerOptions producer_options();
+
 struct Options {
     Act act = Act::kLog;
-    client::ProducerOptions producer = client::options_from_environment();
+    client::ProducerOptions producer = producer_options();
     std::string subject;  // process id or key
     event::Event event;
     bool is_sync = false;

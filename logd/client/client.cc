@@ -15,9 +15,20 @@
 #include "logd/client/line.h"
 #include "logd/client/producer.h"
 
+namespace {
+
+lb::client::ProducerOptions options_of_process() {
+    lb::client::ProducerOptions options = lb::client::options_from_environment();
+    options.open_remote = lb::client::open_remote_line;
+    lb::client::take_logger_of_environment(options);
+    return options;
+}
+
+}  // namespace
+
 struct lb_context {
     std::mutex mutex;
-    lb::client::ProducerOptions options = lb::client::options_from_environment();
+    lb::client::ProducerOptions options = options_of_process();
     lb::event::Source source = lb::event::Source::kUndefined;
     std::string instance;
     std::string host;

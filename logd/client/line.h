@@ -42,8 +42,8 @@ class Line {
 
 Result<std::unique_ptr<Line>> open_local_line(const std::string& socket_path,
                                               const Deadline& deadline);
-// To options.logger. kNotFound: the library is not installed, or a file of the credentials is
-// missing.
+// To options.logger; of lb_logd_client_remote, whose programs are not static. kNotFound: the
+// library is not installed, or a file of the credentials is missing.
 Result<std::unique_ptr<Line>> open_remote_line(const ProducerOptions& options,
                                                const Deadline& deadline);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 
@@ -28,6 +29,7 @@ constexpr std::uint8_t kFrameLog = 7;
 constexpr std::uint8_t kFrameLogReply = 8;
 constexpr std::uint32_t kEnvelopeSchema = 1;
 constexpr std::size_t kReplyBytesMax = 64 * 1024;
+constexpr std::uint16_t kDefaultPort = 9002;  // of the original's logger
 
 // How long the logger may wait for the server's verdict: less than we wait for the logger, so that
 // its "durable, not yet committed" still arrives.
@@ -171,11 +173,40 @@ ProducerOptions options_from_environment() {
     options.drop_directory = environment_or("LB_DROP_DIR", kDefaultDropDirectory);
     const int timeout_ms = std::atoi(environment_or("LB_TIMEOUT_MS", "0"));
     if (timeout_ms > 0) options.timeout_ms = timeout_ms;
+    return options;
+}
+
+void take_logger_of_environment(ProducerOptions& options) {
     options.certificate = environment_or("LB_CERT", environment_or("X509_USER_CERT", ""));
     options.key = environment_or("LB_KEY", environment_or("X509_USER_KEY", ""));
     options.authorities = environment_or("LB_CA", environment_or("X509_CERT_DIR", ""));
     set_logger(options, logger_of_environment());
-    return options;
+}
+
+Result<LoggerPlace> parse_logger(std::string_view text) {
+    const auto wrong = [&] {
+        return Error{ErrorCode::kReject,
+                     "the logger \"" + std::string(text) + "\" is not of the form tls://HOST:PORT"};
+    };
+    constexpr std::string_view kScheme = "tls://";
+    if (!text.starts_with(kScheme)) return wrong();
+    std::string_view rest = text.substr(kScheme.size());
+    LoggerPlace place;
+    const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
+    if (bracket == std::string_view::npos) return wrong();
+    const std::size_t colon = rest.find(':', bracket);
+    place.host = rest.substr(0, colon);
+    if (bracket > 0) place.host = place.host.substr(1, bracket - 1);
+    if (place.host.empty() || place.host.find('/') != std::string::npos) return wrong();
+    if (bracket > 0 && colon != bracket + 1 && rest.size() != bracket + 1) return wrong();
+    place.port = kDefaultPort;
+    if (colon == std::string_view::npos) return place;
+    const std::string_view digits = rest.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), place.port);
+    if (error != std::errc{} || end != digits.data() + digits.size() || place.port == 0)
+        return wrong();
+    return place;
 }
 
 void set_logger(ProducerOptions& options, std::string logger) {
@@ -239,8 +270,9 @@ Result<Logged> Producer::exchange(std::string_view frame, const Deadline& deadli
 }
 
 Result<std::unique_ptr<Line>> Producer::open_line(const Deadline& deadline) const {
-    return options_.logger.empty() ? open_local_line(options_.socket_path, deadline)
-                                   : open_remote_line(options_, deadline);
+    if (options_.logger.empty()) return open_local_line(options_.socket_path, deadline);
+    if (options_.open_remote != nullptr) return options_.open_remote(options_, deadline);
+    return Error{ErrorCode::kUnsupported, "this program logs to this host's logger alone"};
 }
 
 Result<Logged> Producer::receive(const Deadline& deadline) {

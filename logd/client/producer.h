@@ -20,6 +20,15 @@ inline constexpr char kDefaultSocket[] = "/run/lb/logd.sock";
 inline constexpr char kDefaultDropDirectory[] = "/var/spool/lb/drop";
 inline constexpr int kDefaultTimeoutMs = 1000;
 
+class Line;
+struct Deadline;
+struct ProducerOptions;
+
+// How a line to another host's logger is opened: open_remote_line() (line.h), in programs that link
+// it.
+using OpenRemote = Result<std::unique_ptr<Line>> (*)(const ProducerOptions& options,
+                                                     const Deadline& deadline);
+
 struct ProducerOptions {
     std::string socket_path = kDefaultSocket;
     std::string drop_directory = kDefaultDropDirectory;  // empty: none
@@ -32,16 +41,19 @@ struct ProducerOptions {
     std::string logger = {};
     std::string certificate = {};  // PEM files, for that
     std::string key = {};
-    std::string authorities = {};  // or a directory
+    std::string authorities = {};      // or a directory
+    OpenRemote open_remote = nullptr;  // null: this program logs to its host's logger alone
 };
 
 // The default drop directory is the local logger's, which delivers under another name: with another
 // host's logger there is none, unless it is asked for.
 void set_logger(ProducerOptions& options, std::string logger);
 
-// The options as LB_SOCKET, LB_DROP_DIR, LB_TIMEOUT_MS, LB_LOGGER, LB_CERT, LB_KEY and LB_CA of the
-// environment change them, and the original's GLITE_WMS_LOG_DESTINATION (host:port of a logger).
+// The options as LB_SOCKET, LB_DROP_DIR and LB_TIMEOUT_MS of the environment change them.
 ProducerOptions options_from_environment();
+// Adds what LB_LOGGER, LB_CERT, LB_KEY and LB_CA say, and the original's GLITE_WMS_LOG_DESTINATION
+// (host:port of a logger).
+void take_logger_of_environment(ProducerOptions& options);
 
 enum class Outcome : std::uint8_t {
     kDurable,    // on the logger's disk
@@ -57,9 +69,6 @@ struct Logged {
 
 // Fills what the producer leaves open: time_us with now, host with this host's name.
 void complete(event::Event& event);
-
-class Line;
-struct Deadline;
 
 class Producer {
   public:

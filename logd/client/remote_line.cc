@@ -1,7 +1,6 @@
 #include <dlfcn.h>
 
 #include <array>
-#include <charconv>
 
 #include "logd/client/line.h"
 #include "logd/client/remote_calls.h"
@@ -10,7 +9,6 @@ namespace lb::client {
 
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 9002;  // of the original's logger
 constexpr std::size_t kReasonBytesMax = 1024;
 
 class Reason {
@@ -65,32 +63,6 @@ Result<const RemoteCalls*> load_calls() {
 }
 
 }  // namespace
-
-Result<LoggerPlace> parse_logger(std::string_view text) {
-    const auto wrong = [&] {
-        return Error{ErrorCode::kReject,
-                     "the logger \"" + std::string(text) + "\" is not of the form tls://HOST:PORT"};
-    };
-    constexpr std::string_view kScheme = "tls://";
-    if (!text.starts_with(kScheme)) return wrong();
-    std::string_view rest = text.substr(kScheme.size());
-    LoggerPlace place;
-    const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
-    if (bracket == std::string_view::npos) return wrong();
-    const std::size_t colon = rest.find(':', bracket);
-    place.host = rest.substr(0, colon);
-    if (bracket > 0) place.host = place.host.substr(1, bracket - 1);
-    if (place.host.empty() || place.host.find('/') != std::string::npos) return wrong();
-    if (bracket > 0 && colon != bracket + 1 && rest.size() != bracket + 1) return wrong();
-    place.port = kDefaultPort;
-    if (colon == std::string_view::npos) return place;
-    const std::string_view digits = rest.substr(colon + 1);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), place.port);
-    if (error != std::errc{} || end != digits.data() + digits.size() || place.port == 0)
-        return wrong();
-    return place;
-}
 
 Result<std::unique_ptr<Line>> open_remote_line(const ProducerOptions& options,
                                                const Deadline& deadline) {

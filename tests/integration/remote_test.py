@@ -10,7 +10,7 @@ import unittest
 import uuid
 
 from refusals_test import frame
-from site_harness import HOST, Site, free_port, wait_until
+from site_harness import BIN, HOST, Site, free_port, run, wait_until
 
 LOG, FAILURE, LOG_REPLY = 7, 6, 8
 # The gateway may state who logged over TLS at its logger; what each of them may do is asked of him.
@@ -79,6 +79,23 @@ class Remote(unittest.TestCase):
                       "--hostname", "worker1", environment=environment)
         self.site.wait_for(f"libvirt-uuid:/{machine}", vm_state="running")
         self.assertIn("worker1", self.site.lbctl("history", f"libvirt-uuid:/{machine}")[0]["identity"])
+
+    def test_a_program_of_the_c_library(self):
+        machine = uuid.uuid4()
+        lines = ("import ctypes",
+                 "lb = ctypes.CDLL('liblb.so.0')",
+                 "lb.lb_context_new.restype = lb.lb_event_new.restype = lb.lb_last_text.restype = ctypes.c_void_p",
+                 "context, event = (ctypes.c_void_p(made) for made in (lb.lb_context_new(), lb.lb_event_new(b'VMRunning')))",
+                 f"for option, value in ((3, b'10000'), (4, b'VMManager'), (8, b'tls://localhost:{self.port}')):",
+                 "    assert lb.lb_context_set(context, option, value) == 0",
+                 "assert lb.lb_event_set(event, b'hostname', b'worker1') == 0",
+                 f"outcome = lb.lb_log(context, b'libvirt-uuid:/{machine}', event, 1, None)",
+                 "print(outcome, ctypes.string_at(lb.lb_last_text()).decode())")
+        environment = {**self.site.environment, **self.producer("worker1"), "LB_LOGGER": "",
+                       "LD_LIBRARY_PATH": str(BIN.parent / "lib")}
+        done = run("python3", "-c", "\n".join(lines), environment=environment)
+        self.assertEqual(done.stdout.split()[0], "1", done.stdout)  # LB_COMMITTED
+        self.assertEqual(self.site.status(f"libvirt-uuid:/{machine}")["vm_state"], "running")
 
     def test_the_servers_policy_has_the_last_word(self):
         """What the logger lets in is judged again where it counts."""

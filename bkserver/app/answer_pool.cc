@@ -49,7 +49,7 @@ bool AnswerPool::submit(Task task, Failure failure) {
 
 void AnswerPool::run(store::Reader& reader, const authz::Policy& policy,
                      query::Administration& administration) {
-    query::Service queries(reader, policy, administration, timelines_);
+    query::Service queries(reader, policy, administration, memory_);
     std::unique_lock lock(mutex_);
     for (;;) {
         wake_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });

@@ -53,7 +53,7 @@ class AnswerPool {
     };
 
     const std::size_t waiting_max_;
-    query::Timelines timelines_;
+    query::Memory memory_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Waiting> waiting_;

@@ -2,54 +2,69 @@
 
 #include <algorithm>
 
+#include "common/base/limits.h"
+
 namespace lb::book {
 
 namespace {
 
 constexpr std::int64_t kSecondUs = 1'000'000;
 
-void add_heartbeats(std::span<const store::Heartbeat> heartbeats, state::ViewInput& input) {
+state::ViewInput input_of(std::span<const store::Heartbeat> heartbeats, std::int64_t now_us) {
+    state::ViewInput input;
+    input.now_us = now_us;
     for (const store::Heartbeat& beat : heartbeats)
         input.heartbeats.push_back({beat.reporter.substr(0, beat.reporter.find('/')), beat.time_us,
                                     std::int64_t{beat.uptime_s} * kSecondUs});
+    return input;
 }
 
-Status add_loggers(store::Reader& reader, std::span<const std::string> hosts,
-                   state::ViewInput& input) {
-    if (hosts.empty()) return {};
-    LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(hosts));
+void add_loggers(std::span<const store::Logger> loggers, state::ViewInput& input) {
     for (const store::Logger& logger : loggers)
         input.loggers.push_back({.who = logger.host, .at_us = logger.seen_us});
-    return {};
 }
 
 }  // namespace
 
-Result<state::ViewInput> sightings_of(store::Reader& reader, const store::SightedProcess& sighted,
+Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
                                       const state::Registers& registers, std::int64_t now_us) {
-    state::ViewInput input;
-    input.now_us = now_us;
-    add_heartbeats(sighted.heartbeats, input);
-    std::vector<std::string> hosts = state::hosts_of(registers);
-    const auto own = std::find(hosts.begin(), hosts.end(), sighted.process.host);
-    if (own != hosts.end()) {
-        if (sighted.logger)
-            input.loggers.push_back(
-                {.who = sighted.logger->host, .at_us = sighted.logger->seen_us});
-        hosts.erase(own);
-    }
-    LB_TRY(add_loggers(reader, hosts, input));
+    LB_TRY_ASSIGN(const auto heartbeats, reader.heartbeats_of(process));
+    state::ViewInput input = input_of(heartbeats, now_us);
+    LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(state::hosts_of(registers)));
+    add_loggers(loggers, input);
     return input;
 }
 
-Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
-                                      const state::Registers& registers, std::int64_t now_us) {
-    state::ViewInput input;
-    input.now_us = now_us;
-    LB_TRY_ASSIGN(const auto heartbeats, reader.heartbeats_of(process));
-    add_heartbeats(heartbeats, input);
-    LB_TRY(add_loggers(reader, state::hosts_of(registers), input));
+Result<state::ViewInput> HeardLoggers::sightings_of(store::Reader& reader,
+                                                    std::span<const store::Heartbeat> heartbeats,
+                                                    const state::Registers& registers,
+                                                    std::int64_t now_us) {
+    state::ViewInput input = input_of(heartbeats, now_us);
+    std::vector<std::string> hosts = state::hosts_of(registers);
+    leave_out_heard(hosts, input.silent_at_us());
+    if (hosts.empty()) return input;
+    LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(hosts));
+    add_loggers(loggers, input);
+    remember(hosts, loggers, now_us);
     return input;
+}
+
+void HeardLoggers::leave_out_heard(std::vector<std::string>& hosts, std::int64_t silent_at_us) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(hosts, [&](const std::string& host) {
+        const auto heard_us = heard_us_.take(host);
+        if (!heard_us || *heard_us <= silent_at_us) return false;
+        heard_us_.put(host, *heard_us);
+        return true;
+    });
+}
+
+void HeardLoggers::remember(std::span<const std::string> hosts,
+                            std::span<const store::Logger> loggers, std::int64_t now_us) {
+    const std::lock_guard lock(mutex_);
+    // Another server, by a clock of its own, may write down the first word of a logger.
+    for (const std::string& host : hosts) heard_us_.put(host, now_us - limits::kSkewUsMax);
+    for (const store::Logger& logger : loggers) heard_us_.put(logger.host, logger.seen_us);
 }
 
 }  // namespace lb::book

@@ -9,7 +9,6 @@
 #include "bkserver/query/dump.h"
 #include "bkserver/query/sight.h"
 #include "bkserver/query/status_extras.h"
-#include "bkserver/query/timeline.h"
 #include "bkserver/query/views.h"
 
 namespace lb::query {
@@ -170,11 +169,27 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
                  "this server does not know the question; it may be older than the client"};
 }
 
-Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
+// As it is now: what is remembered of it counts only at the revision that the store has.
+Result<Service::Readable> Service::find_process(std::string_view name) {
+    Readable readable;
+    if (auto known = memory_.processes.find(name)) {
+        LB_TRY_ASSIGN(auto look, reader_.look_at(known->process.number));
+        if (look && look->revision == known->process.revision) {
+            readable.sighted = {known->process, std::move(look->heartbeats)};
+            readable.known = std::move(known);
+            return readable;
+        }
+    }
     LB_TRY_ASSIGN(auto found, reader_.find_sighted_process(name));
     if (!found)
         return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
-    const store::Process& process = found->process;
+    readable.sighted = std::move(*found);
+    return readable;
+}
+
+Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
+    LB_TRY_ASSIGN(Readable readable, find_process(name));
+    const store::Process& process = readable.sighted.process;
     LB_TRY_ASSIGN(const authz::Reading reading,
                   reading_of(reader_, policy_, asker.identity, process));
     if (reading.view == authz::View::kNone) {
@@ -185,13 +200,14 @@ Result<Service::Readable> Service::readable_process(const Asker& asker, std::str
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} is not registered yet; {} of its events wait for that",
                                  process.id, process.waiting)};
-    return Readable{std::move(*found), reading.view};
+    readable.view = reading.view;
+    return readable;
 }
 
-Result<store::SightedProcess> Service::wholly_readable_process(const Asker& asker,
-                                                               std::string_view name) {
+Result<Service::Readable> Service::wholly_readable_process(const Asker& asker,
+                                                           std::string_view name) {
     LB_TRY_ASSIGN(Readable readable, readable_process(asker, name));
-    if (readable.view == authz::View::kFull) return std::move(readable.sighted);
+    if (readable.view == authz::View::kFull) return readable;
     const std::string reason =
         fmt::format("you may see a {} status of {}, not its events",
                     authz::to_string(readable.view), readable.sighted.process.id);
@@ -208,23 +224,35 @@ Status Service::must_administer(const Asker& asker) const {
 }
 
 Result<Row> Service::status_of(const Asker& asker, std::string_view name, const AsOf& as_of) {
-    LB_TRY_ASSIGN(const Readable readable, readable_process(asker, name));
+    LB_TRY_ASSIGN(Readable readable, readable_process(asker, name));
     const store::Process& process = readable.sighted.process;
     if (!as_of.is_now()) {
         LB_TRY_ASSIGN(Row row, past_status_of(process, as_of));
         restrict_row(row, readable.view, policy_.salt());
         return row;
     }
-    LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
+    if (!readable.known) {
+        LB_TRY_ASSIGN(readable.known, memory_.processes.learn(name, process));
+    }
+    const state::Registers& registers = readable.known->registers;
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
-    Row row = state::derive(registers, process.id, children).attributes;
+    Row row = readable.known->status.is_null()
+                  ? state::derive(registers, process.id, children).attributes
+                  : readable.known->status;
     LB_TRY(settle_connections(
         row, [](const store::Process& other) -> Result<bool> { return has_ended(other.state); }));
     LB_TRY(show_children(process, children.size(), row));
-    LB_TRY_ASSIGN(const auto view, view_of(reader_, readable.sighted, registers, asker.now_us));
+    LB_TRY_ASSIGN(const auto view, view_of(readable, registers, asker.now_us));
     add_view(row, view);
     restrict_row(row, readable.view, policy_.salt());
     return row;
+}
+
+Result<state::View> Service::view_of(const Readable& readable, const state::Registers& registers,
+                                     std::int64_t now_us) {
+    LB_TRY_ASSIGN(const auto input, memory_.loggers.sightings_of(
+                                        reader_, readable.sighted.heartbeats, registers, now_us));
+    return state::view(registers, input);
 }
 
 Result<Row> Service::past_status_of(const store::Process& process, const AsOf& as_of) {
@@ -300,8 +328,8 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
 }
 
 Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
-    const store::Process& process = sighted.process;
+    LB_TRY_ASSIGN(const auto readable, wholly_readable_process(asker, ask.process()));
+    const store::Process& process = readable.sighted.process;
     LB_TRY_ASSIGN(const auto registers, state::Registers::decode(process.registers));
     const std::string attribute = !ask.attribute().empty()   ? ask.attribute()
                                   : process.vm_state.empty() ? "state"
@@ -309,7 +337,7 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     LB_TRY_ASSIGN(const auto children, Counting(reader_).children_of(process));
     LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
-    LB_TRY_ASSIGN(const auto view, view_of(reader_, sighted, registers, asker.now_us));
+    LB_TRY_ASSIGN(const auto view, view_of(readable, registers, asker.now_us));
     const Row shown = view.to_json();
     for (const auto& [name, value] : shown.items())
         if (!value.empty()) row[name] = value;
@@ -319,10 +347,11 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
 
 Status Service::answer_history(const Asker& asker, const lb::v1::HistoryRequest& ask,
                                ReplyWriter& writer) {
-    LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
+    LB_TRY_ASSIGN(const auto readable, wholly_readable_process(asker, ask.process()));
     const std::uint32_t limit = limit_of(ask.limit(), kHistoryEventsDefault, kHistoryEventsMax);
-    LB_TRY_ASSIGN(auto cursor, timelines_.write(reader_, sighted.process, {ask.cursor(), limit},
-                                                [&](const Row& row) { writer.add_row(row); }));
+    LB_TRY_ASSIGN(auto cursor,
+                  memory_.timelines.write(reader_, readable.sighted.process, {ask.cursor(), limit},
+                                          [&](const Row& row) { writer.add_row(row); }));
     writer.set_cursor(std::move(cursor));
     return {};
 }
@@ -417,8 +446,9 @@ Status Service::answer_dump(const Asker& asker, const lb::v1::DumpRequest& ask,
         LB_TRY(must_administer(asker));
         LB_TRY_ASSIGN(cursor, dump_arrivals(reader_, page, on_line));
     } else {
-        LB_TRY_ASSIGN(const auto sighted, wholly_readable_process(asker, ask.process()));
-        LB_TRY_ASSIGN(cursor, dump_process(reader_, sighted.process.number, page, on_line));
+        LB_TRY_ASSIGN(const auto readable, wholly_readable_process(asker, ask.process()));
+        LB_TRY_ASSIGN(cursor,
+                      dump_process(reader_, readable.sighted.process.number, page, on_line));
     }
     writer.set_cursor(std::move(cursor));
     return {};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,9 +12,9 @@
 #include "bkserver/query/administration.h"
 #include "bkserver/query/cursor_seal.h"
 #include "bkserver/query/forms.h"
+#include "bkserver/query/memory.h"
 #include "bkserver/query/past.h"
 #include "bkserver/query/reply_writer.h"
-#include "bkserver/query/timeline.h"
 #include "bkserver/store/store.h"
 #include "lb/v1/wire.pb.h"
 
@@ -40,11 +41,8 @@ class Service {
   public:
     // All outlive the service.
     Service(store::Reader& reader, const authz::Policy& policy, Administration& administration,
-            Timelines& timelines)
-        : reader_(reader),
-          policy_(policy),
-          administration_(administration),
-          timelines_(timelines) {}
+            Memory& memory)
+        : reader_(reader), policy_(policy), administration_(administration), memory_(memory) {}
 
     // Calls `send` at least once, the last time without `more`.
     void answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send);
@@ -89,18 +87,21 @@ class Service {
     struct Readable {
         store::SightedProcess sighted;
         authz::View view = authz::View::kNone;
+        std::shared_ptr<const KnownProcess> known;  // nullptr: it was not, or has changed
     };
+    Result<Readable> find_process(std::string_view name);
+    Result<state::View> view_of(const Readable& readable, const state::Registers& registers,
+                                std::int64_t now_us);
     // A process that is registered or adopted and of which the asker may see something.
     Result<Readable> readable_process(const Asker& asker, std::string_view name);
     // The same, of which it may see everything: history and reasons have no reduced form.
-    Result<store::SightedProcess> wholly_readable_process(const Asker& asker,
-                                                          std::string_view name);
+    Result<Readable> wholly_readable_process(const Asker& asker, std::string_view name);
     Status must_administer(const Asker& asker) const;
 
     store::Reader& reader_;
     const authz::Policy& policy_;
     Administration& administration_;
-    Timelines& timelines_;
+    Memory& memory_;
     std::optional<CursorSeal> seal_;  // once it was needed
 };
 

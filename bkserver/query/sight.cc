@@ -108,13 +108,6 @@ Result<bool> unless_unreadable(Result<bool> answer, bool otherwise) {
     return otherwise;
 }
 
-Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,
-                            const state::Registers& registers, std::int64_t now_us) {
-    LB_TRY_ASSIGN(const state::ViewInput input,
-                  book::sightings_of(reader, sighted, registers, now_us));
-    return state::view(registers, input);
-}
-
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,
                             const state::Registers& registers, std::int64_t now_us) {
     LB_TRY_ASSIGN(const state::ViewInput input,

@@ -33,8 +33,6 @@ bool is_of_one_process(const Error& error);
 Result<bool> unless_unreadable(Result<bool> answer, bool otherwise);
 
 // What depends on now.
-Result<state::View> view_of(store::Reader& reader, const store::SightedProcess& sighted,
-                            const state::Registers& registers, std::int64_t now_us);
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,
                             const state::Registers& registers, std::int64_t now_us);
 

@@ -82,12 +82,13 @@ Status Service::add_children_states(const Asker& asker, Row& row) {
 }
 
 Status Service::add_history(const Asker& asker, Row& row) {
-    LB_TRY_ASSIGN(const auto sighted,
+    LB_TRY_ASSIGN(const auto readable,
                   wholly_readable_process(asker, row["jobId"].get_ref<const std::string&>()));
     Row events = Row::array();
-    LB_TRY_ASSIGN(const std::string cursor,
-                  timelines_.write(reader_, sighted.process, {{}, kHistoryEventsDefault},
-                                   [&](const Row& event) { events.push_back(event); }));
+    LB_TRY_ASSIGN(
+        const std::string cursor,
+        memory_.timelines.write(reader_, readable.sighted.process, {{}, kHistoryEventsDefault},
+                                [&](const Row& event) { events.push_back(event); }));
     if (!cursor.empty()) row["truncated"].push_back(kHistory);
     row[std::string(kHistory)] = std::move(events);
     return {};

@@ -132,7 +132,12 @@ struct Logger {
 struct SightedProcess {
     Process process{};
     std::vector<Heartbeat> heartbeats{};  // by reporter
-    std::optional<Logger> logger{};       // of process.host; nothing: it was never heard of
+};
+
+// Whether a process is as it was read before, and its last signs of life.
+struct Look {
+    std::uint32_t revision = 0;
+    std::vector<Heartbeat> heartbeats{};  // by reporter
 };
 
 // What a bearer of a secret may do over HTTP: speak for one process, from some sources.
@@ -238,6 +243,7 @@ class Reader {
     // followed.
     virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
     virtual Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) = 0;
+    virtual Result<std::optional<Look>> look_at(ProcessNumber number) = 0;
     virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
     // Only those that there are, in any order.
     virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,

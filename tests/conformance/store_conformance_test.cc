@@ -305,7 +305,8 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     CHECK(bare->process.number == number);
     CHECK(bare->process.registers == machine.registers);
     CHECK(bare->heartbeats.empty());
-    CHECK_FALSE(bare->logger);
+    CHECK(bench.reader->look_at(number).value()->heartbeats.empty());
+    CHECK_FALSE(bench.reader->look_at(number + 1000).value());
     const std::vector<lb::store::Heartbeat> beats = {{number, "VMSystem/vm1", 100, 101, 5},
                                                      {number, "VMManager/node1", 50, 51, 0}};
     const std::vector<lb::store::Logger> loggers = {{machine.host, 70, 1, 2, 3},
@@ -321,9 +322,13 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     CHECK(sighted->heartbeats[0].reporter == "VMManager/node1");
     CHECK(sighted->heartbeats[0].process == number);
     CHECK(sighted->heartbeats[1].time_us == 100);
-    REQUIRE(sighted->logger);
-    CHECK(sighted->logger->host == machine.host);
-    CHECK(sighted->logger->seen_us == 70);
+    const auto look = bench.reader->look_at(number).value();
+    REQUIRE(look);
+    CHECK(look->revision == sighted->process.revision);
+    REQUIRE(look->heartbeats.size() == 2);
+    CHECK(look->heartbeats[0].reporter == "VMManager/node1");
+    CHECK(look->heartbeats[0].process == number);
+    CHECK(look->heartbeats[1].uptime_s == 5);
     const std::vector<std::string> hosts = {"never heard of", "elsewhere", machine.host};
     const auto heard = bench.reader->loggers_of(hosts).value();
     REQUIRE(heard.size() == 2);

@@ -91,30 +91,28 @@ Result<std::optional<Process>> MariadbReader::find_process(std::string_view name
 }
 
 Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::string_view name) {
-    // A row for each heartbeat, at least one.
-    constexpr std::size_t kHeartbeat = kNamedSubject + 1;
-    constexpr std::size_t kLogger = kHeartbeat + 4;
     LB_TRY_ASSIGN(const Found found,
-                  query_named(", h.reporter, h.time_us, h.arrived_us, h.uptime_s, l.host, "
-                              "l.seen_us, l.clock_offset_us, l.unsettled, l.oldest_us",
-                              "LEFT JOIN heartbeat h ON h.process = p.number "
-                              "LEFT JOIN logger l ON l.host = p.host ",
-                              name));
+                  query_named(", h.reporter, h.time_us, h.arrived_us, h.uptime_s",
+                              "LEFT JOIN heartbeat h ON h.process = p.number ", name));
     if (found.count() == 0) return std::optional<SightedProcess>();
     SightedProcess sighted;
     LB_TRY_ASSIGN(sighted.process, named_process(found));
-    for (std::size_t row = 0; row < found.count(); ++row) {
-        if (found.number(row, kHeartbeat) == 0) continue;
-        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, kHeartbeat));
-        heartbeat.process = sighted.process.number;
-        sighted.heartbeats.push_back(std::move(heartbeat));
-    }
-    std::sort(sighted.heartbeats.begin(), sighted.heartbeats.end(),
-              [](const Heartbeat& a, const Heartbeat& b) { return a.reporter < b.reporter; });
-    if (found.number(0, kLogger) != 0) {
-        LB_TRY_ASSIGN(sighted.logger, logger_at(found, 0, kLogger));
-    }
+    LB_TRY_ASSIGN(sighted.heartbeats,
+                  heartbeats_in(found, kNamedSubject + 1, sighted.process.number));
     return std::optional<SightedProcess>(std::move(sighted));
+}
+
+Result<std::optional<Look>> MariadbReader::look_at(ProcessNumber number) {
+    const Value value = std::uint64_t{number};
+    LB_TRY_ASSIGN(const Found found,
+                  query("SELECT p.revision, h.reporter, h.time_us, h.arrived_us, h.uptime_s "
+                        "FROM process p LEFT JOIN heartbeat h ON h.process = p.number "
+                        "WHERE p.number = ?",
+                        std::span(&value, 1)));
+    if (found.count() == 0) return std::optional<Look>();
+    Look look{static_cast<std::uint32_t>(found.number(0, 0))};
+    LB_TRY_ASSIGN(look.heartbeats, heartbeats_in(found, 1, number));
+    return std::optional<Look>(std::move(look));
 }
 
 Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) {
@@ -215,6 +213,21 @@ Result<Heartbeat> MariadbReader::heartbeat_at(const Found& found, std::size_t ro
     return Heartbeat{0, std::move(reporter), found.signed_number(row, column + 1),
                      found.signed_number(row, column + 2),
                      static_cast<std::uint32_t>(found.number(row, column + 3))};
+}
+
+// A row for each, at least one.
+Result<std::vector<Heartbeat>> MariadbReader::heartbeats_in(const Found& found, std::size_t column,
+                                                            ProcessNumber process) {
+    std::vector<Heartbeat> heartbeats;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        if (found.number(row, column) == 0) continue;
+        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, column));
+        heartbeat.process = process;
+        heartbeats.push_back(std::move(heartbeat));
+    }
+    std::sort(heartbeats.begin(), heartbeats.end(),
+              [](const Heartbeat& a, const Heartbeat& b) { return a.reporter < b.reporter; });
+    return heartbeats;
 }
 
 Result<Logger> MariadbReader::logger_at(const Found& found, std::size_t row, std::size_t column) {

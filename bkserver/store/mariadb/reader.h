@@ -34,6 +34,7 @@ class MariadbReader : public Reader {
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
     Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
+    Result<std::optional<Look>> look_at(ProcessNumber number) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
     Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
                                                bool with_registers) override;
@@ -76,6 +77,9 @@ class MariadbReader : public Reader {
                               std::string_view name);
     Result<Process> named_process(const Found& found);
     Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
+    // Of one process joined with them, by reporter.
+    Result<std::vector<Heartbeat>> heartbeats_in(const Found& found, std::size_t column,
+                                                 ProcessNumber process);
     Result<Logger> logger_at(const Found& found, std::size_t row, std::size_t column);
     // Of the rows of `tables`, by a column of theirs.
     Result<std::vector<Count>> count(std::string_view tables, const Filter& filter,

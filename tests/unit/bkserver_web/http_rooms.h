@@ -64,7 +64,7 @@ struct HttpRoomsBench {
           lanes(taken(ingest::Lanes::start(*database, policy, {.book = {.service = kService}},
                                            metrics::Registry::global()))),
           stamper("server.example.org"),
-          queries(*reader, policy, administration, timelines),
+          queries(*reader, policy, administration, memory),
           pool(taken(AnswerPool::start(*database, policy, administration, 1, 4))),
           changes(taken(ChangeFeed::start(*database, policy, connections_max))),
           desk({.lanes = *lanes,
@@ -99,7 +99,7 @@ struct HttpRoomsBench {
     bkserver::ServerAdministration administration;
     std::unique_ptr<ingest::Lanes> lanes;
     ingest::Stamper stamper;
-    query::Timelines timelines;
+    query::Memory memory;
     query::Service queries;
     std::unique_ptr<AnswerPool> pool;
     std::unique_ptr<ChangeFeed> changes;

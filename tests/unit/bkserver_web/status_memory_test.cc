@@ -1,0 +1,108 @@
+// What the query services remember never shows: each status is the one that a service tells that
+// remembers nothing, whatever others have written meanwhile.
+#include <random>
+#include <set>
+
+#include "tests/unit/bkserver_web/http_rooms.h"
+
+using namespace lb;
+using namespace lb::test;
+
+namespace {
+
+class Site {
+  public:
+    Site() : writer_(taken(rooms.database->open_writer(901))) {
+        settle(event::EventType::kRegJob, event::Source::kUserInterface);
+        REQUIRE_FALSE(status(rooms.queries).empty());
+    }
+
+    void happen(unsigned what) {
+        using E = event::EventType;
+        constexpr E kTypes[] = {E::kVMRunning, E::kVMStop, E::kVMShutdown};
+        switch (what) {
+            case 0:
+                return settle(kTypes[chance(3)], event::Source::kVmManager);
+            case 1:
+                return settle(kTypes[chance(3)], event::Source::kCloudManager);
+            case 2:
+                return hear_guest();
+            case 3:
+                return hear_logger();
+            default:
+                now_us_ += std::int64_t{chance(100)} * 1'000'000;
+        }
+    }
+
+    std::string status(query::Service& service) {
+        return taken(service.status_of({user(1000), now_us_}, name())).dump();
+    }
+    std::string status_without_memory() {
+        query::Memory memory;
+        query::Service service(*rooms.reader, rooms.policy, rooms.administration, memory);
+        return status(service);
+    }
+    unsigned chance(unsigned count) { return static_cast<unsigned>(random_() % count); }
+    void ask_by_another_name() { is_by_part_ = !is_by_part_; }
+
+    HttpRoomsBench rooms;
+
+  private:
+    [[nodiscard]] std::string name() const { return is_by_part_ ? "machine" : kMachine; }
+
+    void settle(event::EventType type, event::Source source) {
+        EventBuilder built(type, source, kMachine);
+        ++counter_;
+        built.at(static_cast<double>(now_us_ - kNoon) / 1e6).counter(counter_).uid(1000);
+        built.id("status" + std::to_string(counter_));
+        if (type == event::EventType::kRegJob)
+            built.field("jobtype", "VIRTUAL_MACHINE");
+        else
+            built.field("hostname", host());
+        const book::Arrived arrived = built.arrived();
+        taken(rooms.book->settle(std::span(&arrived, 1)));
+    }
+    std::string host() { return "n" + std::to_string(chance(3)) + ".example.org"; }
+
+    void hear_guest() {
+        const auto process = taken(rooms.reader->find_process(kMachine));
+        const store::Heartbeat heartbeat = {process->number, "VMSystem/vm", now_us_, now_us_, 5};
+        REQUIRE(writer_->begin().ok());
+        REQUIRE(writer_->put_heartbeats(std::span(&heartbeat, 1)).ok());
+        REQUIRE(writer_->commit().ok());
+    }
+    void hear_logger() {
+        const store::Logger logger = {.host = host(), .seen_us = now_us_};
+        REQUIRE(writer_->begin().ok());
+        REQUIRE(writer_->put_loggers(std::span(&logger, 1)).ok());
+        REQUIRE(writer_->commit().ok());
+    }
+
+    std::unique_ptr<store::Writer> writer_;
+    std::mt19937 random_{3};
+    std::int64_t now_us_ = kNoon + 1'000'000;
+    std::uint64_t counter_ = 0;
+    bool is_by_part_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a status is the same whether anything is remembered or not", "[query]") {
+    Site site;
+    constexpr int kSteps = 300;
+    std::set<std::string> statuses;
+    std::size_t stale = 0;
+    for (int step = 0; step < kSteps; ++step) {
+        site.happen(site.chance(6));
+        if (site.chance(10) == 0) site.ask_by_another_name();
+        const std::string status = site.status(site.rooms.queries);
+        CAPTURE(step);
+        REQUIRE(status == site.status_without_memory());
+        if (status.find("\"stale\"") != std::string::npos) ++stale;
+        statuses.insert(status);
+    }
+    // Enough has happened to be told apart.
+    CHECK(statuses.size() > kSteps / 6);
+    CHECK(stale > kSteps / 20);
+    CHECK(stale < kSteps);
+}

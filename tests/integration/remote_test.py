@@ -287,6 +287,11 @@ class Remote(unittest.TestCase):
         self.site.run(*words, "--drop-dir", drop, environment=environment)
         self.assertEqual(len(list(drop.glob("*.event"))), 1)
 
+    def test_doctor_looks_at_the_port(self):
+        findings = {row["check"]: row for row in self.site.lbctl("doctor", check=False)}
+        self.assertIn(f"port {self.port}, ", findings["producers of other hosts"]["found"])
+        self.assertIn(f"CN=host/{HOST}, valid for", findings["certificate of lb-logd"]["found"])
+
     def test_without_what_it_needs(self):
         environment = {**self.producer("worker1"), "LB_KEY": ""}
         self.must_be_refused(self.site.run("lb-logevent", "-s", "VMManager", "-e", "VMRunning", "-k", "libvirt-uuid:/x",

@@ -184,7 +184,7 @@ struct Scene {
         options.events = endpoint;
         options.scope = "cloud1";
         options.host = "front";
-        options.settle_time = 200ms;
+        options.settle_time = settle_time;
         options.resync_interval = resync_interval;
         options.backoff_max = 400ms;
         auto subscriber = Subscriber::open(endpoint);
@@ -212,6 +212,7 @@ struct Scene {
     Log log;
     metrics::Registry registry;
     std::chrono::seconds resync_interval{0};
+    std::chrono::milliseconds settle_time = 200ms;
 };
 
 std::string of_vm(const std::string& what) {
@@ -264,6 +265,7 @@ TEST_CASE("a change that does not follow from the last one is followed by a look
 
 TEST_CASE("changes that come in another order are followed by one look") {
     Scene scene;
+    scene.settle_time = 2s;  // longer than the changes take on a busy machine
     scene.cloud.set(0, vm_xml("01-pending"));
     const auto agent = scene.start_synchronized();
     scene.cloud.set(0, vm_xml("07-done"));

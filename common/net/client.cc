@@ -50,9 +50,7 @@ struct Client::Implementation {
 
 Status Client::Implementation::open() {
     const Deadline deadline(options.timeout);
-    LB_TRY_ASSIGN(stream, ClientStream::connect({options.socket_path, options.host, options.port,
-                                                 options.host_names, options.credentials},
-                                                deadline));
+    LB_TRY_ASSIGN(stream, ClientStream::connect(options, deadline));
     return greet(deadline);
 }
 

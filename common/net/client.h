@@ -8,10 +8,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/result.h"
-#include "common/tls/credentials.h"
+#include "common/net/client_stream.h"
 
 namespace lb::v1 {
 class Ack;
@@ -25,14 +24,7 @@ class Request;
 
 namespace lb::net {
 
-struct ClientOptions {
-    std::string
-        socket_path;  // not empty: the server's Unix socket, and neither host nor credentials
-    std::string host;
-    std::uint16_t port = 9000;
-    // Names one of which the server's certificate must have; empty = `host` only.
-    std::vector<std::string> host_names;
-    std::shared_ptr<tls::Credentials> credentials;
+struct ClientOptions : ClientPlace {
     std::string software;                       // "lbctl 0.1.0"
     std::chrono::milliseconds timeout{30'000};  // of connecting, and of each call
 };

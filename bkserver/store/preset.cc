@@ -17,13 +17,22 @@ struct FreeContext {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// Making one costs more than a short text does. The format in the row tells which dictionary.
-ZSTD_CCtx* packing_context() {
-    thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context = [] {
-        std::unique_ptr<ZSTD_CCtx, FreeContext> made(ZSTD_createCCtx());
-        if (made != nullptr) ZSTD_CCtx_setParameter(made.get(), ZSTD_c_dictIDFlag, 0);
-        return made;
-    }();
+using PackingContext = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+
+// A context is as large as the longest text that it has packed lately made it: 150 KiB with this
+// one, megabytes with a long one, for each thread. A longer text has one of its own.
+constexpr std::size_t kOfSharedContextMax = 8192;
+
+// The format in the row tells which dictionary.
+PackingContext made_packing_context() {
+    PackingContext made(ZSTD_createCCtx());
+    if (made != nullptr) ZSTD_CCtx_setParameter(made.get(), ZSTD_c_dictIDFlag, 0);
+    return made;
+}
+
+// Making one costs more than a short text does.
+ZSTD_CCtx* shared_packing_context() {
+    thread_local const PackingContext context = made_packing_context();
     return context.get();
 }
 
@@ -46,7 +55,8 @@ void Preset::Free::operator()(ZSTD_DDict_s* dictionary) const {
 }
 
 std::optional<std::string> Preset::shorter(std::string_view text) const {
-    ZSTD_CCtx* const context = packing_context();
+    const PackingContext own = text.size() > kOfSharedContextMax ? made_packing_context() : nullptr;
+    ZSTD_CCtx* const context = own != nullptr ? own.get() : shared_packing_context();
     if (context == nullptr || packing_ == nullptr) return std::nullopt;
     // What did not fit last time has left the context in the midst of a frame.
     ZSTD_CCtx_reset(context, ZSTD_reset_session_only);

@@ -1,4 +1,6 @@
 // What store.h promises, tried on the private mariadbd.
+#include <malloc.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
@@ -18,6 +20,7 @@ using lb::store::Event;
 using lb::store::Process;
 using lb::store::Subject;
 using lb::store::mariadb::MariadbDatabase;
+using lb::store::mariadb::Value;
 
 constexpr std::int64_t kNoon = 1'700'000'000'000'000;
 
@@ -495,4 +498,21 @@ TEST_CASE("children and news are kept by parent, and move with it", "[store]") {
     REQUIRE(bench.writer->drop_relations(std::span(children).first(1)).ok());
     REQUIRE(bench.writer->commit().ok());
     CHECK(bench.reader->children_of(other).value().size() == 1);
+}
+
+TEST_CASE("a statement keeps nothing of what it has found", "[store]") {
+    Bench bench;
+    lb::store::mariadb::Connection connection(bench.dsn);
+    REQUIRE(connection.use().ok());
+    const auto rows_found = [&](std::uint64_t rows) {
+        const auto found = connection.query(
+            "SELECT REPEAT('x', 1000) FROM seq_1_to_4000 WHERE seq <= ?", std::vector<Value>{rows});
+        REQUIRE(found.ok());
+        return found->count();
+    };
+    CHECK(rows_found(1) == 1);
+    const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+    const std::size_t before = used();
+    CHECK(rows_found(4000) == 4000);
+    CHECK(used() < before + 100'000);
 }

@@ -339,6 +339,9 @@ Status Connection::fetch_all(st_mysql_stmt* statement, Found& found) {
         for (std::size_t i = 0; i < found.width_; ++i)
             found.cells_.push_back(cell_of(binds[i], buffers[i]));
     if (outcome != MYSQL_NO_DATA) return error_of(statement);
+    // Connector/C frees a result only while the cursor stands on a row of it: behind the last one
+    // the statement would keep it until it is executed again.
+    if (found.count() > 0) mysql_stmt_data_seek(statement, 0);
     mysql_stmt_free_result(statement);
     return {};
 }

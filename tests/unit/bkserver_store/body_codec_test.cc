@@ -1,6 +1,8 @@
 // What a stored body keeps for itself and what it shares.
 #include "bkserver/store/body_codec.h"
 
+#include <malloc.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -89,6 +91,22 @@ TEST_CASE("a text that does not get shorter does not disturb the next one") {
     const auto unpacked = store::unpack_registers(*packed);
     REQUIRE(unpacked.ok());
     CHECK(*unpacked == kSequenceCode);
+}
+
+// Under sanitizers the allocator says 0, before and after.
+TEST_CASE("a long text leaves no more memory behind than a short one") {
+    std::string text;
+    for (unsigned n = 0; text.size() < (1U << 20U); ++n) text += std::to_string(n * 2654435761U);
+    REQUIRE(store::pack_registers(text.substr(0, 8192)).ok());
+    const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+    const std::size_t before = used();
+    for (int times = 0; times < 3; ++times) {
+        const auto packed = store::pack_registers(text);
+        REQUIRE(packed.ok());
+        CHECK(packed->format == store::RegistersFormat::kPreset1);
+        CHECK(store::unpack_registers(*packed).value() == text);
+    }
+    CHECK(used() < before + 16'384);
 }
 
 TEST_CASE("rows of earlier servers are read") {

@@ -15,10 +15,12 @@ UUID = "6b1a2a9e-0000-4000-8000-0000000000f1"
 KEY = f"libvirt-uuid:/{UUID}"
 DOMAIN = f"<domain type='kvm'><name>web</name><uuid>{UUID}</uuid></domain>"
 HOOK = "/etc/libvirt/hooks/qemu.d/50-lb"
-# What the administrator made, the daemons' data, and the books of the package manager.
+# What the administrator made, the daemons' data, the books of the package manager, and a directory that other
+# packages have where rpm is at home.
 STAY = re.compile(r"/etc/lb(/(host\.(pem|key)|authorities(/ca\.(pem|crl))?|\w+\.toml(\.rpmsave|\.dpkg-\w+)?))?|/root/pki(/.*)?|"
                   r"/var/(spool/lb|lib/lb-bkserver)(/.*)?|/etc/(passwd|group|shadow|gshadow)-?|/etc/\.pwd\.lock|"
-                  r"/(usr|var)/lib/(rpm|sysimage)(/.*)?|/var/lib/dpkg/.*|/var/log/.*|/etc/ld\.so\.cache|"
+                  r"/(usr|var)/lib/(rpm|sysimage)(/.*)?|/root/\.rpmdb(/.*)?|/usr/lib64/pkgconfig|/var/lib/dpkg/.*|"
+                  r"/var/log/.*|/etc/ld\.so\.cache|"
                   r"/var/cache/(ldconfig|man)/.*|/(run|tmp|var/tmp|proc|dev)(/.*)?|/root/.*\.(rpm|deb)")
 KIND = "deb"
 

@@ -3,8 +3,6 @@
 // (but for the system's own that looks up a name).
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,24 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/deadline.h"
 #include "common/base/result.h"
 #include "common/tls/credentials.h"
 
 namespace lb::net {
-
-struct Deadline {
-    using Clock = std::chrono::steady_clock;
-
-    explicit Deadline(std::chrono::milliseconds timeout) : at(Clock::now() + timeout) {}
-
-    [[nodiscard]] int left_ms() const {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(at - Clock::now()).count();
-        return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000'000));
-    }
-
-    Clock::time_point at;
-};
 
 struct ClientPlace {
     std::string

@@ -3,27 +3,17 @@
 // the first such line is opened.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "common/base/deadline.h"
 #include "common/base/result.h"
 #include "logd/client/producer.h"
 
 namespace lb::client {
-
-struct Deadline {
-    explicit Deadline(int timeout_ms)
-        : at(std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms)) {}
-
-    // 0 when it has passed.
-    [[nodiscard]] int left_ms() const;
-
-    std::chrono::steady_clock::time_point at;
-};
 
 // After an error it is of no more use.
 class Line {

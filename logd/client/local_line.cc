@@ -3,7 +3,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -84,12 +83,6 @@ Result<std::size_t> LocalLine::receive(char* target, std::size_t bytes, const De
 }
 
 }  // namespace
-
-int Deadline::left_ms() const {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        at - std::chrono::steady_clock::now());
-    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
-}
 
 Result<std::unique_ptr<Line>> open_local_line(const std::string& socket_path,
                                               const Deadline& deadline) {

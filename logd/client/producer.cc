@@ -241,7 +241,7 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
     std::string bytes;
     frame::append_frame(bytes, kFrameLog, envelope);
 
-    const Deadline deadline(options_.timeout_ms);
+    const Deadline deadline{std::chrono::milliseconds(options_.timeout_ms)};
     const std::unique_lock lock(mutex_, deadline.at);
     if (!lock.owns_lock())
         return drop(bytes, event_id,

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/deadline.h"
 #include "common/base/result.h"
 #include "common/event/event.h"
 #include "common/frame/frame.h"
@@ -21,7 +22,6 @@ inline constexpr char kDefaultDropDirectory[] = "/var/spool/lb/drop";
 inline constexpr int kDefaultTimeoutMs = 1000;
 
 class Line;
-struct Deadline;
 struct ProducerOptions;
 
 // How a line to another host's logger is opened: open_remote_line() (line.h), in programs that link

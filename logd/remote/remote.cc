@@ -10,11 +10,11 @@
 
 namespace {
 
+using lb::Deadline;
 using lb::client::RemoteCalls;
 using lb::client::RemotePlace;
 using lb::client::RemoteText;
 using lb::net::ClientStream;
-using lb::net::Deadline;
 
 int fail(const lb::Error& error, RemoteText why) {
     const std::size_t bytes = std::min(error.text.size(), why.bytes - 1);

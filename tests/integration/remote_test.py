@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import time
 import unittest
 import uuid
 
@@ -234,6 +235,16 @@ class Remote(unittest.TestCase):
             self.assertEqual(kind, FAILURE)
             self.assertIn(b"takes LOG frames from other hosts", payload)
         self.must_go_on()
+
+    def test_a_frame_that_comes_byte_by_byte(self):
+        """It is answered in the end; nobody waits for it meanwhile."""
+        with self.connect() as connection:
+            for byte in frame(LOG, b"no envelope, but slowly"):
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
+                if byte == ord(","):
+                    self.must_go_on()
+            self.assertEqual(self.reply_of(connection)[0], LOG_REPLY)
 
     def test_many_under_one_name(self):
         """One name takes no more than its share, and nobody else's."""

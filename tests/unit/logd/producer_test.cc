@@ -16,6 +16,7 @@
 
 #include "common/event/wire_format.h"
 #include "common/frame/frame.h"
+#include "logd/client/line.h"
 
 using namespace lb;
 using namespace std::chrono_literals;
@@ -139,4 +140,33 @@ TEST_CASE("an answer for another event is none; the event goes to the drop direc
     REQUIRE(logged.ok());
     CHECK(logged->outcome == client::Outcome::kDropped);
     CHECK(logged->event_id.size() == 16);
+}
+
+TEST_CASE("the place of another host's logger is read as users write it, or told to be none") {
+    struct {
+        const char* text;
+        const char* host;
+        std::uint16_t port;
+    } const good[] = {{"tls://node1.example.org:9100", "node1.example.org", 9100},
+                      {"tls://node1", "node1", 9002},
+                      {"tls://192.0.2.7:1", "192.0.2.7", 1},
+                      {"tls://[2001:db8::7]:65535", "2001:db8::7", 65535},
+                      {"tls://[::1]", "::1", 9002}};
+    for (const auto& [text, host, port] : good) {
+        INFO(text);
+        const auto place = client::parse_logger(text);
+        REQUIRE(place.ok());
+        CHECK(place->host == host);
+        CHECK(place->port == port);
+    }
+    for (const char* text : {"", "node1:9002", "http://node1", "tls://", "tls://:9002",
+                             "tls://node1:", "tls://node1:0", "tls://node1:65536",
+                             "tls://node1:9002/path", "tls://node1/path", "tls://node1:-1",
+                             "tls://[::1", "tls://[]", "tls://[::1]x:9002", "tls://::1:9002"}) {
+        INFO(text);
+        const auto place = client::parse_logger(text);
+        REQUIRE_FALSE(place.ok());
+        CHECK(place.error().code == lb::ErrorCode::kReject);
+        CHECK(place.error().text.find("tls://HOST:PORT") != std::string::npos);
+    }
 }

@@ -112,11 +112,10 @@ Row dead_letter_details(const store::DeadLetter& letter) {
 }
 
 void add_view(Row& status, const state::View& view) {
+    if (view.disagreements.empty() && view.stale.empty()) return;
     Row shown = view.to_json();
-    for (const char* name : {"disagreements", "stale"}) {
-        const auto found = shown.find(name);
-        if (found != shown.end() && !found->empty()) status[name] = *found;
-    }
+    for (auto& [name, value] : shown.items())
+        if (!value.empty()) status[name] = std::move(value);
 }
 
 }  // namespace lb::query

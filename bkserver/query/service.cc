@@ -338,9 +338,9 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
     LB_TRY_ASSIGN(const auto view, view_of(readable, registers, asker.now_us));
-    const Row shown = view.to_json();
-    for (const auto& [name, value] : shown.items())
-        if (!value.empty()) row[name] = value;
+    if (Row evidence = state::evidence_of(registers); !evidence.empty())
+        row["evidence"] = std::move(evidence);
+    add_view(row, view);
     writer.add_row(row);
     return {};
 }

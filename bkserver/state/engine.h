@@ -211,8 +211,6 @@ struct Disagreement {
 };
 
 struct View {
-    nlohmann::ordered_json evidence =
-        nlohmann::ordered_json::array();      // newest claim per source and host
     std::vector<Disagreement> disagreements;  // past their grace time, by name
     std::vector<std::string> stale;           // hosts whose logger is silent
     std::optional<std::int64_t> next_due_us;  // when a disagreement appears by itself, if one will
@@ -223,6 +221,8 @@ struct View {
 std::vector<std::string> hosts_of(const Registers& registers);
 
 View view(const Registers& registers, const ViewInput& input);
+// Who said what last: the newest claim of each source and host, as `why` shows it.
+nlohmann::ordered_json evidence_of(const Registers& registers);
 
 // Whether parties can disagree about processes of this type.
 bool has_disagreements(std::uint32_t type);

@@ -79,6 +79,6 @@ Outcome apply_embryo(Registry registry, Registers& registers, const event::Event
                      const event::Arrival& arrival, std::string_view parent);
 ProcessStatus derive(Registry registry, const Registers& registers, std::string_view process,
                      std::span<const Child> children = {});
-View view(Registry registry, const Registers& registers, const ViewInput& input);
+nlohmann::ordered_json evidence_of(Registry registry, const Registers& registers);
 
 }  // namespace lb::state

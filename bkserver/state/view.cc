@@ -1,4 +1,5 @@
-// What depends on now: evidence, disagreements past their grace time, stale parties.
+// What is beside the attributes: disagreements past their grace time and stale parties, which
+// depend on now; evidence.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -16,30 +17,6 @@ using nlohmann::ordered_json;
 
 std::string source_name(event::Source source) {
     return event::text_of(source);
-}
-
-// The newest claim of each source and host.
-ordered_json evidence_of(const Machine& machine, const Registers& registers) {
-    std::map<std::pair<std::string, std::string>, const TrackClaim*> newest;
-    for (const TrackClaim& claim : registers.track) {
-        const TrackRow* row = find_row(machine.track, claim.row);
-        if (row == nullptr) continue;
-        const bool has_host = machine.groups == Groups::kByFirstText && !claim.texts.empty();
-        newest[{source_name(claim.source), has_host ? claim.texts.front() : std::string()}] =
-            &claim;
-    }
-    ordered_json list = ordered_json::array();
-    for (const auto& [party, claim] : newest) {
-        const TrackRow* row = find_row(machine.track, claim->row);
-        const event::TypeInfo* type = event::find_type(static_cast<std::uint16_t>(row->event));
-        ordered_json entry{{"source", party.first}};
-        if (!party.second.empty()) entry["host"] = party.second;
-        entry["event"] = type == nullptr ? "" : std::string(type->name);
-        if (!row->phase.empty()) entry["says"] = row->phase;
-        entry["time"] = event::time_to_text(claim->time_us);
-        list.push_back(std::move(entry));
-    }
-    return list;
 }
 
 void find_stale(const ViewInput& input, View& view) {
@@ -72,21 +49,45 @@ ordered_json View::to_json() const {
         if (!one.stale.empty()) entry["stale"] = one.stale;
         named.push_back(std::move(entry));
     }
-    return ordered_json{{"evidence", evidence}, {"disagreements", named}, {"stale", stale}};
+    return ordered_json{{"disagreements", named}, {"stale", stale}};
 }
 
-View view(Registry registry, const Registers& registers, const ViewInput& input) {
+View view(const Registers& registers, const ViewInput& input) {
     View view;
-    const Machine* machine = find_machine(registry, registers.type);
+    const Machine* machine = find_machine(machines(), registers.type);
     if (machine == nullptr) return view;
-    view.evidence = evidence_of(*machine, registers);
     find_stale(input, view);
     if (has_disagreements(*machine)) vm::add_disagreements(*machine, registers, input, view);
     return view;
 }
 
-View view(const Registers& registers, const ViewInput& input) {
-    return view(machines(), registers, input);
+ordered_json evidence_of(Registry registry, const Registers& registers) {
+    ordered_json list = ordered_json::array();
+    const Machine* machine = find_machine(registry, registers.type);
+    if (machine == nullptr) return list;
+    std::map<std::pair<std::string, std::string>, const TrackClaim*> newest;
+    for (const TrackClaim& claim : registers.track) {
+        const TrackRow* row = find_row(machine->track, claim.row);
+        if (row == nullptr) continue;
+        const bool has_host = machine->groups == Groups::kByFirstText && !claim.texts.empty();
+        newest[{source_name(claim.source), has_host ? claim.texts.front() : std::string()}] =
+            &claim;
+    }
+    for (const auto& [party, claim] : newest) {
+        const TrackRow* row = find_row(machine->track, claim->row);
+        const event::TypeInfo* type = event::find_type(static_cast<std::uint16_t>(row->event));
+        ordered_json entry{{"source", party.first}};
+        if (!party.second.empty()) entry["host"] = party.second;
+        entry["event"] = type == nullptr ? "" : std::string(type->name);
+        if (!row->phase.empty()) entry["says"] = row->phase;
+        entry["time"] = event::time_to_text(claim->time_us);
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+ordered_json evidence_of(const Registers& registers) {
+    return evidence_of(machines(), registers);
 }
 
 bool has_disagreements(std::uint32_t type) {

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     lb::state::ViewInput input;
     input.now_us = 1'700'000'000'000'000;
     (void)lb::state::view(*registers, input).to_json();
+    (void)lb::state::evidence_of(*registers);
     lb::state::Registers merged = *again;
     if (!lb::state::merge(merged, *registers)) std::abort();
     return 0;

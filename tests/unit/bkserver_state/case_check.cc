@@ -89,7 +89,7 @@ void check_evidence(const Case& one, const std::string& place, const json& expec
                     const cli::Replay& replay, state::Registry registry, CaseResult& result) {
     const state::Registers* registers = replay.registers(one.roles.process("main"));
     if (!expected.contains("evidence") || registers == nullptr) return;
-    const json seen{{"evidence", state::view(registry, *registers, {}).evidence}};
+    const json seen{{"evidence", state::evidence_of(registry, *registers)}};
     compare(place, "evidence", expected.at("evidence"), seen, result.attributes);
 }
 

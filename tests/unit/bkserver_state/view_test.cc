@@ -69,9 +69,10 @@ Machine running() {
 }  // namespace
 
 TEST_CASE("a machine that all agree on has no disagreement") {
-    const View seen = running().at(1000);
+    const Machine machine = running();
+    const View seen = machine.at(1000);
     CHECK(names(seen) == "");
-    CHECK(seen.evidence.size() == 3);
+    CHECK(evidence_of(machine.registers).size() == 3);
     CHECK_FALSE(seen.next_due_us.has_value());
 }
 
@@ -203,12 +204,12 @@ TEST_CASE("split: two hosts carry it; a receiving one does not count") {
     CHECK(names(split.at(1000)) == "misplaced split ");
 }
 
-TEST_CASE("the view as JSON names evidence, disagreements and stale parties") {
+TEST_CASE("the view as JSON names disagreements and stale parties; evidence, who said what last") {
     Machine machine = running();
     machine.say(100, E::kVMStop, Source::kCloudManager, "one");
     const auto json = machine.at(1000).to_json();
     CHECK(json["disagreements"][0]["name"] == "stray");
-    CHECK(json["evidence"][0]["source"] == "CloudManager");
+    CHECK(evidence_of(machine.registers)[0]["source"] == "CloudManager");
     CHECK(json["stale"].empty());
 }
 

@@ -240,7 +240,8 @@ TEST_CASE("changes are numbered without gaps in each stream, over rollbacks and 
 TEST_CASE("changes come by their times, whichever stream they stand in", "[store]") {
     Bench bench;
     const auto number = bench.found(kId);
-    const auto other = bench.open("server-two")->open_writer(0).value();
+    const auto database = bench.open("server-two");
+    const auto other = database->open_writer(0).value();
     for (std::int64_t time = 1; time <= 6; ++time) {
         lb::store::Writer& writer = time % 3 == 0 ? *bench.writer : *other;
         const lb::store::Change change = {

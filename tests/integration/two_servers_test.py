@@ -128,6 +128,11 @@ class Bench:
         for node in self.nodes:
             wait_until(node.is_settled, f"{node.host}: an empty spool", seconds)
 
+    def stored(self, number, machine):
+        """How often each event is in the history that a server shows."""
+        return collections.Counter(row["event_id"] for row in
+                                   self.site.lbctl("history", machine, environment=self.socket_of(number)))
+
     def check(self):
         """The same through every server."""
         expected = collections.defaultdict(list)
@@ -136,15 +141,17 @@ class Bench:
                 expected[machine].append(event_id)
         for number in range(len(self.servers)):
             environment = self.socket_of(number)
+            if letters := self.site.lbctl("dead", "list", environment=environment):
+                raise Failed(f"server{number}: dead letters {letters[:3]}")
             for machine, ids in expected.items():
-                stored = collections.Counter(
-                    row["event_id"] for row in self.site.lbctl("history", machine, environment=environment))
+                stored = self.stored(number, machine)
                 lost = [event_id for event_id in ids if event_id not in stored]
                 doubled = [event_id for event_id, count in stored.items() if count > 1]
                 if lost or doubled:
-                    raise Failed(f"server{number}, {machine}: lost {lost[:3]}, doubled {doubled[:3]}")
-            if letters := self.site.lbctl("dead", "list", environment=environment):
-                raise Failed(f"server{number}: dead letters {letters[:3]}")
+                    elsewhere = {f"server{other}": sum(event_id in self.stored(other, machine) for event_id in lost)
+                                 for other in range(len(self.servers))}
+                    raise Failed(f"server{number}, {machine}: of {len(ids)} lost {len(lost)} {lost[:3]} (now there: "
+                                 f"{elsewhere}), doubled {doubled[:3]}")
             rows = self.site.lbctl("rebuild", "--compare-only", check=False, environment=environment)
             if len(rows) < len(expected) or any(row["different"] for row in rows):
                 raise Failed(f"server{number}: a rebuild differs: {rows[:3]}")

@@ -25,7 +25,7 @@ namespace lb::store::mariadb {
 // A parameter; bytes stay with the caller until the statement is done.
 using Value = std::variant<std::uint64_t, std::int64_t, std::string_view>;
 
-// Rows for one array-bound statement, cell by cell, row after row.
+// Rows for one statement, cell by cell, row after row.
 class Rows {
   public:
     explicit Rows(std::size_t columns) : columns_(columns) {}
@@ -47,6 +47,7 @@ class Rows {
         std::vector<const char*> pointers;
         std::vector<unsigned long> lengths;
     };
+    [[nodiscard]] std::vector<Value> values_of_row(std::size_t row) const;
     [[nodiscard]] std::size_t bytes_of_row(std::size_t row) const;
 
     std::vector<Column> columns_;
@@ -108,6 +109,7 @@ class Connection {
     Result<st_mysql_stmt*> prepared(std::string_view sql);
     Status execute_span(st_mysql_stmt* statement, const Rows& rows, std::size_t first,
                         std::size_t count);
+    Result<std::uint64_t> execute_row_by_row(std::string_view sql, const Rows& rows);
     Status fetch_all(st_mysql_stmt* statement, Found& found);
     Error error_of(st_mysql_stmt* statement);
     Error error_of(unsigned int number, std::string_view text);
@@ -115,6 +117,7 @@ class Connection {
     Dsn dsn_;
     const unsigned int answer_timeout_s_;
     st_mysql* handle_ = nullptr;
+    bool is_of_cluster_ = false;
     std::unordered_map<std::string, Statement> statements_;
 };
 

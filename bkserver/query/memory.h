@@ -35,7 +35,8 @@ class KnownProcesses {
                                                       const store::Process& process);
 
   private:
-    static constexpr std::size_t kBytesMax = 32 * 1024 * 1024;
+    // Some 5,000 machines of twenty events.
+    static constexpr std::size_t kBytesMax = std::size_t{64} * 1024 * 1024;
 
     std::mutex mutex_;
     // By the name that was asked for: an id, a part of one, a key.

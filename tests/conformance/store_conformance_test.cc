@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -516,4 +518,59 @@ TEST_CASE("a statement keeps nothing of what it has found", "[store]") {
     const std::size_t before = used();
     CHECK(rows_found(4000) == 4000);
     CHECK(used() < before + 100'000);
+}
+
+namespace {
+
+// How many statements a new connection needs for three rows.
+int statements_for_three_rows(const lb::store::mariadb::Dsn& dsn) {
+    lb::store::mariadb::Connection connection(dsn);
+    REQUIRE(connection.use().ok());
+    REQUIRE(
+        connection
+            .run("CREATE TABLE three_rows (number BIGINT UNSIGNED NOT NULL, time BIGINT NOT NULL, "
+                 "content VARBINARY(10) NOT NULL) ENGINE=InnoDB")
+            .ok());
+    const auto executed = [&] {
+        const auto found =
+            connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'", {}).value();
+        return std::stoi(std::string(found.bytes(0, 1)));
+    };
+    lb::store::mariadb::Rows rows(3);
+    rows.add(UINT64_MAX).add_signed(-1).add("one");
+    rows.add(std::uint64_t{2}).add_signed(-2).keep("");
+    rows.add(std::uint64_t{3}).add_signed(INT64_MIN).keep(std::string("3\0\xff", 3));
+    const int before = executed();
+    CHECK(connection.execute("INSERT INTO three_rows VALUES (?, ?, ?)", rows).value() == 3);
+    const int statements = executed() - before - 1;
+    const auto found = connection.query("SELECT * FROM three_rows ORDER BY time DESC", {}).value();
+    CHECK(found.count() == 3);
+    CHECK(found.number(0, 0) == UINT64_MAX);
+    CHECK(found.signed_number(0, 1) == -1);
+    CHECK(found.bytes(1, 2).empty());
+    CHECK(found.signed_number(2, 1) == INT64_MIN);
+    CHECK(found.bytes(2, 2) == std::string_view("3\0\xff", 3));
+    return statements;
+}
+
+}  // namespace
+
+// There a conflict with another node may undo the first rows of an array without a word.
+TEST_CASE("rows are written by one statement, on a node of a cluster by one each", "[store]") {
+    const Bench bench;
+    CHECK(statements_for_three_rows(bench.dsn) == 1);
+    const std::string directory = lb::test::make_short_directory();
+    auto options = lb::test::small_server_options(directory);
+    options.mariadbd = directory + "/node";
+    std::ofstream(options.mariadbd)
+        << "#!/bin/sh\nPATH=$PATH:/usr/sbin:/usr/local/sbin\n"
+           "exec mariadbd \"$@\" --wsrep-on=ON --wsrep-provider=none --binlog-format=ROW\n";
+    std::filesystem::permissions(options.mariadbd, std::filesystem::perms::owner_all);
+    const auto node = lb::store::mariadb::PrivateServer::start(options);
+    REQUIRE(node.ok());
+    const auto created = MariadbDatabase::open({(*node)->dsn("lb"), "node", "lb.example.org:9000"});
+    REQUIRE(created.ok());
+    CHECK(statements_for_three_rows((*node)->dsn("lb")) == 3);
+    (*node)->stop();
+    std::filesystem::remove_all(directory);
 }

@@ -1,5 +1,5 @@
-// What is beside the attributes: disagreements past their grace time and stale parties, which
-// depend on now; evidence.
+// What stands beside the attributes: evidence, and, as it depends on now, disagreements past their
+// grace time and stale parties.
 #include <algorithm>
 #include <map>
 #include <tuple>

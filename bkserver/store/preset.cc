@@ -19,8 +19,8 @@ struct FreeContext {
 
 using PackingContext = std::unique_ptr<ZSTD_CCtx, FreeContext>;
 
-// A context is as large as the longest text that it has packed lately made it: 150 KiB with this
-// one, megabytes with a long one, for each thread. A longer text has one of its own.
+// A context is as large as the longest text that it has packed lately made it: 150 KiB by texts of
+// this length, megabytes by a long one, in each thread. Longer texts have one of their own.
 constexpr std::size_t kOfSharedContextMax = 8192;
 
 // The format in the row tells which dictionary.

@@ -1,4 +1,4 @@
-// Until when calls that wait may take, together.
+// Until when several calls that wait must be done, all together.
 #pragma once
 
 #include <algorithm>

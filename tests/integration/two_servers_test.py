@@ -148,7 +148,7 @@ class Bench:
                 lost = [event_id for event_id in ids if event_id not in stored]
                 doubled = [event_id for event_id, count in stored.items() if count > 1]
                 if lost or doubled:
-                    elsewhere = {f"server{other}": sum(event_id in self.stored(other, machine) for event_id in lost)
+                    elsewhere = {f"server{other}": len(set(lost) & set(self.stored(other, machine)))
                                  for other in range(len(self.servers))}
                     raise Failed(f"server{number}, {machine}: of {len(ids)} lost {len(lost)} {lost[:3]} (now there: "
                                  f"{elsewhere}), doubled {doubled[:3]}")

@@ -34,8 +34,8 @@ constexpr int kRoundsToWarmUp = 3;
 constexpr int kRoundsLeast = 4;
 constexpr int kOfTimeToWarmUp = 10;  // and as much of the time: a tenth
 constexpr double kGrowthMost = 1.05;
-// Full when warm: less than the machines take, and less than as many of them take as are counted.
-// What is remembered of names is bounded by the count of processes.
+// Full when warm: less than the machines take, and less than kCachedProcesses of them, so that
+// bytes are the limit. What is remembered of names is bounded by the count of processes.
 constexpr std::size_t kCachedBytes = 96U << 10U;
 constexpr std::size_t kCachedProcesses = kMachines / 4;
 

@@ -78,6 +78,7 @@ ErrorCode class_of(unsigned int error_number) {
     switch (error_number) {
         case ER_DUP_ENTRY:
         case ER_DUP_ENTRY_WITH_KEY_NAME:
+        case ER_LOCK_DEADLOCK:  // by rows of this server, or of another node of a cluster
             return ErrorCode::kConflict;
         case ER_DATA_TOO_LONG:
         case ER_TRUNCATED_WRONG_VALUE:
@@ -213,6 +214,7 @@ Status Connection::open() {
                            dsn_.port, socket, CLIENT_FOUND_ROWS) == nullptr)
         return error_of(mysql_errno(handle_), mysql_error(handle_));
     LB_TRY(run(kSessionSetup));
+    // Whether what is written here goes to other nodes of a Galera cluster, too.
     LB_TRY_ASSIGN(const Found found, query("SHOW VARIABLES LIKE 'wsrep_on'", {}));
     is_of_cluster_ = found.count() == 1 && found.bytes(0, 1) == "ON";
     return {};
@@ -228,8 +230,7 @@ Error Connection::error_of(unsigned int number, std::string_view text) {
     // The line is kept only when it is known to be sound. Errors that end the transaction alone
     // (deadlock, lock wait) leave it usable.
     const bool is_sound = code == ErrorCode::kConflict || code == ErrorCode::kReject ||
-                          number == ER_STATEMENT_TIMEOUT || number == ER_LOCK_DEADLOCK ||
-                          number == ER_LOCK_WAIT_TIMEOUT;
+                          number == ER_STATEMENT_TIMEOUT || number == ER_LOCK_WAIT_TIMEOUT;
     if (!is_sound) drop();
     return error;
 }
@@ -248,6 +249,12 @@ Status Connection::run(std::string_view sql) {
     if (MYSQL_RES* result = mysql_store_result(handle_); result != nullptr)
         mysql_free_result(result);
     return {};
+}
+
+bool Connection::is_in_transaction() const {
+    unsigned int status = 0;
+    mariadb_get_infov(handle_, MARIADB_CONNECTION_SERVER_STATUS, &status);
+    return (status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 Result<st_mysql_stmt*> Connection::prepared(std::string_view sql) {
@@ -305,7 +312,8 @@ Status Connection::execute_span(st_mysql_stmt* statement, const Rows& rows, std:
 }
 
 // A node of a Galera cluster rolls a transaction back, when another node was faster, also in the
-// midst of an array: MariaDB 10.11 does not tell, and goes on with the next row.
+// midst of an array: MariaDB 10.11 does not tell, and commits the rows that are left, each by
+// itself.
 Result<std::uint64_t> Connection::execute_row_by_row(std::string_view sql, const Rows& rows) {
     std::uint64_t affected = 0;
     for (std::size_t row = 0; row < rows.count(); ++row) {

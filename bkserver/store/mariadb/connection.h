@@ -88,6 +88,8 @@ class Connection {
     Status run(std::string_view sql);
     // Rows affected.
     Result<std::uint64_t> execute(std::string_view sql, std::span<const Value> values);
+    // In a transaction only: on a node of a cluster it is a statement for each row, and an error
+    // leaves those before it written.
     Result<std::uint64_t> execute(std::string_view sql, const Rows& rows);
     Result<Found> query(std::string_view sql, std::span<const Value> values);
     // `sql` ends in " IN ": the list is appended, in portions, and after it `rest`; what all
@@ -96,6 +98,8 @@ class Connection {
                            std::string_view rest = {});
 
     [[nodiscard]] bool is_broken() const { return handle_ == nullptr; }
+    // As the last answer said; not of a broken line.
+    [[nodiscard]] bool is_in_transaction() const;
     // Ends the line without a word: whatever transaction was open is rolled back by the server.
     void drop();
 

@@ -154,11 +154,13 @@ Result<std::uint64_t> Dictionary::advance(std::string_view sequence, std::uint64
         return Error{ErrorCode::kCorrupt, "no sequence " + std::string(sequence)};
     }
     const std::uint64_t next = found->number(0, 0);
-    const Value values[] = {next + count, sequence};
-    const auto updated = connection_.execute("UPDATE sequence SET next = ? WHERE name = ?", values);
-    if (!updated.ok()) {
+    const Value values[] = {next + count, sequence, next};
+    const auto updated =
+        connection_.execute("UPDATE sequence SET next = ? WHERE name = ? AND next = ?", values);
+    if (!updated.ok() || *updated != 1) {
         connection_.drop();
-        return updated.error();
+        if (!updated.ok()) return updated.error();
+        return Error{ErrorCode::kConflict, "another server took numbers first"};
     }
     if (Status committed = connection_.run("COMMIT"); !committed.ok()) {
         connection_.drop();

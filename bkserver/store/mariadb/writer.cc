@@ -51,7 +51,11 @@ Status MariadbWriter::begin() {
 
 Status MariadbWriter::commit() {
     in_transaction_ = false;
+    // Where there is none COMMIT ends well, too.
+    const bool is_gone = !connection_.is_broken() && !connection_.is_in_transaction();
     Status committed = connection_.run("COMMIT");
+    if (committed.ok() && is_gone)
+        committed = Error{ErrorCode::kRetry, "the database ended the transaction by itself"};
     if (committed.ok())
         next_change_ += pending_changes_;
     else

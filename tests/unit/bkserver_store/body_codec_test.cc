@@ -93,13 +93,16 @@ TEST_CASE("a text that does not get shorter does not disturb the next one") {
     CHECK(*unpacked == kSequenceCode);
 }
 
-// Under sanitizers the allocator says 0, before and after.
 TEST_CASE("a long text leaves no more memory behind than a short one") {
     std::string text;
     for (unsigned n = 0; text.size() < (1U << 20U); ++n) text += std::to_string(n * 2654435761U);
     REQUIRE(store::pack_registers(text.substr(0, 8192)).ok());
     const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
     const std::size_t before = used();
+    if (before == 0) {
+        WARN("skipped: this allocator, a sanitizer's, does not tell what is in use");
+        return;
+    }
     for (int times = 0; times < 3; ++times) {
         const auto packed = store::pack_registers(text);
         REQUIRE(packed.ok());

@@ -36,7 +36,8 @@ class Chain(SiteTest):
         self.assertEqual(why["decided_by"]["type"], "VMStop")
         self.assertEqual(why["decided_by"]["host"], HOST)
         self.assertTrue(why["overruled"])
-        self.assertEqual([(said["source"], said["event"]) for said in why["evidence"]], [("VMManager", "VMStop")])
+        self.assertEqual([(said["source"], said["event"]) for said in why["evidence"]],
+                         [("UserInterface", "RegJob"), ("VMManager", "VMStop")])
 
     def test_2_a_start_that_fails(self):
         key = self.play(read_calls("single-host", "018", "020"))

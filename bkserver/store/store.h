@@ -11,7 +11,7 @@
 //   (the connection is renewed by itself). A commit() that fails with kRetry may have happened:
 //   whoever repeats it must look for its events by id, as book does. kReject: the data is at fault
 //   (a value that the store cannot take): repeating is of no use. kConflict: another writer was
-//   faster (a revision, an event id, a subject): begin again with fresh rows.
+//   faster (a revision, an event id, a subject, a lock): begin again with fresh rows.
 // - Registers are written only over the revision that was read.
 #pragma once
 

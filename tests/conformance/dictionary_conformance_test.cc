@@ -49,6 +49,20 @@ TEST_CASE("numbers of a sequence are each given out once", "[store]") {
     }
 }
 
+TEST_CASE("a text that cannot be written has no number, and not that of the empty one", "[store]") {
+    test::StoreBench bench;
+    Dictionary dictionary(bench.dsn);
+    Connection connection(bench.dsn);
+    REQUIRE(connection.use().ok());
+    REQUIRE(connection
+                .run("CREATE TRIGGER refuse BEFORE INSERT ON dictionary FOR EACH ROW "
+                     "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213")
+                .ok());
+    CHECK(dictionary.number_of(TextKind::kHost, "node1").error().code == ErrorCode::kConflict);
+    REQUIRE(connection.run("DROP TRIGGER refuse").ok());
+    CHECK(dictionary.number_of(TextKind::kHost, "node1").value() > 0);
+}
+
 TEST_CASE("an answer may take as long as the line was opened for", "[store]") {
     test::StoreBench bench;
     constexpr char kSlow[] = "SELECT SLEEP(3)";

@@ -36,11 +36,10 @@ Result<std::uint32_t> Dictionary::number_of(TextKind kind, std::string_view text
     if (const std::uint32_t known = known_number(key); known != 0) return known;
     const std::lock_guard lock(connection_mutex_);
     if (const std::uint32_t known = known_number(key); known != 0) return known;
-    Result<std::uint32_t> number = look_up(key);
-    for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
-        if (number.ok() && *number == 0) number = insert(key);
-        if (number.ok() || !is_worth_repeating(number.error())) break;
-        number = look_up(key);
+    Result<std::uint32_t> number = look_up_or_insert(key);
+    for (int attempt = 1; attempt < kAttemptsMax && !number.ok(); ++attempt) {
+        if (!is_worth_repeating(number.error())) break;
+        number = look_up_or_insert(key);
     }
     if (number.ok()) remember(key, *number);
     return number;
@@ -98,7 +97,9 @@ Result<std::uint32_t> Dictionary::look_up(const std::string& key) {
     return found.count() == 0 ? 0U : static_cast<std::uint32_t>(found.number(0, 0));
 }
 
-Result<std::uint32_t> Dictionary::insert(const std::string& key) {
+Result<std::uint32_t> Dictionary::look_up_or_insert(const std::string& key) {
+    LB_TRY_ASSIGN(const std::uint32_t number, look_up(key));
+    if (number != 0) return number;
     const Value values[] = {std::uint64_t{static_cast<unsigned char>(key[0])},
                             std::string_view(key).substr(1)};
     LB_TRY(connection_.execute("INSERT INTO dictionary (kind, content) VALUES (?, ?)", values));

@@ -60,7 +60,7 @@ class Dictionary {
 
     // With connection_mutex_ held.
     Result<std::uint32_t> look_up(const std::string& key);
-    Result<std::uint32_t> insert(const std::string& key);
+    Result<std::uint32_t> look_up_or_insert(const std::string& key);
     Result<std::uint64_t> advance(std::string_view sequence, std::uint64_t count);
     void remember(const std::string& key, std::uint32_t number);
 

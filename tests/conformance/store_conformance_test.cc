@@ -1,6 +1,4 @@
 // What store.h promises, tried on the private mariadbd.
-#include <malloc.h>
-
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include "bkserver/store/mariadb/database.h"
 #include "bkserver/store/store.h"
 #include "tests/conformance/store_bench.h"
+#include "tests/support/used_bytes.h"
 
 namespace {
 
@@ -503,6 +502,14 @@ TEST_CASE("children and news are kept by parent, and move with it", "[store]") {
     CHECK(bench.reader->children_of(other).value().size() == 1);
 }
 
+TEST_CASE("what is committed outside of a transaction is told as not committed", "[store]") {
+    Bench bench;
+    bench.found(kId);
+    CHECK(bench.writer->commit().error().code == ErrorCode::kRetry);
+    bench.found(kId + "2");
+    CHECK(bench.reader->find_process(kId + "2").value());
+}
+
 TEST_CASE("a statement keeps nothing of what it has found", "[store]") {
     Bench bench;
     lb::store::mariadb::Connection connection(bench.dsn);
@@ -514,10 +521,10 @@ TEST_CASE("a statement keeps nothing of what it has found", "[store]") {
         return found->count();
     };
     CHECK(rows_found(1) == 1);
-    const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
-    const std::size_t before = used();
+    const std::size_t before = lb::test::used_bytes();
+    REQUIRE(before > 0);
     CHECK(rows_found(4000) == 4000);
-    CHECK(used() < before + 100'000);
+    CHECK(lb::test::used_bytes() < before + 100'000);
 }
 
 namespace {

@@ -15,6 +15,7 @@
 #include "bkserver/book/lookout.h"
 #include "tests/simulation/machine_park.h"
 #include "tests/support/seeds.h"
+#include "tests/support/used_bytes.h"
 #include "tests/unit/bkserver_book/desk.h"
 
 using namespace lb;
@@ -58,8 +59,7 @@ std::uint64_t memory_kib(pid_t pid) {
 // are joined.
 std::uint64_t used_kib() {
     malloc_trim(0);
-    const struct mallinfo2 info = mallinfo2();
-    return (info.uordblks + info.hblkhd) / 1024;
+    return used_bytes() / 1024;
 }
 
 std::vector<std::string> words_of(const std::string& text) {

@@ -1,13 +1,12 @@
 #include "bkserver/state/engine.h"
 
-#include <malloc.h>
-
 #include <catch2/catch.hpp>
 #include <string>
 
 #include "bkserver/state/claim_limits.h"
 #include "common/base/limits.h"
 #include "common/event/event_id.h"
+#include "tests/support/used_bytes.h"
 
 namespace lb::state {
 namespace {
@@ -317,10 +316,9 @@ TEST_CASE("registers are counted as the memory that they take") {
         event.host = "node" + std::to_string(i % 7) + ".example.org";
         put(registers, event, "event " + std::to_string(i));
     }
-    const auto used = [] { return mallinfo2().uordblks; };
-    const std::size_t before = used();
+    const std::size_t before = test::used_bytes();
     const std::vector<Registers> copies(500, registers);
-    const auto taken = static_cast<double>(used() - before);
+    const auto taken = static_cast<double>(test::used_bytes() - before);
     if (taken == 0) {
         WARN("skipped: this allocator, a sanitizer's, does not tell what is in use");
         return;

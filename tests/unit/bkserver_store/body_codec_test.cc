@@ -1,14 +1,13 @@
 // What a stored body keeps for itself and what it shares.
 #include "bkserver/store/body_codec.h"
 
-#include <malloc.h>
-
 #include <catch2/catch.hpp>
 #include <set>
 
 #include "bkserver/store/preset.h"
 #include "common/base/encoding.h"
 #include "lb/v1/envelope.pb.h"
+#include "tests/support/used_bytes.h"
 
 using namespace lb;
 
@@ -97,8 +96,7 @@ TEST_CASE("a long text leaves no more memory behind than a short one") {
     std::string text;
     for (unsigned n = 0; text.size() < (1U << 20U); ++n) text += std::to_string(n * 2654435761U);
     REQUIRE(store::pack_registers(text.substr(0, 8192)).ok());
-    const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
-    const std::size_t before = used();
+    const std::size_t before = test::used_bytes();
     if (before == 0) {
         WARN("skipped: this allocator, a sanitizer's, does not tell what is in use");
         return;
@@ -109,7 +107,7 @@ TEST_CASE("a long text leaves no more memory behind than a short one") {
         CHECK(packed->format == store::RegistersFormat::kPreset1);
         CHECK(store::unpack_registers(*packed).value() == text);
     }
-    CHECK(used() < before + 16'384);
+    CHECK(test::used_bytes() < before + 16'384);
 }
 
 TEST_CASE("rows of earlier servers are read") {

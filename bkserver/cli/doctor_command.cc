@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <ostream>
 
 #include "bkserver/cli/child_output.h"
@@ -93,6 +95,13 @@ void check_drop(const Places& places, Findings& findings) {
     findings.push_back(finding);
 }
 
+// Whether it is our hook, or a script that calls it: others have hooks there, too.
+bool names_our_hook(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string content(std::istreambuf_iterator<char>(file), {});
+    return content.find("lb-hook-libvirt") != std::string::npos;
+}
+
 // The hook as libvirt would run it, with an operation that means nothing: it must end well and
 // print nothing.
 Finding try_hook(const std::string& path) {
@@ -134,7 +143,7 @@ void check_libvirt(const Places& places, Findings& findings) {
     }
     for (const char* name : {"/hooks/qemu.d/50-lb", "/hooks/qemu"}) {
         const std::string path = places.libvirt + name;
-        if (!exists(path)) continue;
+        if (!names_our_hook(path)) continue;
         findings.push_back(try_hook(path));
         findings.push_back(judge_hook_age(path));
         return;

@@ -4,7 +4,9 @@ import json
 import os
 import unittest
 
-from site_harness import SiteTest, wait_until
+from site_harness import BIN, SiteTest, wait_until
+
+OUR_HOOK = f'exec {BIN}/lb-hook-libvirt "$@"'
 
 
 class Doctor(SiteTest):
@@ -13,7 +15,7 @@ class Doctor(SiteTest):
         super().setUpClass()
         cls.libvirt = cls.site.directory / "libvirt"
         (cls.libvirt / "hooks").mkdir(parents=True)
-        cls.set_hook("exit 0")
+        cls.set_hook(OUR_HOOK)
 
     @classmethod
     def set_hook(cls, script, mode=0o755):
@@ -60,11 +62,13 @@ class Doctor(SiteTest):
 
     def test_3_a_hook_that_harms(self):
         check = f"libvirt hook {self.libvirt}/hooks/qemu"
-        self.addCleanup(self.set_hook, "exit 0")
-        self.set_hook("echo noise")
+        self.addCleanup(self.set_hook, OUR_HOOK)
+        self.set_hook("echo noise instead of lb-hook-libvirt")
         self.assertEqual(self.examine("host", 1)[check]["result"], "problem")
-        self.set_hook("exit 3")
+        self.set_hook("exit 3 # lb-hook-libvirt")
         self.assertEqual(self.examine("host", 1)[check]["result"], "problem")
+        self.set_hook("exit 0")  # somebody else's
+        self.assertEqual(self.examine("host", 1)["libvirt hook"]["result"], "problem")
         (self.libvirt / "hooks/qemu").unlink()
         self.assertEqual(self.examine("host", 1)["libvirt hook"]["result"], "problem")
 

@@ -80,7 +80,7 @@ class HttpDoor::Conversation : public std::enable_shared_from_this<Conversation>
     void on_closed();
     // When it began to wait for its peer; nothing while it is the peer's turn to wait.
     [[nodiscard]] std::optional<std::uint64_t> waiting_since_us() const {
-        if (phase_ != Phase::kIdle && phase_ != Phase::kReading) return std::nullopt;
+        if (phase_ == Phase::kAnswering || phase_ == Phase::kStreaming) return std::nullopt;
         return waiting_since_us_;
     }
     [[nodiscard]] bool is_stranger() const { return certificate_.name().empty(); }
@@ -265,6 +265,7 @@ void HttpDoor::Conversation::send(HttpAnswer answer, bool is_kept_alive) {
     if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
     if (connection == nullptr) return;
     connection->send_bytes(web::to_bytes(answer, is_head_request_, is_kept_alive));
+    waiting_since_us_ = env::posix_env().monotonic_us();
     if (!is_kept_alive) {
         phase_ = Phase::kEnded;
         return connection->close_gracefully();
@@ -272,7 +273,6 @@ void HttpDoor::Conversation::send(HttpAnswer answer, bool is_kept_alive) {
     if (phase_ == Phase::kReading) reader_.take();
     is_head_seen_ = false;
     phase_ = Phase::kIdle;
-    waiting_since_us_ = env::posix_env().monotonic_us();
     connection->resume_reading();
     if (reader_.stage() == Stage::kNothing) return;
     // The next request came with this one.

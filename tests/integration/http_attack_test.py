@@ -88,6 +88,16 @@ class Attacks(unittest.TestCase):
         self.assertEqual(self.statuses(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + many + b"\r\n"), [431])
         self.must_go_on()
 
+    def test_many_who_do_not_close_after_their_refusal(self):
+        refused = [raw_connection(self.site) for _ in range(HTTP_CONNECTIONS_MAX)]
+        for connection in refused:
+            connection.sendall(b"nonsense\r\n\r\n")
+        for connection in refused:
+            self.assertIn(b"HTTP/1.1 400 ", connection.recv(65536))
+        self.must_go_on()
+        for connection in refused:
+            connection.close()
+
     def test_bodies_that_are_too_long(self):
         # A gibibyte announced is refused before any of it is sent.
         self.assertEqual(self.statuses(self.authorized("POST /v1/events HTTP/1.1", b"Content-Length: 1073741824\r\n\r\n")),

@@ -8,12 +8,12 @@
 #include "bkserver/cli/completion_command.h"
 #include "bkserver/cli/doctor_command.h"
 #include "bkserver/cli/dump_command.h"
+#include "bkserver/cli/find_command.h"
 #include "bkserver/cli/load_command.h"
 #include "bkserver/cli/pki_commands.h"
 #include "bkserver/cli/policy_commands.h"
 #include "bkserver/cli/query_commands.h"
 #include "bkserver/cli/register_command.h"
-#include "bkserver/cli/relation_commands.h"
 #include "bkserver/cli/replay_command.h"
 #include "bkserver/cli/search_commands.h"
 #include "bkserver/cli/server_commands.h"
@@ -21,6 +21,7 @@
 #include "bkserver/cli/spool_commands.h"
 #include "bkserver/cli/tag_command.h"
 #include "bkserver/cli/token_commands.h"
+#include "bkserver/cli/tree_command.h"
 
 namespace {
 
@@ -52,7 +53,8 @@ int main(int argc, char** argv) {
     lbctl.footer(kFooter);
     lb::cli::add_query_commands(lbctl, context);
     lb::cli::add_search_commands(lbctl, context);
-    lb::cli::add_relation_commands(lbctl, context);
+    lb::cli::add_find_command(lbctl, context);
+    lb::cli::add_tree_command(lbctl, context);
     lb::cli::add_tag_command(lbctl, context);
     lb::cli::add_register_commands(lbctl, context);
     lb::cli::add_adopt_command(lbctl, context);

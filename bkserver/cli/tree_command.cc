@@ -1,4 +1,4 @@
-#include "bkserver/cli/relation_commands.h"
+#include "bkserver/cli/tree_command.h"
 
 #include <algorithm>
 #include <memory>
@@ -10,9 +10,6 @@
 #include "bkserver/cli/job_machines.h"
 #include "bkserver/cli/row_printer.h"
 #include "common/base/quoted.h"
-#include "common/env/env.h"
-#include "common/event/moment.h"
-#include "common/event/time_text.h"
 
 namespace lb::cli {
 
@@ -23,78 +20,6 @@ constexpr std::size_t kTreeProcessesMax = 1000;
 constexpr int kTreeDepthMax = 8;
 // For how many of them a server looks through its processes for jobs on machines of that name.
 constexpr int kTreeGuessesMax = 32;
-
-// find
-
-struct FindOptions {
-    std::string what;
-    std::string value;
-    std::string at;
-};
-
-std::string condition_of(const FindOptions& options) {
-    const std::string value = lb::quoted(options.value);
-    if (options.what == "name") return "name=" + value + " or vm_hostname=" + value;
-    if (options.what == "host") return "host=" + value + " or placements=" + value;
-    return "address=" + value;
-}
-
-bool was_then(const Json& period, std::int64_t at_us) {
-    const auto time = [&](const char* member, std::int64_t otherwise) {
-        const auto read = event::time_from_text(text_of(period, member));
-        return read.ok() ? *read : otherwise;
-    };
-    return time("from", INT64_MIN) <= at_us && at_us < time("to", INT64_MAX);
-}
-
-// The periods in which the process had what is looked for; one without bounds when none is kept.
-std::vector<Json> periods_of(const Json& row, const FindOptions& options) {
-    std::vector<Json> periods;
-    if (options.what == "host" && row.contains("placements"))
-        for (const Json& placement : row["placements"])
-            if (text_of(placement, "host") == options.value) periods.push_back(placement);
-    if ((options.what == "ip" || options.what == "mac") && row.contains("addresses"))
-        for (const auto& [address, entry] : row["addresses"].items())
-            if (address == options.value || text_of(entry, "mac") == options.value)
-                periods.push_back(entry);
-    if (periods.empty()) periods.push_back(Json::object());
-    return periods;
-}
-
-Status find(Context& context, const FindOptions& options) {
-    const QueryQuestion question = {
-        .condition = condition_of(options),
-        .fields = {"jobId", "jobtype", "state", "vm_state", "vm_name", "addresses", "placements"}};
-    std::int64_t at_us = 0;
-    if (!options.at.empty()) {
-        LB_TRY_ASSIGN(at_us, event::moment_from_text(options.at, env::posix_env().now_us()));
-    }
-    LB_TRY_ASSIGN(Asker server, Asker::connect(context));
-    RowPrinter printer(context, {{"PROCESS", "jobId"},
-                                 {"STATE", "state", state_words},
-                                 {"NAME", "vm_name"},
-                                 {"FROM", "from"},
-                                 {"TO", "to"}});
-    std::size_t shown = 0;
-    LB_TRY(server.query(question, 0, [&](const Json& row) {
-        for (const Json& period : periods_of(row, options)) {
-            if (at_us != 0 && !was_then(period, at_us)) continue;
-            Json found = row;
-            found.erase("addresses");
-            found.erase("placements");
-            for (const char* end : {"from", "to"})
-                if (period.contains(end)) found[end] = period[end];
-            printer.add(found);
-            ++shown;
-        }
-    }));
-    printer.finish();
-    if (shown > 0) return {};
-    return Error{ErrorCode::kNotFound, "no process had the " + options.what + " " + options.value +
-                                           (options.at.empty() ? "" : " then")};
-}
-
-// tree
 
 constexpr std::string_view kHostKey = "host:/";
 
@@ -328,19 +253,7 @@ Status tree(Context& context, const std::string& process) {
 
 }  // namespace
 
-void add_relation_commands(CLI::App& lbctl, Context& context) {
-    auto sought = std::make_shared<FindOptions>();
-    CLI::App* const find_command = add_command(
-        lbctl, context, "find", "Who has or had an address, a name, a host",
-        [&context, sought] { return find(context, *sought); }, Prints::kRows);
-    find_command->add_option("WHAT", sought->what, "ip, mac, name or host")
-        ->required()
-        ->check(CLI::IsMember({"ip", "mac", "name", "host"}));
-    find_command->add_option("VALUE", sought->value, "as it was logged")->required();
-    find_command->add_option("--at", sought->at,
-                             "who had it then: 2026-11-25T12:00:00Z, -2h; default: ever");
-    find_command->footer("Example: lbctl find ip 192.0.2.7 --at 2026-11-25T12:00:00Z");
-
+void add_tree_command(CLI::App& lbctl, Context& context) {
     auto root = std::make_shared<std::string>();
     CLI::App* const tree_command = add_command(
         lbctl, context, "tree",

@@ -78,6 +78,18 @@ Finding judge_refusals(const Json& status) {
     return finding;
 }
 
+std::optional<Finding> judge_calls(std::string_view check, std::string_view program,
+                                   const Json& programs, std::int64_t now_us) {
+    const auto found = programs.find(std::string(program));
+    if (found == programs.end()) return std::nullopt;
+    return Finding{Grade::kOk,
+                   std::string(check),
+                   std::to_string(number_of(*found, "events")) +
+                       " events since lb-logd started, the last " +
+                       span_text(now_us - time_of(*found, "last")) + " ago",
+                   {}};
+}
+
 Finding judge_destination(const Json& destination, std::int64_t now_us) {
     const std::string name = text_of(destination, "destination");
     Finding finding{Grade::kOk, "forwarding to " + name, text_of(destination, "state"), {}};

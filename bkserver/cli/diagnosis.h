@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ using Findings = std::vector<Finding>;
 // Of lb-logd's status.
 Finding judge_events(const Json& status);
 Finding judge_refusals(const Json& status);
+// "programs" of it: when this one logged last. Nothing: it has not since lb-logd started.
+std::optional<Finding> judge_calls(std::string_view check, std::string_view program,
+                                   const Json& programs, std::int64_t now_us);
 // Of lb-interlogd's: one destination; `now_us` of this host's clock.
 Finding judge_destination(const Json& destination, std::int64_t now_us);
 // "clock_offset_us" of a destination or a forwarder: how far this clock and that one differ.

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <ostream>
 
-#include "bkserver/cli/child_output.h"
 #include "bkserver/cli/diagnosis.h"
+#include "bkserver/cli/hook_checks.h"
 #include "bkserver/cli/table.h"
 #include "common/app/control.h"
 #include "common/env/env.h"
@@ -30,7 +28,7 @@ struct Places {
     std::string spool = "/var/spool/lb/spool";
     std::string drop = "/var/spool/lb/drop";
     std::string configuration = "/etc/lb";
-    std::string libvirt = "/etc/libvirt";
+    std::string root;
     std::string part;  // "host", "server", or empty: what is here
 };
 
@@ -95,64 +93,6 @@ void check_drop(const Places& places, Findings& findings) {
     findings.push_back(finding);
 }
 
-// Whether it is our hook, or a script that calls it: others have hooks there, too.
-bool names_our_hook(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string content(std::istreambuf_iterator<char>(file), {});
-    return content.find("lb-hook-libvirt") != std::string::npos;
-}
-
-// The hook as libvirt would run it, with an operation that means nothing: it must end well and
-// print nothing.
-Finding try_hook(const std::string& path) {
-    const std::string check = "libvirt hook " + path;
-    if (::access(path.c_str(), X_OK) != 0)
-        return {Grade::kProblem, check, "cannot be executed", "chmod 755 " + path};
-    const auto output = output_of({path, "lb-doctor", "attach", "begin", "-"});
-    if (!output.ok() || !output->empty())
-        return {Grade::kProblem, check,
-                output.ok() ? "prints something, which spoils migrations" : output.error().text,
-                "install it again from the package"};
-    return {Grade::kOk, check, "installed, runs", {}};
-}
-
-// libvirt looks for hooks when it starts: one that is younger than that is never called, unless
-// there was another one before.
-Finding judge_hook_age(const std::string& path) {
-    std::error_code no_hook;
-    std::error_code no_daemon;
-    const auto hook = fs::last_write_time(fs::path(path).parent_path(), no_hook);
-    fs::file_time_type daemon;
-    for (const char* pid_file : {"/run/libvirtd.pid", "/run/virtqemud.pid"}) {
-        daemon = fs::last_write_time(pid_file, no_daemon);
-        if (!no_daemon) break;
-    }
-    if (no_hook || no_daemon)
-        return {Grade::kSkipped, "libvirt calls the hook", "libvirtd does not run here", {}};
-    if (hook <= daemon)
-        return {Grade::kOk, "libvirt calls the hook", "it was there at its start", {}};
-    return {Grade::kWarning, "libvirt calls the hook",
-            "it was installed after libvirtd had started",
-            "systemctl restart libvirtd (guests run on); then: lbctl adopt"};
-}
-
-void check_libvirt(const Places& places, Findings& findings) {
-    if (!exists(places.libvirt)) {
-        findings.push_back({Grade::kSkipped, "libvirt hook", "no libvirt on this host", {}});
-        return;
-    }
-    for (const char* name : {"/hooks/qemu.d/50-lb", "/hooks/qemu"}) {
-        const std::string path = places.libvirt + name;
-        if (!names_our_hook(path)) continue;
-        findings.push_back(try_hook(path));
-        findings.push_back(judge_hook_age(path));
-        return;
-    }
-    findings.push_back({Grade::kProblem, "libvirt hook", "not installed",
-                        "install lb-hook-libvirt as " + places.libvirt +
-                            "/hooks/qemu.d/50-lb and restart libvirtd"});
-}
-
 void check_agents(const Places& places, Findings& findings) {
     struct Agent {
         const char* name;
@@ -188,7 +128,11 @@ void check_host(const Places& places, Findings& findings) {
     }
     check_spool(places, findings);
     check_drop(places, findings);
-    check_libvirt(places, findings);
+    check_hooks({.root = places.root,
+                 .agents_runtime = places.agents_runtime,
+                 .programs = logger.value("programs", Json::object()),
+                 .now_us = now_us()},
+                findings);
     check_agents(places, findings);
     if (logger.empty()) return;
     if (logger.contains("remote")) {
@@ -289,8 +233,8 @@ void add_doctor_command(CLI::App& lbctl, Context& context) {
         ->capture_default_str();
     command->add_option("--config-dir", places->configuration, "configuration of the daemons")
         ->capture_default_str();
-    command->add_option("--libvirt-dir", places->libvirt, "libvirt's configuration")
-        ->capture_default_str();
+    command->add_option("--root", places->root,
+                        "where the system lies whose hooks are looked at; default: /");
     command->footer(
         "Exit: 0 no problem (there may be warnings), 1 a problem. As root it sees everything.\n"
         "Example: lbctl doctor; lbctl --json doctor host");

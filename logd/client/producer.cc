@@ -39,7 +39,8 @@ std::uint64_t verdict_wait_ms(int timeout_ms) {
 
 // `wait_ms`: of a synchronous event; 0 = nobody waits.
 std::string encode_envelope(std::string_view subject, std::string_view event_id,
-                            std::uint64_t wait_ms, bool is_channel, std::string_view event) {
+                            std::uint64_t wait_ms, const ProducerOptions& options,
+                            std::string_view event) {
     std::string out;
     wire::put_number(out, 1, kEnvelopeSchema);
     wire::put_bytes(out, 2, event_id);
@@ -48,7 +49,8 @@ std::string encode_envelope(std::string_view subject, std::string_view event_id,
         wire::put_number(out, 4, 1);
         wire::put_number(out, 6, wait_ms);
     }
-    if (is_channel) wire::put_number(out, 7, 1);
+    if (options.speaks_for_guests) wire::put_number(out, 7, 1);
+    wire::put_bytes(out, 8, options.program);
     wire::put_bytes(out, 15, event);
     return out;
 }
@@ -171,6 +173,7 @@ ProducerOptions options_from_environment() {
     ProducerOptions options;
     options.socket_path = environment_or("LB_SOCKET", kDefaultSocket);
     options.drop_directory = environment_or("LB_DROP_DIR", kDefaultDropDirectory);
+    options.program = environment_or("LB_PROGRAM", program_invocation_short_name);
     const int timeout_ms = std::atoi(environment_or("LB_TIMEOUT_MS", "0"));
     if (timeout_ms > 0) options.timeout_ms = timeout_ms;
     return options;
@@ -233,8 +236,8 @@ Result<Logged> Producer::log(std::string_view subject, const event::Event& event
                              std::string_view given_id) {
     const std::string event_id = given_id.empty() ? event::new_event_id() : std::string(given_id);
     const std::uint64_t wait_ms = is_sync ? verdict_wait_ms(options_.timeout_ms) : 0;
-    const std::string envelope = encode_envelope(subject, event_id, wait_ms,
-                                                 options_.speaks_for_guests, event::encode(event));
+    const std::string envelope =
+        encode_envelope(subject, event_id, wait_ms, options_, event::encode(event));
     if (envelope.size() > limits::kEventBytesMax)
         return Error{ErrorCode::kReject, "the event is larger than " +
                                              std::to_string(limits::kEventBytesMax) + " bytes"};

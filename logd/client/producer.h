@@ -4,6 +4,7 @@
 // host's logger is asked for.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,8 @@ struct ProducerOptions {
     // What is logged was said by guests: each event on the channel of the machine that is its
     // subject. The logger believes that of root alone.
     bool speaks_for_guests = false;
+    // The name under which the logger counts what this program logs.
+    std::string program = program_invocation_short_name;
 
     // "tls://HOST:PORT": another host's logger instead of this one's socket; set_logger() sets it.
     std::string logger = {};
@@ -49,7 +52,8 @@ struct ProducerOptions {
 // host's logger there is none, unless it is asked for.
 void set_logger(ProducerOptions& options, std::string logger);
 
-// The options as LB_SOCKET, LB_DROP_DIR and LB_TIMEOUT_MS of the environment change them.
+// The options as LB_SOCKET, LB_DROP_DIR, LB_TIMEOUT_MS and LB_PROGRAM of the environment change
+// them.
 ProducerOptions options_from_environment();
 // Adds what LB_LOGGER, LB_CERT, LB_KEY and LB_CA say, and the original's GLITE_WMS_LOG_DESTINATION
 // (host:port of a logger).

@@ -152,6 +152,7 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
             continue;
         }
         auto& accepted = std::get<Accepted>(outcome);
+        metrics_.programs.add(accepted.program, env_.now_us());
         bytes_left_ -= std::min(accepted.envelope.size(), bytes_left_);
         items.push_back({{kDropOwner, number},
                          std::move(accepted.destination),

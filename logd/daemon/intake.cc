@@ -129,6 +129,8 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
         envelope.set_event_id(fallback_event_id.empty() ? event::new_event_id()
                                                         : fallback_event_id);
     accepted.event_id = envelope.event_id();
+    if (!producer.is_remote()) accepted.program = std::move(*envelope.mutable_program());
+    envelope.clear_program();
     envelope.clear_wait_ms();
     stamp(envelope, producer);
     envelope.clear_is_channel();

@@ -38,6 +38,7 @@ struct Accepted {
     spool::Destination destination;
     spool::Lane lane = spool::Lane::kBulk;
     std::string event_id;
+    std::string program;   // of this host that logged it, as it says itself
     std::string envelope;  // stamped, serialized: what the spool holds
     std::uint32_t wait_ms =
         0;  // of the synchronous lane: how long the producer waits for a verdict

@@ -45,6 +45,7 @@ nlohmann::json LogdMetrics::to_json() const {
             {"events_accepted", events_accepted.value()},
             {"events_durable", events_durable.value()},
             {"events_last_hour", durable_last_hour.value()},
+            {"programs", programs.to_json()},
             {"events_failed", events_failed.value()},
             {"events_refused", events_refused.value()},
             {"events_denied", events_denied.value()},

@@ -5,6 +5,7 @@
 
 #include "common/metrics/hour_count.h"
 #include "common/metrics/metrics.h"
+#include "logd/daemon/program_ledger.h"
 
 namespace lb::logd {
 
@@ -32,6 +33,7 @@ struct LogdMetrics {
     metrics::Counter& drop_files_quarantined;
     metrics::Counter& drop_leftovers;
     metrics::HourCount durable_last_hour;
+    ProgramLedger programs;
 };
 
 }  // namespace lb::logd

@@ -442,6 +442,7 @@ void Server::handle_log(Session& session, std::string_view payload) {
     }
     auto& accepted = std::get<Accepted>(outcome);
     metrics_.events_accepted.add();
+    metrics_.programs.add(accepted.program, env_.now_us());
     answer.event_id = accepted.event_id;
     if (accepted.lane == spool::Lane::kSync) await_verdict(ticket, answer, accepted.wait_ms);
     batch_bytes_ += accepted.envelope.size();

@@ -63,7 +63,9 @@ lb::Result<std::vector<std::string>> words_of_call(int argc, char** argv) {
 
 // Logs them all, whatever becomes of one; the worst exit code.
 int log_all(const std::vector<lb::opennebula::Report>& reports) {
-    lb::client::Producer producer(lb::client::options_from_environment());
+    lb::client::ProducerOptions options = lb::client::options_from_environment();
+    options.program = "lb-hook-opennebula";
+    lb::client::Producer producer(options);
     int exit_code = kDone;
     for (const lb::opennebula::Report& report : reports) {
         const auto logged = producer.log(report.subject, report.event, false, report.event_id);

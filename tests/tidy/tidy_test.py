@@ -97,7 +97,7 @@ class Tidy(unittest.TestCase):
     def test_lbctl_asks_as_any_other_consumer_does(self):
         """What the library of consumers offers, lbctl takes from its C functions and nowhere else."""
         below = re.compile("bkserver/client/consumer.h|common/net/client.h|lb/v1/")
-        for command in ("asking", "query_commands", "search_commands", "relation_commands"):
+        for command in ("asking", "query_commands", "search_commands", "find_command", "tree_command"):
             start = [f"bkserver/cli/{command}.h", f"bkserver/cli/{command}.cc"]
             included = included_from(start)
             self.assertIn("lb/consumer.h", included)

@@ -62,6 +62,7 @@ void log_call(const lb::hooks::HookCall& call, std::int64_t time_us) {
     event->time_us = time_us;
     lb::client::ProducerOptions options = lb::client::options_from_environment();
     options.timeout_ms = std::min(options.timeout_ms, kLogTimeoutMs);
+    options.program = "lb-hook-libvirt";  // whatever name it was installed under
     const auto logged = lb::client::Producer(options).log(subject, *event, false);
     if (!logged.ok())
         syslog(LOG_DAEMON | LOG_ERR, "lb-hook-libvirt: %s of %s is lost: %s",

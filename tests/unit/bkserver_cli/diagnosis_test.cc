@@ -103,6 +103,15 @@ TEST_CASE("what the logger did not take, and whether anything came at all") {
     CHECK(judge_events({{"events_last_hour", 0}}).grade == Grade::kWarning);
 }
 
+TEST_CASE("whether a hook is called is told by what it logged") {
+    const Json programs = {{"lb-hook-libvirt", {{"events", 3}, {"last", at(-600 * kSecondUs)}}}};
+    const auto called = judge_calls("libvirt calls the hook", "lb-hook-libvirt", programs, kNowUs);
+    REQUIRE(called);
+    CHECK(called->grade == Grade::kOk);
+    CHECK(called->text == "3 events since lb-logd started, the last 10 minutes ago");
+    CHECK_FALSE(judge_calls("XAPI calls the hooks", "lb-hook-xapi", programs, kNowUs));
+}
+
 TEST_CASE("every finding that is not well says what to do") {
     for (const Finding& finding :
          {judge_events(Json::object()), judge_refusals({{"events_refused", 1}}),

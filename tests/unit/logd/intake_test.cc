@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
+#include "logd/daemon/program_ledger.h"
 #include "tests/unit/logd/logd_directory.h"
 
 using namespace lb;
@@ -112,6 +115,35 @@ TEST_CASE("what comes from another host is the word of its certificate, whatever
         CHECK(error.code == ErrorCode::kDenied);
         CHECK(error.text.find("certificate:/O=example/CN=host/worker7") != std::string::npos);
     }
+}
+
+TEST_CASE("which program logged is for this host alone") {
+    v1::Envelope sent;
+    REQUIRE(sent.ParseFromString(payload(false, event::Source::kVmManager)));
+    sent.set_program("lb-hook-libvirt");
+    Desk desk;
+    const auto outcome = desk.accept(sent.SerializeAsString(), 0);
+    REQUIRE(std::holds_alternative<logd::Accepted>(outcome));
+    CHECK(std::get<logd::Accepted>(outcome).program == "lb-hook-libvirt");
+    CHECK(desk.accepted(sent.SerializeAsString(), 0).program().empty());
+    // Another host's programs are no programs of this one.
+    const auto remote = desk.accept(sent.SerializeAsString(), 0, "/O=example/CN=host/worker7");
+    REQUIRE(std::holds_alternative<logd::Accepted>(remote));
+    CHECK(std::get<logd::Accepted>(remote).program.empty());
+}
+
+TEST_CASE("the programs that log are counted, as many as there is room for") {
+    logd::ProgramLedger programs;
+    programs.add("lb-hook-libvirt", 1'795'521'600'000'000);
+    programs.add("lb-hook-libvirt", 1'795'521'660'000'000);
+    for (const char* no_name : {"", "a b", "\xff", "a/b", "a-name-that-is-longer-than-32-bytes"})
+        programs.add(no_name, 1);
+    CHECK(programs.to_json() ==
+          nlohmann::json{
+              {"lb-hook-libvirt", {{"events", 2}, {"last", "2026-11-24T12:01:00.000000Z"}}}});
+    for (std::size_t i = 0; i < 2 * logd::ProgramLedger::kProgramsMax; ++i)
+        programs.add("program" + std::to_string(i), 1);
+    CHECK(programs.to_json().size() == logd::ProgramLedger::kProgramsMax);
 }
 
 TEST_CASE("rules of sources for certificates") {

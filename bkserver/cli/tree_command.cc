@@ -34,6 +34,11 @@ std::string is_host(const std::string& term, std::string_view prefix, const std:
     return "(" + term + "=" + value(host) + " or " + other + ")";
 }
 
+struct TreeOptions {
+    std::string root;
+    bool shows_past = false;  // also the machines that a host carried before
+};
+
 struct Node {
     std::string process;
     std::string relation;  // to the one above
@@ -59,9 +64,10 @@ std::string condition_by_name(const Json& status) {
 
 class Tree {
   public:
-    Tree(Context& context, Asker& server)
+    Tree(Context& context, Asker& server, bool shows_past)
         : context_(context),
           server_(server),
+          shows_past_(shows_past),
           printer_(context, {{"DEPTH", "depth"},
                              {"RELATION", "relation"},
                              {"INFERRED", "inferred"},
@@ -187,10 +193,21 @@ class Tree {
         if (!id.empty()) LB_TRY(find_related("parent=" + lb::quoted(id), "child", add));
         if (text_of(status, "jobtype") == "physical_machine") {
             const std::string host = host_of(node, status);
-            if (!host.empty()) LB_TRY(find_related(is_host("host", {}, host), "carries", add));
+            if (!host.empty()) LB_TRY(find_carried(host, add));
         }
         LB_TRY(add_inferred(node, status, nodes));
         return nodes;
+    }
+
+    // A machine that is done keeps the name of the host that it was on.
+    template <typename Add>
+    Status find_carried(const std::string& host, Add add) {
+        const std::string is_there = is_host("host", {}, host) + " and state!=done";
+        LB_TRY(find_related(is_there, "carries", add));
+        if (!shows_past_) return {};
+        const std::string was_there =
+            "(" + is_host("host", {}, host) + " or " + is_host("placements", {}, host) + ")";
+        return find_related(was_there + " and not (" + is_there + ")", "carried", add);
     }
 
     // Those that nobody connected, but that have a host name and a time in common.
@@ -239,6 +256,7 @@ class Tree {
 
     Context& context_;
     Asker& server_;
+    const bool shows_past_;
     RowPrinter printer_;     // of all forms but the table
     std::string root_host_;  // when the root was asked for by the name of a host
     std::set<std::string> shown_;
@@ -246,24 +264,26 @@ class Tree {
     bool is_cut_ = false;
 };
 
-Status tree(Context& context, const std::string& process) {
+Status tree(Context& context, const TreeOptions& options) {
     LB_TRY_ASSIGN(Asker server, Asker::connect(context));
-    return Tree(context, server).print(process);
+    return Tree(context, server, options.shows_past).print(options.root);
 }
 
 }  // namespace
 
 void add_tree_command(CLI::App& lbctl, Context& context) {
-    auto root = std::make_shared<std::string>();
+    auto options = std::make_shared<TreeOptions>();
     CLI::App* const tree_command = add_command(
         lbctl, context, "tree",
         "A process or host with its members, children, "
         "machines, jobs and connections, level by level",
-        [&context, root] { return tree(context, *root); }, Prints::kRows);
+        [&context, options] { return tree(context, *options); }, Prints::kRows);
     tree_command
-        ->add_option("PROCESS", *root,
+        ->add_option("PROCESS", options->root,
                      "id, its unique part, or a key; or the short or full name of a host")
         ->required();
+    tree_command->add_flag("--past", options->shows_past,
+                           "of a host also the machines that it carried before");
     tree_command->footer(
         "A job that names as its node what was the host name of a machine at that time is shown "
         "there,\n"

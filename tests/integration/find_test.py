@@ -1,4 +1,4 @@
-"""lbctl find: two machines that had the same name, address and host one after the other, by the hour."""
+"""lbctl find and tree: two machines that had the same name, address and host one after the other, by the hour."""
 
 import datetime
 import json
@@ -75,6 +75,12 @@ class Find(SiteTest):
         self.assertTrue(row["from"].startswith(at(2)[:19]), row)
         carried, = self.found("host", HOST, 3)
         self.assertEqual([carried[end][:19] for end in ("from", "to")], [at(hour)[:19] for hour in (1, 8)])
+
+    def test_the_tree_of_a_host_has_those_that_were_there_when_asked_for(self):
+        def related(*options):
+            return {(row["jobId"], row["relation"]) for row in self.site.lbctl("tree", HOST, *options) if row["depth"] == 1}
+        self.assertEqual(related(), {(self.second, "carries")})
+        self.assertEqual(related("--past"), {(self.second, "carries"), (self.first, "carried")})
 
     def test_ever(self):
         self.assertEqual({row["jobId"] for row in self.site.lbctl("find", "name", NAME)}, {self.first, self.second})

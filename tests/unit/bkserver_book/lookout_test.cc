@@ -2,6 +2,7 @@
 // however many servers look, and beside the state.
 #include "bkserver/book/lookout.h"
 
+#include <barrier>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -86,6 +87,40 @@ class Watched {
     store::ChangeCursor cursor_;
 };
 
+// Of two servers on the store of a desk.
+class TwoLookouts {
+  public:
+    explicit TwoLookouts(const Desk& desk)
+        : database_(desk.open_database("second")),
+          one_(Watched::open(*desk.database, 903)),
+          other_(Watched::open(*database_)) {}
+
+    // From so many seconds after noon on. A look that another one hindered finds less: the next
+    // finds the rest.
+    void look_at_once(double at) const {
+        std::barrier start(2);
+        const auto look = [&](book::Lookout& lookout) {
+            start.arrive_and_wait();
+            for (int round = 0; round < kRounds; ++round)
+                (void)lookout.look_once(Watched::at_us(at + round), true);
+        };
+        std::thread first([&] { look(*one_); });
+        look(*other_);
+        first.join();
+    }
+    // Loggers that fell silent or were heard again, as both have counted.
+    [[nodiscard]] std::uint64_t turned() const {
+        return one_->counters().turned + other_->counters().turned;
+    }
+
+  private:
+    static constexpr int kRounds = 20;
+
+    std::unique_ptr<store::Database> database_;
+    std::unique_ptr<book::Lookout> one_;
+    std::unique_ptr<book::Lookout> other_;
+};
+
 using Texts = std::vector<std::string>;
 
 }  // namespace
@@ -145,7 +180,7 @@ TEST_CASE("a guest that used to speak is missed, and welcome again") {
     CHECK(watched.changes() == Texts{"silent>"});
 }
 
-TEST_CASE("two servers that look at once find each change once") {
+TEST_CASE("two servers that look at once find each disagreement once") {
     constexpr int kMachines = 40;
     Watched watched;
     for (int index = 0; index < kMachines; ++index) {
@@ -153,18 +188,31 @@ TEST_CASE("two servers that look at once find each change once") {
         watched.desk.settle(
             told(E::kVMStop, Source::kVmManager, index, 100).field("reason", "destroyed"));
     }
-    const auto other_database = watched.desk.open_database("second");
-    const auto other = Watched::open(*other_database);
-    const auto look = [](book::Lookout& lookout) {
-        for (int round = 0; round < 20; ++round)
-            (void)lookout.look_once(Watched::at_us(300 + round), true);
-    };
-    const auto one = Watched::open(*watched.desk.database, 903);
-    std::thread first([&] { look(*one); });
-    std::thread second([&] { look(*other); });
-    first.join();
-    second.join();
+    TwoLookouts lookouts(watched.desk);
+    lookouts.look_at_once(300);
     watched.look(400);
     CHECK(watched.changes() == Texts(kMachines, ">lost"));
+    for (int index = 0; index < kMachines; ++index) CHECK(watched.desk.is_rebuild_equal(vm(index)));
+}
+
+TEST_CASE("two servers that look at once find a silent host's machines stale once, each silence") {
+    constexpr int kMachines = 40;
+    constexpr int kSilences = 5;
+    Watched watched;
+    for (int index = 0; index < kMachines; ++index) watched.run(index);
+    TwoLookouts lookouts(watched.desk);
+    for (int silence = 0; silence < kSilences; ++silence) {
+        INFO("silence " << silence);
+        const double begin = 1000.0 * silence;
+        watched.hear("node1.example.org", begin);
+        lookouts.look_at_once(begin + 200);
+        watched.look(begin + 300);
+        CHECK(watched.changes() == Texts(kMachines, ">stale"));
+        watched.hear("node1.example.org", begin + 400);
+        lookouts.look_at_once(begin + 401);
+        watched.look(begin + 450);
+        CHECK(watched.changes() == Texts(kMachines, "stale>"));
+    }
+    CHECK(lookouts.turned() == 2 * kSilences);
     for (int index = 0; index < kMachines; ++index) CHECK(watched.desk.is_rebuild_equal(vm(index)));
 }

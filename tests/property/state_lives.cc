@@ -47,7 +47,7 @@ class Author {
         event.time_us = kStart + static_cast<std::int64_t>(below(100'000'000));
         event.source = Source::kUserInterface;
         event.user = "/CN=" + name();
-        event.set_text("jobtype", "VIRTUAL_MACHINE");
+        event.set_text("jobtype", shape_.jobtype);
         return event;
     }
 

@@ -26,6 +26,7 @@ struct LifeShape {
     std::size_t events = 40;
     std::size_t hosts = 3;
     std::size_t names = 5;  // of tags, relations, addresses
+    const char* jobtype = "VIRTUAL_MACHINE";
 };
 
 std::vector<LifeEvent> random_life(unsigned seed, const LifeShape& shape);

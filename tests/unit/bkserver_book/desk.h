@@ -130,6 +130,7 @@ class Desk {
         REQUIRE(connection.use().ok());
         REQUIRE(connection.run(statement).ok());
     }
+    [[nodiscard]] const store::mariadb::Dsn& dsn() const { return dsn_; }
     bool is_rebuild_equal(const std::string& name) const {
         auto outcome = book::rebuild_process(*database, name, {.compare_only = true});
         REQUIRE(outcome.ok());

@@ -114,6 +114,15 @@ class Scenarios:
     def types(self, key):
         return [row["type"] for row in SITE.lbctl("history", key)]
 
+    def wait_for_reboot(self, key):
+        """The hook hears of none."""
+        if self.has_agent:
+            wait_until(lambda: "VMReboot" in self.types(key), "a reboot")
+
+    def must_have_rebooted_once(self, key):
+        """However often libvirt told of it."""
+        self.assertEqual(self.types(key).count("VMReboot"), 1 if self.has_agent else 0)
+
     # The scenarios.
 
     def test_destroyed_and_started_again(self):
@@ -139,11 +148,24 @@ class Scenarios:
     def test_reset(self):
         name, key = self.start()
         FIRST.libvirt.virsh("reset", name)
-        if self.has_agent:
-            wait_until(lambda: "VMReboot" in self.types(key), "a reboot")
+        self.wait_for_reboot(key)
         FIRST.libvirt.virsh("destroy", name)
         self.must_end(key, "destroyed")
-        self.assertEqual(self.types(key).count("VMReboot"), 1 if self.has_agent else 0)
+        self.must_have_rebooted_once(key)
+
+    def test_the_guest_reboots_itself(self):
+        name, key = self.start("reboot")
+        wait_until(lambda: FIRST.libvirt.said(name).read_bytes() == b"R", "the guest is up again")
+        self.wait_for_reboot(key)
+        SITE.wait_settled()
+        self.must_have_run_at(SITE.wait_for(key, vm_state="running", vm_phy_hostname=HOST), HOST)
+        why = SITE.lbctl("why", key)[0]
+        self.assertEqual((why["value"], why["decided_by"]["type"]), ("running", "VMRunning"))
+        last_word = "VMReboot" if self.has_agent else "VMRunning"
+        self.assertEqual([(row["host"], row["event"]) for row in why["evidence"]], [(HOST, last_word)])
+        FIRST.libvirt.virsh("destroy", name)
+        self.must_end(key, "destroyed")
+        self.must_have_rebooted_once(key)
 
     def test_saved_and_restored(self):
         name, key = self.start()

@@ -1,6 +1,7 @@
 """Hooks of Proxmox VE, Xen (by libvirt's libxl, by XAPI) and physical machines: called as these stacks call
 them, through the real daemons. They say nothing and end well whatever happens."""
 
+import datetime
 import socket
 import subprocess
 import time
@@ -10,7 +11,14 @@ from site_harness import SOURCE, Site
 
 HOOKS = SOURCE / "logd/hooks"
 UUID = "6b1a2a9e-0000-4000-8000-00000000a0"  # and two digits
+OTHER = "xen2.example.org"
+# What XAPI calls, the state after it and what it logs. Only of a machine that it resumes does it say that it runs.
+RESUMED = (("vm-pre-resume", "none", "pending", "VMResume"), ("vm-post-resume", "none", "running", "VMRunning"))
 FULL_NAME = subprocess.run(["hostname", "-f"], capture_output=True, text=True).stdout.strip() or socket.gethostname()
+
+
+def seconds_from_now(seconds):
+    return datetime.datetime.fromtimestamp(time.time() + seconds, datetime.timezone.utc).isoformat()
 
 
 class OtherHooks(unittest.TestCase):
@@ -63,7 +71,7 @@ class OtherHooks(unittest.TestCase):
         link = directory / "50-lb"
         if not link.is_symlink():
             link.symlink_to(HOOKS / "xapi/lb-hook-xapi")
-        self.call(link, "-reason", reason, "-vmuuid", UUID + digits)
+        self.call(link, "-vmuuid", UUID + digits, "-reason", reason, "-vmdomid", 7)
         self.site.wait_settled()
 
     def test_xapi(self):
@@ -79,6 +87,71 @@ class OtherHooks(unittest.TestCase):
                 self.xapi(event, reason)
                 status = self.site.wait_for(key, vm_state=state)
         self.assertEqual(status["vm_stop_reason"], "saved")
+
+    def xapi_lives(self, digits, *steps):
+        """Calls as in RESUMED: each must end in its state and log its events, no others. The last status."""
+        key = f"libvirt-uuid:/{UUID}{digits}"
+        types = [row["type"] for row in self.site.lbctl("history", key, check=False)]
+        for event, reason, state, *logged in steps:
+            with self.subTest(event=event, reason=reason):
+                self.xapi(event, reason, digits)
+                status = self.site.wait_for(key, vm_state=state)
+                types += logged
+                self.assertEqual([row["type"] for row in self.site.lbctl("history", key)], types)
+        return status
+
+    def must_have_run_at(self, status, *rows):
+        self.assertEqual([(row["host"], "to" in row) for row in status["placements"]], list(rows))
+
+    def test_xapi_suspends_and_resumes(self):
+        suspended = (("vm-pre-suspend", "suspend", "running"), ("vm-pre-shutdown", "suspend", "running"),
+                     ("vm-post-destroy", "suspend", "stopped", "VMStop"))
+        status = self.xapi_lives("05", *RESUMED, *suspended)
+        self.assertEqual((status["vm_stop_reason"], status["vm_system_halting"]), ("saved", False))
+        status = self.xapi_lives("05", *RESUMED)
+        self.must_have_run_at(status, (FULL_NAME, True), (FULL_NAME, False))
+
+    def test_xapi_stops(self):
+        for digits, reason, announced, told in (("06", "hard-shutdown", [], "destroyed"),
+                                                ("11", "clean-shutdown", ["VMShutdown"], "shutdown"),
+                                                ("12", "revert", [], "unknown")):  # as older versions say
+            status = self.xapi_lives(digits, *RESUMED, ("vm-pre-shutdown", reason, "running", *announced),
+                                     ("vm-post-destroy", reason, "stopped", "VMStop"))
+            self.assertEqual((status["vm_stop_reason"], status["vm_system_halting"]), (told, bool(announced)))
+            self.must_have_run_at(status, (FULL_NAME, True))
+
+    def test_xapi_reboots(self):
+        for digits, reason, announced in (("07", "clean-reboot", ["VMShutdown"]), ("08", "hard-reboot", [])):
+            key = f"libvirt-uuid:/{UUID}{digits}"
+            status = self.xapi_lives(
+                digits, *RESUMED, ("vm-pre-shutdown", reason, "running", *announced),
+                ("vm-post-destroy", reason, "running"), ("vm-pre-reboot", "none", "running", "VMReboot"),
+                ("vm-pre-start", "none", "boot", "VMBoot"))
+            self.assertFalse(status["vm_system_halting"])
+            # XAPI has no more to say. A guest that booted meanwhile has.
+            self.site.logevent("-s", "VMSystem", "-k", key, "-e", "VMRunning", "-t", seconds_from_now(10))
+            self.site.wait_for(key, vm_state="really-running")
+
+    def test_xapi_migrates_away(self):
+        other = self.site.add_node(OTHER)
+        received = ("-H", OTHER, "-s", "VMManager", "-e", "VMMigrate", "--phase", "OK", "--to_host", OTHER)
+        left = (("vm-pre-shutdown", "suspend"), ("vm-post-destroy", "suspend"))
+        for digits, is_late in (("09", False), ("10", True)):
+            key = f"libvirt-uuid:/{UUID}{digits}"
+            self.xapi_lives(digits, *RESUMED, ("vm-pre-migrate", "source", "running"))
+            arrival = seconds_from_now(0)  # what the hook there logs may come before and after what this one does
+            if not is_late:
+                self.site.run("lb-logevent", *received, "-k", key, "-t", arrival, environment=other)
+                self.site.wait_for(key, vm_phy_hostname=OTHER)
+            for event, reason in left:
+                self.xapi(event, reason, digits)
+            if is_late:
+                self.site.wait_for(key, vm_state="stopped")
+                self.site.run("lb-logevent", *received, "-k", key, "-t", arrival, environment=other)
+            status = self.site.wait_for(key, vm_state="running", vm_phy_hostname=OTHER, vm_system_halting=False)
+            self.must_have_run_at(status, (FULL_NAME, True), (OTHER, False))
+            self.assertEqual(sorted(row["type"] for row in self.site.lbctl("history", key)),
+                             ["VMMigrate", "VMResume", "VMRunning", "VMStop"])
 
     def test_a_physical_machine_tells_of_itself(self):
         machine = HOOKS / "machine/lb-machine"

@@ -1,7 +1,7 @@
 // Flips every row of the machines' tables, one by one, and runs the lives of tests/fixtures (cases,
 // traces, histories) by the flipped table: a life that does not come out as is written down there
 // has noticed. `find` takes the table as an argument, so nothing is compiled again. Survivors are
-// printed; more than 5 % of them fail.
+// printed (.github/CONTRIBUTING.md says how to see them); more than 5 % of them fail.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>

@@ -1,14 +1,15 @@
 """Real guests under two real libvirtds: what happens to them, told by the hook alone, by the agent alone
 and by both, ends in the same states and host intervals as far as each of them can know.
 
-    libvirt_agent_test.py [HookAlone|AgentAlone|Both]..."""
+    libvirt_agent_test.py [HookAlone|AgentAlone|Both|Installed]..."""
 
 import os
 import signal
 import unittest
+import unittest.mock
 
 import libvirt_host
-from site_harness import BIN, HOST, Site, free_port, run, wait_until
+from site_harness import BIN, HOST, SOURCE, Site, free_port, run, wait_until
 
 SECOND = "lb-second-host"
 SITE = None
@@ -25,13 +26,18 @@ class Hypervisor:
         self.environment = environment
         self.libvirt = libvirt_host.LibvirtHost(site.directory / f"libvirt-{name}", "#!/bin/sh\nexit 0\n",
                                                 hostname=name).__enter__()
-        self.agent = site.add_daemon("lb-agent-libvirt", f'''
+        self.agent = self.make_agent(f'''
 uri = "{self.libvirt.uri}"
 host = "{name}"
 backoff_max_ms = 500
-socket = "{environment['LB_SOCKET']}"
-drop_dir = "{environment['LB_DROP_DIR']}"
 ''', node_directory)
+
+    def make_agent(self, config, directory):
+        to_logger = f'''
+socket = "{self.environment['LB_SOCKET']}"
+drop_dir = "{self.environment['LB_DROP_DIR']}"
+'''
+        return self.site.add_daemon("lb-agent-libvirt", config + to_logger, directory)
 
     def close(self):
         self.agent.stop()
@@ -295,6 +301,29 @@ class AgentAlone(Scenarios, unittest.TestCase):
 class Both(Scenarios, unittest.TestCase):
     has_hook = True
     has_agent = True
+
+
+class Installed(unittest.TestCase):
+    """The agent with the configuration that it is installed with: nobody said where libvirt is."""
+
+    def test_it_finds_the_libvirtd_of_the_system(self):
+        FIRST.set_hook(False)
+        FIRST.set_agent(False)
+        directory = SITE.directory / "installed"
+        directory.mkdir()
+        agent = FIRST.make_agent((SOURCE / "packaging/config/agent-libvirt.toml").read_text(), directory)
+        # For this process alone our libvirtd's socket lies where that of the system's libvirtd would.
+        agent.prefix = ["unshare", "-m", "sh", "-c",
+                        f'mount --bind {FIRST.libvirt.directory}/sock /run/libvirt && exec "$@"', "sh"]
+        self.enterContext(unittest.mock.patch.object(FIRST, "agent", agent))
+        FIRST.set_agent(True)
+        self.addCleanup(FIRST.set_agent, False)
+        name, uuid = FIRST.libvirt.define("idle")
+        key = f"libvirt-uuid:/{uuid}"
+        FIRST.libvirt.virsh("start", name)
+        SITE.wait_for(key, vm_state="running", vm_phy_hostname=HOST)
+        FIRST.libvirt.virsh("destroy", name)
+        SITE.wait_for(key, vm_state="stopped", vm_stop_reason="destroyed")
 
 
 if __name__ == "__main__":

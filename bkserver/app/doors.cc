@@ -1,6 +1,7 @@
 #include "bkserver/app/doors.h"
 
 #include "bkserver/app/messages.h"
+#include "bkserver/authz/rules.h"
 #include "bkserver/book/intake.h"
 #include "common/env/env.h"
 #include "common/event/identity.h"
@@ -279,6 +280,8 @@ nlohmann::ordered_json Doors::forwarders() const {
     return rows;
 }
 
+// As its certificate names it, and, where that is a short or a longer form of the same name, as it
+// calls itself: so its machines name it.
 std::vector<store::Logger> Doors::logger_reports() const {
     std::vector<store::Logger> loggers;
     for (const Visitor& visitor : visitors()) {
@@ -289,6 +292,9 @@ std::vector<store::Logger> Doors::logger_reports() const {
         if (report.role != lb::v1::PEER_ROLE_FORWARDER || host.empty()) continue;
         loggers.push_back({std::string(host), report.seen_us, report.clock_offset_us,
                            report.spool_events, report.oldest_us});
+        if (report.host == host || !authz::is_same_host(report.host, host)) continue;
+        loggers.push_back(loggers.back());
+        loggers.back().host = report.host;
     }
     return loggers;
 }

@@ -66,6 +66,16 @@ class Chain(SiteTest):
         for name in (HOST, HOST.split(".")[0], machine):
             self.assertEqual(self.site.lbctl("tree", name)[0]["jobId"], machine)
 
+    def test_5_a_host_is_heard_by_its_short_name_too(self):
+        node = self.site.add_node("node5", certified="node5.example.org")
+        self.site.run("lb-logevent", "-s", "VMSystem", "-k", "host:/node5", "-e", "VMHeartbeat", environment=node)
+        database = f"--socket={self.site.server.runtime}/mariadb/mariadb.sock"
+
+        def heard():
+            return run("mariadb", "--no-defaults", database, "-N", "-e",
+                       "SELECT content FROM lb.logger JOIN lb.dictionary ON number = host").stdout.split()
+        wait_until(lambda: {"node5", "node5.example.org"} <= set(heard()), "the host is heard by both names", 60)
+
     def test_6_what_a_host_may_not_say_becomes_a_dead_letter(self):
         uuid = "6b1a2a9e-0000-4000-8000-000000000006"
         machine = self.site.lbctl("register", "vm", "--libvirt-uuid", uuid)[0]["process"]

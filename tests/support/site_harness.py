@@ -167,13 +167,15 @@ backoff_max_ms = 1000
         self.daemons.append(daemon)
         return daemon
 
-    def add_node(self, host):
-        """Another host with its logger and its forwarder, both started; the environment of its programs."""
-        self.issue(host=host)
+    def add_node(self, host, certified=None):
+        """Another host with its logger and its forwarder, both started; the environment of its programs. `certified`:
+        its name in its certificate."""
+        certified = certified or host
+        self.issue(host=certified)
         directory = self.directory / host
         directory.mkdir()
         self.add_daemon("lb-logd", f'host = "{host}"\ndefault_destination = "{self.service}"\n', directory).start()
-        self.add_daemon("lb-interlogd", f'host = "{host}"\nbackoff_max_ms = 1000\n{self.tls(host)}', directory).start()
+        self.add_daemon("lb-interlogd", f'host = "{host}"\nbackoff_max_ms = 1000\n{self.tls(certified)}', directory).start()
         return dict(self.environment, LB_SOCKET=f"{directory}/run/logd.sock", LB_DROP_DIR=f"{directory}/drop",
                     LB_SPOOL_DIR=f"{directory}/spool", LB_RUNTIME_DIR=f"{directory}/run")
 

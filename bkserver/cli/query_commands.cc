@@ -75,6 +75,16 @@ std::string claim_words(const Json& claim) {
     return words + ", " + text_of(claim, "time") + "  " + text_of(claim, "event_id");
 }
 
+// Of an element of a list.
+std::string words_of(const Json& element) {
+    if (element.is_string()) return printable(element.get<std::string>());
+    std::string words;
+    for (const auto& [name, value] : element.items())
+        words += (words.empty() ? "" : "  ") + text_of(element, name) +
+                 (name == "age_s" ? " s ago" : "");
+    return words;
+}
+
 void print_why(Context& context, const Json& row, bool shows_rules) {
     std::ostream& out = context.out;
     out << text_of(row, "attribute") << " = " << text_of(row, "value") << "  of "
@@ -92,12 +102,7 @@ void print_why(Context& context, const Json& row, bool shows_rules) {
         if (!row.contains(list)) continue;
         out << list << '\n';
         for (const Json& element : row[list]) {
-            std::string line;
-            if (element.is_string()) line = printable(element.get<std::string>());
-            if (element.is_object())
-                for (const auto& [name, value] : element.items())
-                    line += (line.empty() ? "" : "  ") + text_of(element, name);
-            out << "  " << line << '\n';
+            out << "  " << words_of(element) << '\n';
         }
     }
 }

@@ -7,6 +7,7 @@
 
 #include "bkserver/query/counting.h"
 #include "bkserver/query/dump.h"
+#include "bkserver/query/evidence.h"
 #include "bkserver/query/sight.h"
 #include "bkserver/query/status_extras.h"
 #include "bkserver/query/views.h"
@@ -338,8 +339,8 @@ Status Service::answer_why(const Asker& asker, const lb::v1::WhyRequest& ask, Re
     LB_TRY_ASSIGN(const auto explanation, state::explain(registers, attribute, children));
     LB_TRY_ASSIGN(Row row, explanation_row(reader_, process, explanation));
     LB_TRY_ASSIGN(const auto view, view_of(readable, registers, asker.now_us));
-    if (Row evidence = state::evidence_of(registers); !evidence.empty())
-        row["evidence"] = std::move(evidence);
+    Row evidence = evidence_rows(registers, readable.sighted.heartbeats, asker.now_us);
+    if (!evidence.empty()) row["evidence"] = std::move(evidence);
     add_view(row, view);
     writer.add_row(row);
     return {};

@@ -1,5 +1,6 @@
 """The main job end to end: captured calls through the real hook, three daemons, TLS and database."""
 
+import datetime
 import unittest
 
 from hook_calls import read_calls
@@ -65,6 +66,19 @@ class Chain(SiteTest):
         self.assertEqual(listed, [machine])
         for name in (HOST, HOST.split(".")[0], machine):
             self.assertEqual(self.site.lbctl("tree", name)[0]["jobId"], machine)
+
+    def test_5_who_said_what_of_it_last_and_how_long_ago(self):
+        key = "host:/node6"
+        ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=10)
+        for event, source in (("VMRunning", "VMSystem"), ("VMHeartbeat", "VMSystem"), ("VMRunning", "CloudManager")):
+            self.site.logevent("-t", ago.isoformat(), "-s", source, "-k", key, "-e", event)
+        self.site.wait_settled()
+        said = self.site.lbctl("why", key)[0]["evidence"]
+        self.assertEqual([(row["source"], row["event"]) for row in said],
+                         [("CloudManager", "VMRunning"), ("VMSystem", "VMRunning"), ("VMSystem", "VMHeartbeat")])
+        for row in said:
+            self.assertIn(row["age_s"], range(600, 660))
+        self.assertRegex(self.site.run("lbctl", "why", key).stdout, r"VMSystem  \S+  VMHeartbeat  \S+  6\d\d? s ago\n")
 
     def test_5_a_host_is_heard_by_its_short_name_too(self):
         node = self.site.add_node("node5", certified="node5.example.org")

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import textwrap
 import time
 import unittest
 import urllib.parse
@@ -20,6 +21,7 @@ except ImportError:
 
 from http_client import HttpClient
 from site_harness import BIN, SOURCE, SiteTest, wait_until
+from stopping_unit import command_of, stop_unit
 
 UUID = "6b1a2a9e-0000-4000-8000-0000000000b1"
 KEY = f"libvirt-uuid:/{UUID}"
@@ -160,20 +162,70 @@ class Http(SiteTest):
         call("stop", RUNLEVEL="6")
         self.assertEqual(self.said_by(identity)[2:], [("VMShutdown", "reboot")])
 
-    def test_the_guest_that_cloud_init_starts(self):
-        identity, environment = self.guest_settings()
+    def cloud_init_writes(self, directory, environment):
+        """What cloud-init would write of the snippet, with its suggestions taken, below `directory`."""
         text = (SOURCE / "packaging/guest/cloud-init.yaml").read_text()
         self.assertTrue(text.startswith("#cloud-config\n"))
-        command = json.loads(re.search(r"(?m)^bootcmd:\n  - \[sh, -c, (\".*\")\]$", text)[1])
-        done = subprocess.run(["sh", "-c", command.replace("/usr/bin/lb-guest", f"{BIN}/lb-guest")], timeout=30,
-                              env={**os.environ, **environment})
-        self.assertEqual(done.returncode, 0)
+        text = re.sub(r"(?m)^  #(?=- |  )", "  ", text)  # what is suggested; the other comments go
+        text = re.sub(r"(?m)^ *(#(?!!).*)?\n", "", text)
+        authority = pathlib.Path(environment["LB_GUEST_CA"]).read_text().strip().replace("\n", "\n      ")
+        for its, ours in (("/usr/bin/lb-guest", f"{BIN}/lb-guest"), ("/run/systemd/", f"{directory}/run/systemd/"),
+                          ("/etc/lb/", f"{directory}/etc/lb/"), ("https://lb.example.org:9000", environment["LB_GUEST_SERVER"]),
+                          (" TOKEN\n", f" {pathlib.Path(environment['LB_GUEST_TOKEN_FILE']).read_text()}\n"),
+                          (" PEM\n", f" {authority}\n")):
+            self.assertIn(its, text)
+            text = text.replace(its, ours)
+        entry = r'  - path: (\S+)\n(?:    permissions: "(\d+)"\n)?    content: (?:\|\n((?:      .*\n)+)|(.*)\n)'
+        for name, mode, block, line in re.findall(entry, text):
+            path = directory / name.removeprefix(str(directory)).lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(block) or line)
+            path.chmod(int(mode or "0644", 8))
+
+    def test_the_guest_that_cloud_init_starts(self):
+        identity, environment = self.guest_settings()
+        directory = self.site.directory / "cloud-init"
+        self.cloud_init_writes(directory, environment)
+        for name in ("guest.env", "guest.token"):
+            self.assertEqual((directory / "etc/lb" / name).stat().st_mode & 0o777, 0o600)
+        script = directory / "var/lib/cloud/scripts/per-boot/lb-guest"
+        # What it needs to know is in the files alone.
+        self.assertEqual(subprocess.run([script], env={}, timeout=30).returncode, 0)
         wait_until(lambda: self.said_by(identity) == [("VMRunning", None)], "the guest's word")
         # It left this session: it is the one that was given this token.
-        ours = environment["LB_GUEST_TOKEN_FILE"].encode()
+        ours = f"{directory}/etc/lb/guest.token".encode()
         started = [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if has_bytes(path, ours)]
         self.assertEqual(len(started), 1)
         os.kill(int(started[0].parent.name), signal.SIGTERM)
+
+    def test_the_guest_that_cloud_init_gives_to_systemd(self):
+        identity, environment = self.guest_settings()
+        directory = self.site.directory / "cloud-init-systemd"
+        self.cloud_init_writes(directory, environment)
+        (directory / "run/systemd/system").mkdir(parents=True)
+        (directory / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {directory}/asked\n')
+        (directory / "systemctl").chmod(0o755)
+        subprocess.run([directory / "var/lib/cloud/scripts/per-boot/lb-guest"], check=True, timeout=30,
+                       env={"PATH": f"{directory}:{os.environ['PATH']}"})
+        self.assertEqual((directory / "asked").read_text(), "daemon-reload\nstart --no-block lb-guest\n")
+        unit = (directory / "etc/systemd/system/lb-guest.service").read_text()
+        self.assertEqual(command_of(unit, "ExecStart"), [f"{BIN}/lb-guest", "--daemon"])
+        self.assertEqual(command_of(unit, "EnvironmentFile"), [f"-{directory}/etc/lb/guest.env"])
+        self.must_tell_why(unit, identity, environment)
+
+    def must_tell_why(self, unit, identity, environment):
+        """That ExecStop says what the system goes down for, and nothing when it does not."""
+        for jobs, told in ((["lb-guest.service restart"], []),
+                           (["lb-guest.service stop", "reboot.target start"], ["reboot"]),
+                           (["poweroff.target start", "lb-guest.service stop"], ["poweroff"]),
+                           (["halt.target start"], ["halt"]),
+                           (["kexec.target start"], ["kexec"]),
+                           (["soft-reboot.target start"], ["soft-reboot"])):
+            before = len(self.said_by(identity))
+            done = stop_unit(unit, BIN / "lb-guest", self.site.directory / "systemd", *jobs,
+                             environment={**os.environ, **environment})
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""), jobs)
+            self.assertEqual(self.said_by(identity)[before:], [("VMShutdown", reason) for reason in told])
 
     def test_sent_again_it_is_the_same_event(self):
         guest = self.client("--source", "Application", "--source", "VMSystem")

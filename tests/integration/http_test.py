@@ -213,6 +213,10 @@ class Http(SiteTest):
         self.assertEqual(command_of(unit, "EnvironmentFile"), [f"-{directory}/etc/lb/guest.env"])
         self.must_tell_why(unit, identity, environment)
 
+    def test_the_guest_that_systemd_stops(self):
+        unit = (BIN.parent / "packaging/units/lb-guest.service").read_text()
+        self.must_tell_why(unit, *self.guest_settings())
+
     def must_tell_why(self, unit, identity, environment):
         """That ExecStop says what the system goes down for, and nothing when it does not."""
         for jobs, told in ((["lb-guest.service restart"], []),

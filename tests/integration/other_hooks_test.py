@@ -7,7 +7,8 @@ import subprocess
 import time
 import unittest
 
-from site_harness import SOURCE, Site
+from site_harness import BIN, SOURCE, Site
+from stopping_unit import stop_unit
 
 HOOKS = SOURCE / "logd/hooks"
 UUID = "6b1a2a9e-0000-4000-8000-00000000a0"  # and two digits
@@ -164,6 +165,18 @@ class OtherHooks(unittest.TestCase):
         types = [row["type"] for row in self.site.lbctl("history", key)]
         self.assertEqual(types, ["VMBoot", "VMRunning", "VMShutdown"])  # heartbeats are no history
         self.assertEqual(self.site.lbctl("dead", "list"), [])
+
+    def test_a_physical_machine_that_systemd_stops_tells_why(self):
+        unit = (BIN.parent / "packaging/units/lb-machine.service").read_text()
+        name = f"stops.{FULL_NAME}"  # another one
+        for jobs in (["lb-machine.service restart"], ["lb-machine.service stop", "reboot.target start"],
+                     ["poweroff.target start"], ["halt.target start"], ["kexec.target start"], ["soft-reboot.target start"]):
+            done = stop_unit(unit, HOOKS / "machine/lb-machine", self.site.directory / "systemd", *jobs,
+                             environment=dict(self.site.environment, LB_MACHINE=name))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""), jobs)
+        self.site.wait_settled()
+        self.assertEqual([(row["type"], row["fields"]["reason"]) for row in self.site.lbctl("history", f"host:/{name}")],
+                         [("VMShutdown", reason) for reason in ("reboot", "poweroff", "halt", "kexec", "soft-reboot")])
 
     def test_a_logger_that_hangs_leaves_time_for_the_drop_directory(self):
         # lb-logevent has to give up before the script gives up on lb-logevent.

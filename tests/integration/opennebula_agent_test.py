@@ -118,6 +118,15 @@ drop_dir = "{cls.site.environment['LB_DROP_DIR']}"
         for key in (f"EVENT VM {machine}/{state}/{lcm} ", f"EVENT STATE VM/{state}/{lcm}/{machine} "):
             self.publisher.send(key, content)
 
+    def publish_host(self, state, code):
+        """The host of the cloud in this state, as OpenNebula publishes a host."""
+        text = ((MESSAGES / "host-error.hook_message.xml").read_text().replace("<ID>3</ID>", "<ID>1</ID>")
+                .replace("<RESOURCE_ID>3<", "<RESOURCE_ID>1<").replace("<STATE>ERROR<", f"<STATE>{state}<")
+                .replace("<STATE>3<", f"<STATE>{code}<"))
+        content = base64.b64encode(text.encode()).decode()
+        for key in (f"EVENT HOST 1/{state}/ ", f"EVENT STATE HOST/{state}//1 "):
+            self.publisher.send(key, content)
+
     def now_is(self, number, machine):
         self.cloud.vms[machine] = of_machine(vm_of(number), machine)
 
@@ -190,7 +199,17 @@ drop_dir = "{cls.site.environment['LB_DROP_DIR']}"
         self.assertTrue(looks)
 
     def test_6_a_host_is_a_physical_machine(self):
-        self.site.wait_for("host:/kvm1.example.org", vm_state="running")
+        key = "host:/kvm1.example.org"
+        self.site.wait_for(key, vm_state="running")
+        for state, code, means in (("ERROR", 3, "failure"), ("MONITORED", 2, "running"), ("OFFLINE", 8, "stopped"),
+                                   ("MONITORED", 2, "running")):
+            self.publish_host(state, code)
+            self.site.wait_for(key, vm_state=means, jobtype="physical_machine")
+        # Told by the stream, not found by a look; under two keys, and once.
+        self.site.wait_settled()
+        told = [(row["type"], row["fields"].get("reason")) for row in self.site.lbctl("history", key)
+                if not row.get("resync")]
+        self.assertEqual(told, [("VMFail", "error"), ("VMRunning", None), ("VMStop", "unknown"), ("VMRunning", None)])
 
     def test_7_no_secret_of_a_template_leaves(self):
         self.cloud.vms[42] = (MESSAGES / "secrets.vm.xml").read_text()

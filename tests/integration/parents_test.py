@@ -85,6 +85,11 @@ class Parents(SiteTest):
         self.assertEqual(status["members_hist"], {"running": 2})
         self.log(keys[2], "-s", "UserInterface", "-e", "ClusterJoin", "--cluster", cluster)
         self.site.wait_for(cluster, vm_state="running", degraded=True, members_num=3)
+        ids = [self.site.status(key)["jobId"] for key in keys]
+        self.must_show_members(cluster, ids)
+        page = self.site.run("lbctl", "children", cluster, "--limit", "2", "-o", "id")
+        self.assertIn("there are more", page.stderr)
+        self.assertEqual((len(page.stdout.split()), set(page.stdout.split()) - set(ids)), (2, set()))
         self.log(keys[2], "-s", "CloudManager", "-e", "VMFail")
         status = self.site.wait_for(cluster, vm_state="running")
         self.log(keys[1], "-s", "CloudManager", "-e", "VMFail")
@@ -92,9 +97,19 @@ class Parents(SiteTest):
         self.assertEqual(len(status["failed_members"]), 2)
         self.log(keys[2], "-s", "UserInterface", "-e", "ClusterLeave", "--cluster", cluster)
         self.site.wait_for(cluster, members_num=2)
+        self.must_show_members(cluster, ids[:2])
+        self.assertEqual([row["jobId"] for row in self.site.lbctl("children", cluster, "vm_state=failure")], ids[1:2])
         # Who has left since was a member then.
         past = self.site.lbctl("status", cluster, "--at", status["lastUpdateTime"])[0]
         self.assertEqual(past, status)
+
+    def must_show_members(self, cluster, ids):
+        rows = self.site.lbctl("tree", cluster)
+        self.assertEqual((rows[0]["jobId"], rows[0]["depth"]), (cluster, 0))
+        self.assertEqual({(row["jobId"], row["depth"], row["relation"]) for row in rows[1:]},
+                         {(member, 1, "child") for member in ids})
+        self.assertEqual(len(rows), 1 + len(ids))
+        self.assertEqual({row["jobId"] for row in self.site.lbctl("children", cluster, "--limit", "0")}, set(ids))
 
     def test_4_children_and_parents_survive_a_kill(self):
         parent = self.register_collection("killed", 20)

@@ -104,6 +104,13 @@ drop_dir = "{environment['LB_DROP_DIR']}"
         shutdown = self.site.lbctl("history", key)[4]
         self.assertEqual(shutdown["fields"]["reason"], "kernel update")
         self.assertLess(shutdown["time"], self.site.lbctl("history", key)[5]["time"])
+        # A heartbeat is no history, but the server knows the last one.
+        self.site.wait_settled()
+        evidence = self.site.lbctl("why", key)[0]["evidence"]
+        beats = [row for row in evidence if (row["source"], row["event"]) == ("VMSystem", "VMHeartbeat")]
+        self.assertEqual(len(beats), 1, evidence)
+        running = self.site.lbctl("history", key)[2]
+        self.assertTrue(running["time"] < beats[0]["time"] < shutdown["time"], beats)
         status = self.site.status(key)
         self.assertTrue(status["vm_system_halting"])
 

@@ -1,8 +1,8 @@
 #include "bkserver/app/doors.h"
 
 #include "bkserver/app/messages.h"
-#include "bkserver/authz/rules.h"
 #include "bkserver/book/intake.h"
+#include "common/base/host_name.h"
 #include "common/env/env.h"
 #include "common/event/identity.h"
 #include "common/event/time_text.h"
@@ -292,7 +292,7 @@ std::vector<store::Logger> Doors::logger_reports() const {
         if (report.role != lb::v1::PEER_ROLE_FORWARDER || host.empty()) continue;
         loggers.push_back({std::string(host), report.seen_us, report.clock_offset_us,
                            report.spool_events, report.oldest_us});
-        if (report.host == host || !authz::is_same_host(report.host, host)) continue;
+        if (report.host == host || !is_same_host(report.host, host)) continue;
         loggers.push_back(loggers.back());
         loggers.back().host = report.host;
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/host_name.h"
 #include "common/env/env.h"
 #include "common/event/digest.h"
 #include "common/event/identity.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "common/base/ascii.h"
+#include "common/base/host_name.h"
 #include "common/base/pattern.h"
 #include "common/event/identity.h"
 
@@ -237,17 +237,6 @@ std::vector<std::string> patterns_of_identity(const RuleSet& rules, std::string_
 
 bool speaks_for_owner(std::string_view source) {
     return std::find(kOwnerSources.begin(), kOwnerSources.end(), source) != kOwnerSources.end();
-}
-
-bool is_same_host(std::string_view a, std::string_view b) {
-    if (a.empty() || b.empty()) return false;
-    if (equal_ignoring_case(a, b)) return true;
-    const std::string_view longer = a.size() > b.size() ? a : b;
-    const std::string_view shorter = a.size() > b.size() ? b : a;
-    // Only a name without any dot is short for another one.
-    return shorter.find('.') == std::string_view::npos && longer.size() > shorter.size() &&
-           longer[shorter.size()] == '.' &&
-           equal_ignoring_case(longer.substr(0, shorter.size()), shorter);
 }
 
 }  // namespace lb::authz

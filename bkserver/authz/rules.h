@@ -108,7 +108,4 @@ std::vector<std::string> patterns_of_identity(const RuleSet& rules, std::string_
 // Sources whose events are the owner's own word.
 bool speaks_for_owner(std::string_view source);
 
-// Short and full names of a host are one host; case does not count.
-bool is_same_host(std::string_view a, std::string_view b);
-
 }  // namespace lb::authz

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "bkserver/cli/asking.h"
+#include "bkserver/cli/host_condition.h"
 #include "bkserver/cli/row_printer.h"
+#include "common/base/host_name.h"
 #include "common/base/quoted.h"
 #include "common/env/env.h"
 #include "common/event/moment.h"
@@ -22,15 +24,29 @@ struct Sought {
     std::string what;
     std::string value;
     std::string at;
-
-    [[nodiscard]] bool is_address() const { return what == "ip" || what == "mac"; }
 };
 
 std::string condition_of(const Sought& sought) {
     const std::string value = lb::quoted(sought.value);
-    if (sought.what == "name") return "name=" + value + " or vm_hostname=" + value;
-    if (sought.what == "host") return "host=" + value + " or placements=" + value;
-    return "address=" + value;
+    if (sought.what == "name")
+        return "name=" + value + " or " + names_host("vm_hostname", sought.value) + " or " +
+               names_host("address", sought.value);
+    if (sought.what == "host")
+        return names_host("host", sought.value) + " or " + names_host("placements", sought.value);
+    return "address in (" + value + ", " + lb::quoted(lower_case(sought.value)) + ", " +
+           lb::quoted(upper_case(sought.value)) + ")";
+}
+
+bool has_address(const std::string& address, const Json& entry, const Sought& sought) {
+    if (sought.what == "name") return is_same_host(text_of(entry, "hostname"), sought.value);
+    return equal_ignoring_case(address, sought.value) ||
+           equal_ignoring_case(text_of(entry, "mac"), sought.value);
+}
+
+// Its own names, of which no times are kept.
+bool has_name(const Json& status, const Sought& sought) {
+    return sought.what == "name" && (text_of(status, "vm_name") == sought.value ||
+                                     is_same_host(text_of(status, "vm_hostname"), sought.value));
 }
 
 // The periods that the status knows in which the process had what is sought.
@@ -38,11 +54,11 @@ std::vector<Json> periods_of(const Json& status, const Sought& sought) {
     std::vector<Json> periods;
     if (sought.what == "host" && status.contains("placements"))
         for (const Json& placement : status["placements"])
-            if (text_of(placement, "host") == sought.value) periods.push_back(placement);
-    if (sought.is_address() && status.contains("addresses"))
+            if (is_same_host(text_of(placement, "host"), sought.value))
+                periods.push_back(placement);
+    if (sought.what != "host" && status.contains("addresses"))
         for (const auto& [address, entry] : status["addresses"].items())
-            if (address == sought.value || text_of(entry, "mac") == sought.value)
-                periods.push_back(entry);
+            if (has_address(address, entry, sought)) periods.push_back(entry);
     return periods;
 }
 
@@ -80,7 +96,7 @@ class Findings {
 
 void add_ever(const Json& now, const Sought& sought, Findings& findings) {
     std::vector<Json> periods = periods_of(now, sought);
-    if (periods.empty()) periods.push_back(Json::object());
+    if (periods.empty() || has_name(now, sought)) periods = {Json::object()};
     for (const Json& period : periods) findings.add(now, period);
 }
 
@@ -95,9 +111,7 @@ Json with_its_end(const Json& period, const Json& now, const Sought& sought) {
 // no more.
 void add_then(const Json& then, const Json& now, const Sought& sought, Findings& findings) {
     if (text_of(then, "state") == "Done") return;
-    const bool had_name = sought.what == "name" && (text_of(then, "vm_name") == sought.value ||
-                                                    text_of(then, "vm_hostname") == sought.value);
-    if (had_name) return findings.add(then, Json::object());
+    if (has_name(then, sought)) return findings.add(then, Json::object());
     for (const Json& period : periods_of(then, sought))
         if (!period.contains("to")) findings.add(then, with_its_end(period, now, sought));
 }
@@ -157,7 +171,8 @@ void add_find_command(CLI::App& lbctl, Context& context) {
     command->add_option("WHAT", sought->what, "ip, mac, name or host")
         ->required()
         ->check(CLI::IsMember({"ip", "mac", "name", "host"}));
-    command->add_option("VALUE", sought->value, "as it was logged")->required();
+    command->add_option("VALUE", sought->value, "an address as it was logged, a short or full name")
+        ->required();
     command->add_option("--at", sought->at,
                         "who had it then: 2026-11-25T12:00:00Z, -2h; default: ever");
     command->footer(

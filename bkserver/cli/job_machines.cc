@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "bkserver/cli/table.h"
+#include "common/base/host_name.h"
 #include "common/event/time_text.h"
 
 namespace lb::cli {
@@ -53,8 +54,8 @@ std::vector<Period> periods_of_name(const Json& machine, const std::string& name
     std::vector<Period> periods;
     if (machine.contains("addresses"))
         for (const auto& [address, entry] : machine["addresses"].items())
-            if (text_of(entry, "hostname") == name) periods.push_back(period_of(entry));
-    if (text_of(machine, "vm_hostname") != name) return periods;
+            if (is_same_host(text_of(entry, "hostname"), name)) periods.push_back(period_of(entry));
+    if (!is_same_host(text_of(machine, "vm_hostname"), name)) return periods;
     if (!machine.contains("placements")) periods.emplace_back();
     if (machine.contains("placements"))
         for (const Json& placement : machine["placements"]) periods.push_back(period_of(placement));

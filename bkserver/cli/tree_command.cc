@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bkserver/cli/asking.h"
+#include "bkserver/cli/host_condition.h"
 #include "bkserver/cli/job_machines.h"
 #include "bkserver/cli/row_printer.h"
 #include "common/base/quoted.h"
@@ -22,17 +23,6 @@ constexpr int kTreeDepthMax = 8;
 constexpr int kTreeGuessesMax = 32;
 
 constexpr std::string_view kHostKey = "host:/";
-
-// A short and a full name are one host: `term` is one of them, behind `prefix`.
-std::string is_host(const std::string& term, std::string_view prefix, const std::string& host) {
-    const auto value = [&](const std::string& name) {
-        return lb::quoted(std::string(prefix) + name);
-    };
-    const std::size_t dot = host.find('.');
-    const std::string other = dot == std::string::npos ? term + "~" + value(host + ".*")
-                                                       : term + "=" + value(host.substr(0, dot));
-    return "(" + term + "=" + value(host) + " or " + other + ")";
-}
 
 struct TreeOptions {
     std::string root;
@@ -51,8 +41,7 @@ struct Node {
 std::string condition_by_name(const Json& status) {
     std::string condition;
     const auto add = [&](std::string_view member, const std::string& name) {
-        condition +=
-            (condition.empty() ? "" : " or ") + std::string(member) + "=" + lb::quoted(name);
+        condition += (condition.empty() ? "" : " or ") + names_host(member, name);
     };
     for (const std::string& name : host_names_of(status))
         for (const std::string_view member : kNodeMembers) add(member, name);
@@ -120,9 +109,9 @@ class Tree {
         if (host.find_first_of(":/") != std::string::npos) return status;
         root_host_ = host;
         LB_TRY_ASSIGN(const std::string machine,
-                      first_of("type=physical_machine and " + is_host("key", kHostKey, host)));
+                      first_of("type=physical_machine and " + names_host("key", host, kHostKey)));
         if (!machine.empty()) return ask_status(machine);
-        LB_TRY_ASSIGN(const std::string carried, first_of(is_host("host", {}, host)));
+        LB_TRY_ASSIGN(const std::string carried, first_of(names_host("host", host)));
         if (carried.empty()) return status;
         return Json{{"jobtype", "physical_machine"},
                     {"vm_hostname", host},
@@ -202,11 +191,11 @@ class Tree {
     // A machine that is done keeps the name of the host that it was on.
     template <typename Add>
     Status find_carried(const std::string& host, Add add) {
-        const std::string is_there = is_host("host", {}, host) + " and state!=done";
+        const std::string is_there = names_host("host", host) + " and state!=done";
         LB_TRY(find_related(is_there, "carries", add));
         if (!shows_past_) return {};
         const std::string was_there =
-            "(" + is_host("host", {}, host) + " or " + is_host("placements", {}, host) + ")";
+            "(" + names_host("host", host) + " or " + names_host("placements", host) + ")";
         return find_related(was_there + " and not (" + is_there + ")", "carried", add);
     }
 

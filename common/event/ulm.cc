@@ -40,13 +40,6 @@ bool is_key_character(char c) {
            c == '-' || c == '_';
 }
 
-std::string upper_case(std::string_view text) {
-    std::string upper(text);
-    for (char& c : upper)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return upper;
-}
-
 // Cuts a line into KEY=value pairs.
 class Scanner {
   public:

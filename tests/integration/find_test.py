@@ -17,7 +17,7 @@ def at(hour):
 
 
 def address(operation):
-    return ("VMNetwork", "VMManager", "--operation", operation, "--ip", IP, "--mac", CARD)
+    return ("VMNetwork", "VMManager", "--operation", operation, "--ip", IP, "--mac", CARD, "--hostname", "web2.example.org")
 
 
 LIVES = (
@@ -58,6 +58,13 @@ class Find(SiteTest):
                                    (8.5, []), (9.5, []), (11, [self.second])):
                 with self.subTest(what, hour=hour):
                     self.assertEqual(self.who(what, value, hour), expected)
+
+    def test_an_address_and_a_host_however_they_are_written(self):
+        self.assertEqual(self.who("mac", CARD.upper(), 3), [self.first])
+        self.assertEqual(self.who("name", "web2.example.org", 3), [self.first])  # that came with the address
+        self.assertEqual(self.who("name", "web2.example.org", 5), [])
+        for name in (HOST.upper(), HOST + ".example.org"):
+            self.assertEqual(self.who("host", name, 7), [self.first], name)
 
     def test_a_name_that_another_machine_got_later(self):
         for hour, expected in ((-1, []), (0.5, [self.first]), (7, [self.first]), (8.5, []), (11, [self.second])):

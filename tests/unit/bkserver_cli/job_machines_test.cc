@@ -40,6 +40,9 @@ TEST_CASE("a job has run on the machine that was up under the name of its node")
     Json elsewhere = job(4, 6);
     elsewhere["ce_node"] = "web2.example.org";
     CHECK_FALSE(has_run_on(elsewhere, up));
+    Json by_its_short_name = job(4, 6);
+    by_its_short_name["ce_node"] = "web1";
+    CHECK(has_run_on(by_its_short_name, up));
 }
 
 TEST_CASE("a name that came with an address counts while the machine had the address") {

@@ -292,7 +292,8 @@ std::vector<store::Logger> Doors::logger_reports() const {
         if (report.role != lb::v1::PEER_ROLE_FORWARDER || host.empty()) continue;
         loggers.push_back({std::string(host), report.seen_us, report.clock_offset_us,
                            report.spool_events, report.oldest_us});
-        if (report.host == host || !is_same_host(report.host, host)) continue;
+        if (report.host == host || !is_host_name(report.host) || !is_same_host(report.host, host))
+            continue;
         loggers.push_back(loggers.back());
         loggers.back().host = report.host;
     }

@@ -78,7 +78,8 @@ class HttpDoor::Conversation : public std::enable_shared_from_this<Conversation>
 
     void on_bytes(net::Connection& connection, std::string_view bytes);
     void on_closed();
-    // When it began to wait for its peer; nothing while it is the peer's turn to wait.
+    // When it began to wait for its peer; nothing while it is the peer's turn to wait. One that has
+    // ended waits for its peer to take the answer, and to close.
     [[nodiscard]] std::optional<std::uint64_t> waiting_since_us() const {
         if (phase_ == Phase::kAnswering || phase_ == Phase::kStreaming) return std::nullopt;
         return waiting_since_us_;
@@ -292,6 +293,8 @@ void HttpDoor::Conversation::drop(const char* why) {
     log::write(kHttpRefused, address_, why);
     release_body();
     phase_ = Phase::kEnded;
+    // Before the connection has heard of it: who was dropped makes room once.
+    if (HttpDoor* const door = std::exchange(door_, nullptr)) door->leave(*this);
     if (connection != nullptr) connection->close({ErrorCode::kTimeout, address_ + ": " + why});
 }
 

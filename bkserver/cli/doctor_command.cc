@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 
 #include "bkserver/cli/diagnosis.h"
@@ -116,6 +117,11 @@ void check_agents(const Places& places, Findings& findings) {
     }
 }
 
+std::optional<Json> programs_of(const Json& logger) {
+    const auto programs = logger.find("programs");
+    return programs == logger.end() ? std::nullopt : std::optional<Json>(*programs);
+}
+
 void check_host(const Places& places, Findings& findings) {
     const Json logger = status_of("lb-logd", places.runtime, findings);
     const Json forwarder = status_of("lb-interlogd", places.runtime, findings);
@@ -130,7 +136,7 @@ void check_host(const Places& places, Findings& findings) {
     check_drop(places, findings);
     check_hooks({.root = places.root,
                  .agents_runtime = places.agents_runtime,
-                 .programs = logger.value("programs", Json::object()),
+                 .programs = programs_of(logger),
                  .now_us = now_us()},
                 findings);
     check_agents(places, findings);
@@ -233,8 +239,9 @@ void add_doctor_command(CLI::App& lbctl, Context& context) {
         ->capture_default_str();
     command->add_option("--config-dir", places->configuration, "configuration of the daemons")
         ->capture_default_str();
-    command->add_option("--root", places->root,
-                        "where the system lies whose hooks are looked at; default: /");
+    command->add_option(
+        "--root", places->root,
+        "where the system lies whose hooks are looked at, and libvirt's run; default: /");
     command->footer(
         "Exit: 0 no problem (there may be warnings), 1 a problem. As root it sees everything.\n"
         "Example: lbctl doctor; lbctl --json doctor host");

@@ -58,7 +58,10 @@ std::vector<Json> periods_of(const Json& status, const Sought& sought) {
                 periods.push_back(placement);
     if (sought.what != "host" && status.contains("addresses"))
         for (const auto& [address, entry] : status["addresses"].items())
-            if (has_address(address, entry, sought)) periods.push_back(entry);
+            if (has_address(address, entry, sought)) {
+                periods.push_back(entry);
+                periods.back()["address"] = address;
+            }
     return periods;
 }
 
@@ -103,7 +106,9 @@ void add_ever(const Json& now, const Sought& sought, Findings& findings) {
 // A period that had not ended at that time, with the end that is known by now.
 Json with_its_end(const Json& period, const Json& now, const Sought& sought) {
     for (const Json& known : periods_of(now, sought))
-        if (text_of(known, "from") == text_of(period, "from")) return known;
+        if (text_of(known, "from") == text_of(period, "from") &&
+            text_of(known, "address") == text_of(period, "address"))
+            return known;
     return period;
 }
 
@@ -126,16 +131,23 @@ Status find_then(Context& context, Asker& server, const Sought& sought,
         for (std::size_t i = first; i < end; ++i)
             question.processes.push_back(text_of(had_it[i], "jobId"));
         std::size_t next = first;
+        const auto cannot_say = [&](std::string_view code, const std::string& why) {
+            if (code == to_string(ErrorCode::kNotFound)) return;  // it was not there yet
+            context.err << "lbctl: " << why << '\n';
+            context.exit_code = kNotFound;
+        };
         const Status asked = server.status(question, [&](const Json& then) {
             const Json& now = had_it[next++];
             if (!then.contains("error")) return add_then(then, now, sought, findings);
-            if (text_of(then, "error") == to_string(ErrorCode::kNotFound)) return;
-            context.err << "lbctl: " << text_of(now, "jobId") << ": " << text_of(then, "text")
-                        << '\n';
-            context.exit_code = kNotFound;
+            cannot_say(text_of(then, "error"),
+                       text_of(now, "jobId") + ": " + text_of(then, "text"));
         });
+        if (asked.ok()) continue;
         // A question about a single process has its error as its answer.
-        if (!asked.ok() && asked.error().code != ErrorCode::kNotFound) return asked;
+        const ErrorCode code = asked.error().code;
+        if (code != ErrorCode::kNotFound && code != ErrorCode::kFull && code != ErrorCode::kDenied)
+            return asked;
+        cannot_say(to_string(code), asked.error().text);
     }
     return {};
 }

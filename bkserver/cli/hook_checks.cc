@@ -19,7 +19,11 @@ bool exists(const std::string& path) {
     return fs::exists(path, error);
 }
 
+// Of a plain file that is not absurdly long; else empty.
 std::string content_of(const std::string& path) {
+    constexpr std::uintmax_t kBytesMax = 16 * 1024 * 1024;
+    std::error_code error;
+    if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > kBytesMax) return {};
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -28,6 +32,18 @@ std::string content_of(const std::string& path) {
 bool names_hook(const std::string& path, std::string_view hook) {
     return content_of(path).find(hook) != std::string::npos;
 }
+
+// What the program's events tell; without any, `otherwise`.
+Finding judge_program(const HookCheck& check, std::string_view name, std::string_view program,
+                      Finding otherwise) {
+    otherwise.check = name;
+    if (!check.programs)
+        return {Grade::kSkipped, std::string(name), "lb-logd could not be asked",
+                "as root, with lb-logd up and of this version: lbctl doctor"};
+    return judge_calls(name, program, *check.programs, check.now_us).value_or(otherwise);
+}
+
+const Finding kNotYet = {Grade::kSkipped, {}, "not since lb-logd started", {}};
 
 // ---- libvirt
 
@@ -48,7 +64,6 @@ Finding try_libvirt_hook(const std::string& path) {
 // libvirt looks for hooks when it starts: one that is younger than that is never called, unless
 // there was another one before.
 Finding judge_hook_age(const std::string& root, const std::string& path) {
-    constexpr char kCheck[] = "libvirt calls the hook";
     std::error_code no_hook;
     std::error_code no_daemon;
     const auto hook = fs::last_write_time(fs::path(path).parent_path(), no_hook);
@@ -57,40 +72,35 @@ Finding judge_hook_age(const std::string& root, const std::string& path) {
         daemon = fs::last_write_time(root + pid_file, no_daemon);
         if (!no_daemon) break;
     }
-    if (no_hook || no_daemon) return {Grade::kSkipped, kCheck, "libvirtd does not run here", {}};
+    if (no_hook || no_daemon) return {Grade::kSkipped, {}, "libvirtd does not run here", {}};
     if (hook <= daemon)
         return {Grade::kOk,
-                kCheck,
+                {},
                 "not since lb-logd started; the hook was there when libvirtd started",
                 {}};
-    return {Grade::kWarning, kCheck, "it was installed after libvirtd had started",
+    return {Grade::kWarning,
+            {},
+            "it was installed after libvirtd had started",
             "systemctl restart libvirtd (guests run on); then: lbctl adopt"};
 }
 
-void check_libvirt_driver(const HookCheck& check, const std::string& driver, Findings& findings) {
+// On a host of Xen the driver is libxl.
+void check_libvirt(const HookCheck& check, Findings& findings) {
+    if (!exists(check.root + "/etc/libvirt")) {
+        findings.push_back({Grade::kSkipped, "libvirt hook", "no libvirt on this host", {}});
+        return;
+    }
+    const std::string driver = exists(check.root + "/proc/xen/capabilities") ? "libxl" : "qemu";
     const std::string hooks = check.root + "/etc/libvirt/hooks/" + driver;
     for (const std::string& path : {hooks + ".d/50-lb", hooks}) {
         if (!names_hook(path, "lb-hook-libvirt")) continue;
         findings.push_back(try_libvirt_hook(path));
-        const auto called =
-            judge_calls("libvirt calls the hook", "lb-hook-libvirt", check.programs, check.now_us);
-        findings.push_back(called ? *called : judge_hook_age(check.root, path));
+        findings.push_back(judge_program(check, "libvirt calls the hook", "lb-hook-libvirt",
+                                         judge_hook_age(check.root, path)));
         return;
     }
     findings.push_back({Grade::kProblem, "libvirt hook", "not installed",
                         "install lb-hook-libvirt as " + hooks + ".d/50-lb and restart libvirtd"});
-}
-
-void check_libvirt(const HookCheck& check, Findings& findings) {
-    const std::string configuration = check.root + "/etc/libvirt";
-    if (!exists(configuration)) {
-        findings.push_back({Grade::kSkipped, "libvirt hook", "no libvirt on this host", {}});
-        return;
-    }
-    const bool has_xen = exists(configuration + "/libxl.conf");
-    if (has_xen) check_libvirt_driver(check, "libxl", findings);
-    if (!has_xen || exists(configuration + "/qemu.conf"))
-        check_libvirt_driver(check, "qemu", findings);
 }
 
 // ---- Proxmox VE
@@ -111,21 +121,23 @@ void check_proxmox(const HookCheck& check, Findings& findings) {
     std::size_t all = 0;
     std::string without;
     std::error_code error;
-    for (const auto& file : fs::directory_iterator(machines, error)) {
-        if (file.path().extension() != ".conf") continue;
+    for (fs::directory_iterator file(machines, error), end; !error && file != end;
+         file.increment(error)) {
+        if (file->path().extension() != ".conf") continue;
         ++all;
-        if (!has_proxmox_hook(file.path())) without += " " + file.path().stem().string();
+        if (!has_proxmox_hook(file->path())) without += " " + file->path().stem().string();
     }
     Finding finding{
         Grade::kOk, "Proxmox hookscript", "all " + std::to_string(all) + " machines have it", {}};
+    if (error)
+        finding = {Grade::kSkipped, finding.check, machines + ": " + error.message(),
+                   "run as root"};
     if (!without.empty())
         finding = {Grade::kProblem, finding.check, "machines without it:" + without,
                    "qm set VMID --hookscript local:snippets/lb-hook-proxmox"};
     findings.push_back(finding);
     findings.push_back(
-        judge_calls("Proxmox calls the hookscript", "lb-hook-proxmox", check.programs, check.now_us)
-            .value_or(Finding{
-                Grade::kSkipped, "Proxmox calls the hookscript", "not since lb-logd started", {}}));
+        judge_program(check, "Proxmox calls the hookscript", "lb-hook-proxmox", kNotYet));
 }
 
 // ---- XAPI
@@ -146,10 +158,7 @@ void check_xapi(const HookCheck& check, Findings& findings) {
             Grade::kProblem, finding.check, "not installed, or not executable, for" + missing,
             "ln -s /usr/libexec/lb/lb-hook-xapi " + events + "/EVENT/50-lb for each of them"};
     findings.push_back(finding);
-    findings.push_back(
-        judge_calls("XAPI calls the hooks", "lb-hook-xapi", check.programs, check.now_us)
-            .value_or(
-                Finding{Grade::kSkipped, "XAPI calls the hooks", "not since lb-logd started", {}}));
+    findings.push_back(judge_program(check, "XAPI calls the hooks", "lb-hook-xapi", kNotYet));
 }
 
 // ---- OpenNebula
@@ -157,15 +166,16 @@ void check_xapi(const HookCheck& check, Findings& findings) {
 // Which hooks are registered OpenNebula tells its administrator alone; here counts who speaks.
 void check_opennebula(const HookCheck& check, Findings& findings) {
     if (!exists(check.root + "/etc/one/oned.conf")) return;
-    constexpr char kCheck[] = "OpenNebula calls the hook";
-    if (const auto called = judge_calls(kCheck, "lb-hook-opennebula", check.programs, check.now_us))
-        return findings.push_back(*called);
+    Finding otherwise = {Grade::kWarning,
+                         {},
+                         "not since lb-logd started, and no agent runs",
+                         "systemctl enable --now lb-agent-opennebula; or, as OpenNebula's "
+                         "administrator: lbctl setup opennebula --register, with a rule of sources "
+                         "for that user in logd.toml"};
     if (exists(check.agents_runtime + "/lb-agent-opennebula"))
-        return findings.push_back(
-            {Grade::kSkipped, kCheck, "not since lb-logd started; the agent runs", {}});
-    findings.push_back({Grade::kWarning, kCheck, "not since lb-logd started, and no agent runs",
-                        "systemctl enable --now lb-agent-opennebula; or, as OpenNebula's "
-                        "administrator: lbctl setup opennebula --register"});
+        otherwise = {Grade::kSkipped, {}, "not since lb-logd started; the agent runs", {}};
+    findings.push_back(
+        judge_program(check, "OpenNebula calls the hook", "lb-hook-opennebula", otherwise));
 }
 
 // ---- the machine itself
@@ -175,11 +185,12 @@ void check_machine(const HookCheck& check, Findings& findings) {
     if (!exists(check.root + "/etc/systemd/system/multi-user.target.wants/lb-machine.service"))
         return findings.push_back({Grade::kSkipped, kCheck, "lb-machine is not enabled",
                                    "on a physical machine: systemctl enable --now lb-machine"});
-    findings.push_back(
-        judge_calls(kCheck, "lb-machine", check.programs, check.now_us)
-            .value_or(Finding{Grade::kWarning, kCheck, "not since lb-logd started",
-                              "systemctl status lb-machine lb-machine-heartbeat.timer; they do not "
-                              "run on a virtual machine"}));
+    findings.push_back(judge_program(check, kCheck, "lb-machine",
+                                     {Grade::kWarning,
+                                      {},
+                                      "not since lb-logd started",
+                                      "systemctl status lb-machine lb-machine-heartbeat.timer; "
+                                      "they do not run on a virtual machine"}));
 }
 
 }  // namespace

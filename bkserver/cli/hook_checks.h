@@ -2,6 +2,7 @@
 // or init looks for it, and whether it is called.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bkserver/cli/diagnosis.h"
@@ -12,7 +13,8 @@ namespace lb::cli {
 struct HookCheck {
     std::string root;            // what stands before /etc, /run; empty: this system
     std::string agents_runtime;  // where agents have their folders
-    Json programs;               // of lb-logd's status: who logged, and when last
+    // Of lb-logd's status: who told of machines, and when last; nothing: it could not be asked.
+    std::optional<Json> programs;
     std::int64_t now_us = 0;
 };
 

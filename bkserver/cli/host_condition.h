@@ -16,6 +16,8 @@ inline std::string names_host(std::string_view attribute, std::string_view host,
         return std::string(attribute).append(operation) +
                lb::quoted(std::string(prefix).append(name));
     };
+    // What no host's name has would be taken for a pattern.
+    if (host.find_first_of("*?") != std::string_view::npos) return compare("=", host);
     const std::size_t dot = host.find('.');
     const std::string other = dot == std::string_view::npos ? compare("~", std::string(host) + ".*")
                                                             : compare("=", host.substr(0, dot));

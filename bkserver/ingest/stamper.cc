@@ -31,6 +31,9 @@ Result<lb::v1::Envelope> Stamper::stamp(std::string_view envelope_bytes,
                                         const lb::v1::Identity& identity) {
     LB_TRY_ASSIGN(lb::v1::Envelope envelope,
                   event::parse_envelope(envelope_bytes, event::EnvelopeFrom::kProducer));
+    // Of the producer's host alone, or of its call.
+    envelope.clear_program();
+    envelope.clear_is_channel();
     if (envelope.event_id().empty()) envelope.set_event_id(event::new_event_id());
     lb::v1::Acceptance& acceptance = *envelope.mutable_acceptance();
     acceptance.set_origin(origin_);

@@ -19,4 +19,14 @@ constexpr bool is_same_host(std::string_view a, std::string_view b) {
            equal_ignoring_case(longer.substr(0, shorter.size()), shorter);
 }
 
+// Of letters, digits, "-" and ".".
+constexpr bool is_host_name(std::string_view text) {
+    for (const char c : text) {
+        const char lower = to_lower(c);
+        if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9') && c != '-' && c != '.')
+            return false;
+    }
+    return !text.empty();
+}
+
 }  // namespace lb

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/ascii.h"
+#include "common/base/host_name.h"
 #include "lb/v1/envelope.pb.h"
 
 namespace lb::event {
@@ -88,11 +89,7 @@ std::string_view host_of_certificate(std::string_view identity) {
     // "host/node1": a service name in front of the host.
     if (const std::size_t slash = name.find('/'); slash != std::string_view::npos)
         name = name.substr(slash + 1);
-    const bool is_host = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        const char lower = to_lower(c);
-        return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-    });
-    return is_host ? name : std::string_view{};
+    return is_host_name(name) ? name : std::string_view{};
 }
 
 void set_realm(v1::Identity& identity, const v1::Identity& forwarder, std::string_view own_host) {

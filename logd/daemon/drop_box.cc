@@ -152,7 +152,7 @@ void DropBox::take(const std::string& name, Intake& intake, std::vector<CommitIt
             continue;
         }
         auto& accepted = std::get<Accepted>(outcome);
-        metrics_.programs.add(accepted.program, env_.now_us());
+        file.program = std::move(accepted.program);
         bytes_left_ -= std::min(accepted.envelope.size(), bytes_left_);
         items.push_back({{kDropOwner, number},
                          std::move(accepted.destination),
@@ -170,10 +170,12 @@ void DropBox::complete(std::uint64_t number, const Status& status) {
     const auto found = files_.find(number);
     if (found == files_.end()) return;
     File& file = found->second;
-    if (status.ok())
+    if (status.ok()) {
         metrics_.drop_events.add();
-    else
+        metrics_.programs.add(file.program, env_.now_us());
+    } else {
         file.has_failed = true;
+    }
     if (--file.events_left > 0) return;
     finish(file);
     names_.erase(file.name);

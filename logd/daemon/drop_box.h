@@ -57,6 +57,7 @@ class DropBox {
     struct File {
         std::string name;
         std::size_t events_left = 0;  // without completion
+        std::string program;          // of its newest event
         bool has_failed = false;      // one was not made durable: the file stays for the next scan
         std::string reason;           // why something in it was refused; empty = nothing was
         std::string bytes;            // kept for quarantine when there is a reason

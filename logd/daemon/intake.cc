@@ -21,6 +21,12 @@ bool may_speak_for_guests(const Producer& producer) {
     return !producer.is_remote() && (uid == 0 || uid == ::geteuid());
 }
 
+// As hooks and agents do, and as users may not unless they are let.
+bool tells_of_machines(event::Source source) {
+    return source == event::Source::kCloudManager || source == event::Source::kVmManager ||
+           source == event::Source::kVmSystem;
+}
+
 // Who logged it: a guest, known by the machine whose channel it came on, a remote producer or a
 // local user.
 void set_identity(v1::Identity& identity, const v1::Envelope& envelope, const Producer& producer) {
@@ -82,7 +88,8 @@ Result<spool::Destination> Intake::destination_of(const std::string& subject) co
                                          " is not in lb-logd's list of destinations"};
 }
 
-Status Intake::check_event(const v1::Envelope& envelope, const Producer& producer) const {
+Result<event::Source> Intake::check_event(const v1::Envelope& envelope,
+                                          const Producer& producer) const {
     LB_TRY_ASSIGN(const auto event, event::decode(envelope.event()));
     if (envelope.is_channel() && !may_speak_for_guests(producer))
         return Error{ErrorCode::kDenied, producer.text() +
@@ -91,7 +98,7 @@ Status Intake::check_event(const v1::Envelope& envelope, const Producer& produce
     if (envelope.is_channel() && event.source != event::Source::kVmSystem)
         return Error{ErrorCode::kDenied, "a guest may not log as source " +
                                              event::text_of(event.source) + ": VMSystem alone"};
-    if (producer.sources.contains(event.source)) return {};
+    if (producer.sources.contains(event.source)) return event.source;
     return Error{ErrorCode::kDenied, producer.text() + " may not log as source " +
                                          event::text_of(event.source) + " on this host"};
 }
@@ -114,8 +121,8 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
     if (!parsed.ok()) return Refused{{}, parsed.error()};
     v1::Envelope& envelope = *parsed;
     const auto refuse = [&](const Error& error) { return Refused{envelope.event_id(), error}; };
-    if (const Status checked = check_event(envelope, producer); !checked.ok())
-        return refuse(checked.error());
+    const auto source = check_event(envelope, producer);
+    if (!source.ok()) return refuse(source.error());
     auto destination = destination_of(envelope.subject());
     if (!destination.ok()) return refuse(destination.error());
 
@@ -129,7 +136,8 @@ std::variant<Accepted, Refused> Intake::accept(std::string_view payload, const P
         envelope.set_event_id(fallback_event_id.empty() ? event::new_event_id()
                                                         : fallback_event_id);
     accepted.event_id = envelope.event_id();
-    if (!producer.is_remote()) accepted.program = std::move(*envelope.mutable_program());
+    if (!producer.is_remote() && tells_of_machines(*source))
+        accepted.program = std::move(*envelope.mutable_program());
     envelope.clear_program();
     envelope.clear_wait_ms();
     stamp(envelope, producer);

@@ -38,7 +38,9 @@ struct Accepted {
     spool::Destination destination;
     spool::Lane lane = spool::Lane::kBulk;
     std::string event_id;
-    std::string program;   // of this host that logged it, as it says itself
+    // Of this host, that told of a machine, as it names itself; empty: another host's, or another
+    // kind of event, which anybody may log.
+    std::string program;
     std::string envelope;  // stamped, serialized: what the spool holds
     std::uint32_t wait_ms =
         0;  // of the synchronous lane: how long the producer waits for a verdict
@@ -64,7 +66,7 @@ class Intake {
     explicit Intake(env::Env& env)
         : env_(&env), origin_(env), acceptance_(std::make_unique<v1::Acceptance>()) {}
     Result<spool::Destination> destination_of(const std::string& subject) const;
-    Status check_event(const v1::Envelope& envelope, const Producer& producer) const;
+    Result<event::Source> check_event(const v1::Envelope& envelope, const Producer& producer) const;
     void stamp(v1::Envelope& envelope, const Producer& producer);
     [[nodiscard]] std::uint32_t wait_ms_of(std::uint32_t asked_ms) const;
 

@@ -1,5 +1,6 @@
 #include "logd/daemon/program_ledger.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/event/time_text.h"
@@ -23,7 +24,11 @@ void ProgramLedger::add(std::string_view program, std::int64_t now_us) {
     const std::lock_guard lock(mutex_);
     auto entry = entries_.find(program);
     if (entry == entries_.end()) {
-        if (entries_.size() == kProgramsMax) return;
+        if (entries_.size() == kProgramsMax)
+            entries_.erase(std::min_element(entries_.begin(), entries_.end(),
+                                            [](const auto& one, const auto& other) {
+                                                return one.second.last_us < other.second.last_us;
+                                            }));
         entry = entries_.emplace(program, Entry{}).first;
     }
     ++entry->second.events;

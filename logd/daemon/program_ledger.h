@@ -1,5 +1,5 @@
-// Which programs of this host log, and when they did last: for people who ask whether a hook is
-// called. As the programs name themselves: nothing is decided by it.
+// Which programs of this host tell of machines, and when they did last: for people who ask whether
+// a hook is called. As the programs name themselves: nothing but that is decided by it.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace lb::logd {
 // Thread-safe.
 class ProgramLedger {
   public:
-    static constexpr std::size_t kProgramsMax = 64;  // those that come later are not counted
+    static constexpr std::size_t kProgramsMax = 64;  // then the one goes that was silent longest
     static constexpr std::size_t kNameBytesMax = 32;
 
     // One event of the program. A name that is none (see lb.v1.Envelope) is not counted.

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import shutil
 import unittest
 
@@ -98,12 +99,12 @@ class Doctor(SiteTest):
         self.assertEqual(self.judged(check), "warning")
         # Its events tell more than the age of files.
         self.site.run(self.hook, "web1", "started", "begin", "-", stdin=DOMAIN)
-        row = self.examine("host", 0)[check]
-        self.assertEqual(row["result"], "ok")
-        self.assertRegex(row["found"], r"^1 events since lb-logd started, the last \d+ seconds ago$")
+        wait_until(lambda: self.judged(check) == "ok", "the hook's event")
+        self.assertRegex(self.examine("host", 0)[check]["found"],
+                         r"^\d+ events since lb-logd started, the last \d+ seconds ago$")
 
     def test_3_a_host_of_xen_by_libvirt(self):
-        xen = self.root / "etc/libvirt/libxl.conf"
+        xen = self.root / "proc/xen/capabilities"
         self.addCleanup(xen.unlink)
         self.write(xen, "")
         row = self.examine("host", 1)["libvirt hook"]
@@ -149,8 +150,7 @@ class Doctor(SiteTest):
         self.site.run(SOURCE / "logd/hooks/machine/lb-machine", "heartbeat",
                       environment={"PATH": f"{BIN}:{os.environ['PATH']}"})
         self.site.run("lb-hook-opennebula", "42", "ACTIVE", "RUNNING", ONE_TEMPLATE)
-        rows = self.examine("host", 0)
-        self.assertEqual([rows[check]["result"] for check in (cloud, machine)], ["ok", "ok"])
+        wait_until(lambda: self.judged(cloud) == "ok" and self.judged(machine) == "ok", "their events")
 
     def test_3_an_agent(self):
         if not (BIN / "lb-agent-libvirt").exists():
@@ -175,9 +175,13 @@ drop_dir = "{self.site.environment['LB_DROP_DIR']}"
     def test_4_the_logger_is_down(self):
         self.site.logd.stop()
         self.addCleanup(self.site.logd.start)
-        self.assertEqual(self.examine("host", 1)["lb-logd"]["result"], "problem")
+        rows = self.examine("host", 1)
+        self.assertEqual(rows["lb-logd"]["result"], "problem")
+        self.assertEqual(rows["libvirt calls the hook"]["found"], "lb-logd could not be asked")
 
     def test_4_a_clock_that_is_wrong(self):
+        if not list(pathlib.Path("/usr").glob("lib*/**/faketime/libfaketime.so.1")):
+            self.skipTest("skipped: no libfaketime")
         interlogd = self.site.interlogd
 
         def restart(prefix):
@@ -188,9 +192,9 @@ drop_dir = "{self.site.environment['LB_DROP_DIR']}"
         restart(["env", "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME=+90s", "DONT_FAKE_MONOTONIC=1"])
         check = f"clock beside {self.site.service}"
         wait_until(lambda: self.ask("host")[1][check]["result"] == "problem", "the host knows")
-        self.assertRegex(self.examine("host", 1)[check]["found"], r"^-(89|90)\d{3} ms")
+        self.assertRegex(self.examine("host", 1)[check]["found"], r"^-(8[5-9]|9[0-5])\d{3} ms")
         row = self.examine("server", 1)[f"clock beside {self.site.host}"]
-        self.assertRegex(row["found"], r"^(89|90)\d{3} ms")
+        self.assertRegex(row["found"], r"^(8[5-9]|9[0-5])\d{3} ms")
 
     def test_4_the_forwarder_is_down_and_the_server_is_away(self):
         self.site.interlogd.stop()

@@ -63,8 +63,7 @@ class Find(SiteTest):
         self.assertEqual(self.who("mac", CARD.upper(), 3), [self.first])
         self.assertEqual(self.who("name", "web2.example.org", 3), [self.first])  # that came with the address
         self.assertEqual(self.who("name", "web2.example.org", 5), [])
-        for name in (HOST.upper(), HOST + ".example.org"):
-            self.assertEqual(self.who("host", name, 7), [self.first], name)
+        self.assertEqual(self.who("host", HOST + ".example.org", 7), [self.first])
 
     def test_a_name_that_another_machine_got_later(self):
         for hour, expected in ((-1, []), (0.5, [self.first]), (7, [self.first]), (8.5, []), (11, [self.second])):

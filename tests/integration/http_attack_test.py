@@ -1,5 +1,6 @@
 """Attacks on the HTTP side: refused, logged, and everybody else is served as before."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -92,11 +93,29 @@ class Attacks(unittest.TestCase):
         refused = [raw_connection(self.site) for _ in range(HTTP_CONNECTIONS_MAX)]
         for connection in refused:
             connection.sendall(b"nonsense\r\n\r\n")
+            self.addCleanup(connection.close)
         for connection in refused:
             self.assertIn(b"HTTP/1.1 400 ", connection.recv(65536))
+        self.assertEqual(self.statuses(self.authorized("GET /v1/processes HTTP/1.1", b"Connection: close\r\n\r\n")), [200])
         self.must_go_on()
-        for connection in refused:
-            connection.close()
+
+    def test_a_crowd_that_comes_at_once(self):
+        crowd = []
+        self.addCleanup(lambda: [connection.close() for connection in crowd])
+
+        def come():
+            with contextlib.suppress(OSError):
+                crowd.append(raw_connection(self.site))
+        for _ in range(4):
+            comers = [threading.Thread(target=come) for _ in range(HTTP_CONNECTIONS_MAX)]
+            for comer in comers:
+                comer.start()
+            for comer in comers:
+                comer.join()
+            metrics = self.site.run("lbctl", "server", "metrics").stdout
+            there = int(re.search(r"(?m)^lb_http_connections (\d+)$", metrics)[1])
+            self.assertLessEqual(there, HTTP_CONNECTIONS_MAX)
+        self.must_go_on()
 
     def test_bodies_that_are_too_long(self):
         # A gibibyte announced is refused before any of it is sent.

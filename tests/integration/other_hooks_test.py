@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from site_harness import BIN, SOURCE, Site
+from site_harness import BIN, SOURCE, Site, wait_until
 from stopping_unit import stop_unit
 
 HOOKS = SOURCE / "logd/hooks"

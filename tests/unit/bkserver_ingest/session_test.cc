@@ -188,8 +188,10 @@ TEST_CASE("an event that a client logs here is stamped with this boot") {
     Server server;
     v1::Envelope envelope = stop_event("a", 10).envelope();
     envelope.clear_acceptance();
+    envelope.set_program("of its own host");
     const auto stamped = server.stamper.stamp(envelope.SerializeAsString(), {});
     REQUIRE(stamped.ok());
     CHECK(stamped->acceptance().boot_id().size() == 16);
+    CHECK(stamped->program().empty());
     server.gate.open();
 }

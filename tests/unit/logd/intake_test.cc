@@ -126,7 +126,15 @@ TEST_CASE("which program logged is for this host alone") {
     REQUIRE(std::holds_alternative<logd::Accepted>(outcome));
     CHECK(std::get<logd::Accepted>(outcome).program == "lb-hook-libvirt");
     CHECK(desk.accepted(sent.SerializeAsString(), 0).program().empty());
+    // What any user may log tells of no hook.
+    REQUIRE(sent.ParseFromString(payload(false, event::Source::kApplication)));
+    sent.set_program("lb-hook-libvirt");
+    const auto of_job = desk.accept(sent.SerializeAsString(), kSomebody);
+    REQUIRE(std::holds_alternative<logd::Accepted>(of_job));
+    CHECK(std::get<logd::Accepted>(of_job).program.empty());
     // Another host's programs are no programs of this one.
+    REQUIRE(sent.ParseFromString(payload(false, event::Source::kVmManager)));
+    sent.set_program("lb-hook-libvirt");
     const auto remote = desk.accept(sent.SerializeAsString(), 0, "/O=example/CN=host/worker7");
     REQUIRE(std::holds_alternative<logd::Accepted>(remote));
     CHECK(std::get<logd::Accepted>(remote).program.empty());
@@ -142,8 +150,9 @@ TEST_CASE("the programs that log are counted, as many as there is room for") {
           nlohmann::json{
               {"lb-hook-libvirt", {{"events", 2}, {"last", "2026-11-24T12:01:00.000000Z"}}}});
     for (std::size_t i = 0; i < 2 * logd::ProgramLedger::kProgramsMax; ++i)
-        programs.add("program" + std::to_string(i), 1);
+        programs.add("program" + std::to_string(i), static_cast<std::int64_t>(i));
     CHECK(programs.to_json().size() == logd::ProgramLedger::kProgramsMax);
+    CHECK(programs.to_json().contains("lb-hook-libvirt"));  // the newest word of all stays
 }
 
 TEST_CASE("rules of sources for certificates") {

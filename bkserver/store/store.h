@@ -121,7 +121,7 @@ struct Heartbeat {
 
 // The last sign of life of a host that logs: what its forwarder's keepalives said.
 struct Logger {
-    std::string host{};                // of the forwarder's certificate, or the same by another form
+    std::string host{};                // as its certificate names it, or it itself
     std::int64_t seen_us = 0;          // server's clock
     std::int64_t clock_offset_us = 0;  // host's clock minus the server's
     std::uint64_t unsettled = 0;  // events that it read from its spool and that are not settled

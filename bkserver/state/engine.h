@@ -199,8 +199,9 @@ struct ViewInput {
     std::vector<Sighting> heartbeats;  // newest per reporter of this process
     std::vector<Sighting> loggers;     // newest sign of life per host that logs
 
+    [[nodiscard]] std::int64_t silence_us() const { return 3 * keepalive_us; }
     // A logger that was seen last at this time or before is silent.
-    [[nodiscard]] std::int64_t silent_at_us() const { return now_us - 3 * keepalive_us; }
+    [[nodiscard]] std::int64_t silent_at_us() const { return now_us - silence_us(); }
 };
 
 struct Disagreement {
@@ -217,7 +218,11 @@ struct View {
     [[nodiscard]] nlohmann::ordered_json to_json() const;
 };
 
-// The hosts that the registers of a machine know, by name: whose loggers matter for its view.
+// The host from which the manager of a machine spoke last; empty: nobody manages it. Valid as long
+// as the registers.
+std::string_view manager_host_of(const Registers& registers);
+// The hosts that the registers of a machine know, by name, and its manager's: whose loggers matter
+// for its view.
 std::vector<std::string> hosts_of(const Registers& registers);
 
 View view(const Registers& registers, const ViewInput& input);

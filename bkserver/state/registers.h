@@ -18,7 +18,7 @@
 namespace lb::state {
 
 // Of the tables in this folder. Registers of a greater version must not be overwritten.
-inline constexpr std::uint32_t kRulesVersion = 5;
+inline constexpr std::uint32_t kRulesVersion = 6;
 
 // A claim that won a plain register: the newest or the first, by key.
 struct Claim {

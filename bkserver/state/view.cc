@@ -6,6 +6,7 @@
 
 #include "bkserver/state/engine.h"
 #include "bkserver/state/machine.h"
+#include "bkserver/state/vm_facts.h"
 #include "bkserver/state/vm_view.h"
 #include "common/event/field_text.h"
 #include "common/event/time_text.h"
@@ -31,11 +32,18 @@ bool has_disagreements(const Machine& machine) {
 
 }  // namespace
 
+std::string_view manager_host_of(const Registers& registers) {
+    if (!has_disagreements(registers.type)) return {};
+    return vm::manager_host(registers.track);
+}
+
 std::vector<std::string> hosts_of(const Registers& registers) {
     std::vector<std::string> hosts;
     for (const TrackClaim& claim : registers.track)
         if (!claim.texts.empty() && !claim.texts.front().empty())
             hosts.push_back(claim.texts.front());
+    const std::string_view manager = manager_host_of(registers);
+    if (!manager.empty()) hosts.emplace_back(manager);
     std::sort(hosts.begin(), hosts.end());
     hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
     return hosts;

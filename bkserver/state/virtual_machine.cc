@@ -20,15 +20,19 @@ constexpr Sources kGuest = from(Source::kVmSystem);
 // The manager, and whoever acts for it by hand: all but hosts and guests.
 constexpr Sources kOperator = kAny & ~kHost & ~kGuest;
 
+// Who speaks of another host than its own, as the manager does: from where (vm::manager_host).
+constexpr Keep kSpeaker = host_of("");
+
 constexpr Kept kAtHost = {host_of("hostname")};
-constexpr Kept kAtNamedHost = {host_in("hostname")};
+constexpr Kept kAtNamedHost = {host_in("hostname"), Keep{}, kSpeaker};
 constexpr Kept kHere = {host_of("")};
 constexpr Kept kAtHostWhy = {host_of("hostname"), keep("reason")};
-constexpr Kept kAtNamedHostWhy = {host_in("hostname"), keep("reason")};
+constexpr Kept kAtNamedHostWhy = {host_in("hostname"), keep("reason"), kSpeaker};
 constexpr Kept kHereWhy = {host_of(""), keep("reason")};
 constexpr Kept kToHost = {host_of("to_host")};
-constexpr Kept kToNamedHost = {host_in("to_host")};
-constexpr Kept kWhy = {Keep{}, keep("reason")};
+constexpr Kept kToNamedHost = {host_in("to_host"), Keep{}, kSpeaker};
+constexpr Kept kSpoken = {Keep{}, Keep{}, kSpeaker};
+constexpr Kept kWhy = {Keep{}, keep("reason"), kSpeaker};
 
 // clang-format off
 constexpr DataRow kData[] = {
@@ -71,7 +75,7 @@ constexpr TrackRow kTrack[] = {
     { 24, E::kVMStop,      kHost,     kAlways,                          M::kWaiting,   "stopped",        role(Role::kStop),         kAtHostWhy},
     { 25, E::kVMStop,      kAny,      kAlways,                          M::kWaiting,   "stopped",        role(Role::kStop),         kAtNamedHostWhy},
     { 26, E::kVMResume,    kHost,     kAlways,                          M::kWaiting,   "pending",        role(Role::kResume),       kHere},
-    { 27, E::kVMResume,    kAny,      kAlways,                          M::kWaiting,   "pending",        role(Role::kResume)},
+    { 27, E::kVMResume,    kAny,      kAlways,                          M::kWaiting,   "pending",        role(Role::kResume),       kSpoken},
     { 28, E::kVMBoot,      kHost,     kAlways,                          M::kWaiting,   "boot",           role(Role::kBoot),         kAtHostWhy},
     { 29, E::kVMBoot,      kAny,      kAlways,                          M::kWaiting,   "boot",           role(Role::kBoot),         kAtNamedHostWhy},
     { 30, E::kVMSuspend,   kHost,     {kResync},                        M::kWaiting,   "stopped",        role(Role::kSuspendLook),  kHereWhy},

@@ -54,6 +54,13 @@ std::int64_t order_time_us(const TrackClaim& claim) {
     return std::clamp(static_cast<std::int64_t>(time ^ kSignBit), -kFar, kFar);
 }
 
+std::string_view manager_host(const std::vector<TrackClaim>& track) {
+    for (auto claim = track.rbegin(); claim != track.rend(); ++claim)
+        if (claim->source == event::Source::kCloudManager && !text(*claim, 2).empty())
+            return text(*claim, 2);
+    return {};
+}
+
 // ---- one host
 
 bool HostFacts::is_up() const {

@@ -31,6 +31,9 @@ ClaimPtr newest(ClaimPtr a, ClaimPtr b, More... more) {
 // Time in the order of claims. The registration is before all time.
 std::int64_t order_time_us(const TrackClaim& claim);
 
+// The host from which the manager spoke last; empty if it never did.
+std::string_view manager_host(const std::vector<TrackClaim>& track);
+
 // The newest word of each kind that one host said of the machine.
 struct HostFacts {
     ClaimPtr word = nullptr;  // boot, run, look, suspend or stop

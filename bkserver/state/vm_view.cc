@@ -1,6 +1,7 @@
 #include "bkserver/state/vm_view.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 
 #include "bkserver/state/vm_state.h"
@@ -115,6 +116,7 @@ struct Scene {
     const Facts& facts;
     Phase phase;                        // as the status shows it
     std::vector<std::string> carriers;  // that spoke themselves
+    std::string_view manager;           // its host
     Watch watch;
     const ViewInput& input;
     View& view;
@@ -128,24 +130,32 @@ struct Scene {
         return newest;
     }
 
-    // Adds it once it is older than the grace time; says when that will be, if not yet.
+    // The first that is silent; empty: none.
+    [[nodiscard]] std::string stale_of(std::initializer_list<std::string_view> parties) const {
+        for (const std::string_view party : parties)
+            if (std::find(view.stale.begin(), view.stale.end(), party) != view.stale.end())
+                return std::string(party);
+        return {};
+    }
+
+    // Adds it once it is older than the grace time; says when that will be, if not yet. `parties`:
+    // hosts on whose word it rests.
     void add(std::string_view name, std::optional<std::int64_t> since_us, std::string text,
-             std::string_view party) const {
+             std::initializer_list<std::string_view> parties) const {
         if (!since_us) return;
         const std::int64_t due_us = *since_us + input.grace_us;
         if (due_us > input.now_us) {
             view.next_due_us = std::min(view.next_due_us.value_or(due_us), due_us);
             return;
         }
-        const bool is_stale =
-            std::find(view.stale.begin(), view.stale.end(), party) != view.stale.end();
-        view.disagreements.push_back({std::string(name), *since_us, std::move(text),
-                                      is_stale ? std::string(party) : std::string()});
+        view.disagreements.push_back(
+            {std::string(name), *since_us, std::move(text), stale_of(parties)});
     }
 };
 
 void check_lost(const Scene& scene) {
-    scene.add("lost", scene.watch.lost_us, "the manager says it runs, no host carries it", {});
+    scene.add("lost", scene.watch.lost_us, "the manager says it runs, no host carries it",
+              {scene.manager});
 }
 
 void check_misplaced(const Scene& scene) {
@@ -154,7 +164,7 @@ void check_misplaced(const Scene& scene) {
     scene.add(
         "misplaced", scene.watch.misplaced_us,
         "it runs on " + host + ", the manager placed it on " + std::string(scene.facts.placement()),
-        host);
+        {host, scene.manager});
 }
 
 void check_silent(const Scene& scene) {
@@ -174,14 +184,14 @@ void check_split(const Scene& scene) {
     if (!scene.watch.split_us) return;
     const std::vector<std::string> settled = settled_among(scene.facts, scene.carriers);
     scene.add("split", scene.watch.split_us, settled[0] + " and " + settled[1] + " both carry it",
-              settled[1]);
+              {settled[1]});
 }
 
 void check_stray(const Scene& scene) {
     if (!scene.watch.stray_us) return;
     const std::string& host = scene.carriers.front();
     scene.add("stray", scene.watch.stray_us,
-              host + " carries it, the manager says it is stopped or done", host);
+              host + " carries it, the manager says it is stopped or done", {host, scene.manager});
 }
 
 // Of heartbeats the newest alone is kept: the guest has spoken since it booted, but counts only
@@ -214,7 +224,8 @@ void add_disagreements(const Machine& machine, const Registers& registers, const
         watch.see(standing(facts, phase), claim.time_us);
     }
     const std::vector<std::string> carriers = speaking_carriers(facts, phase);
-    const Scene scene{facts, std::move(phase), carriers, watch, input, view};
+    const Scene scene{
+        facts, std::move(phase), carriers, manager_host(registers.track), watch, input, view};
     check_lost(scene);
     check_misplaced(scene);
     check_silent(scene);

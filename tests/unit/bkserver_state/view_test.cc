@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -41,8 +42,13 @@ struct Machine {
         apply(registers, event, arrival);
         return *this;
     }
+    // Of the loggers those are known that the registers ask for.
     [[nodiscard]] View at(std::int64_t second, std::vector<Sighting> heartbeats = {},
                           std::vector<Sighting> loggers = {}) const {
+        const std::vector<std::string> hosts = hosts_of(registers);
+        std::erase_if(loggers, [&](const Sighting& logger) {
+            return std::find(hosts.begin(), hosts.end(), logger.who) == hosts.end();
+        });
         ViewInput input;
         input.now_us = kT0 + second * kSecond;
         input.heartbeats = std::move(heartbeats);
@@ -116,6 +122,62 @@ TEST_CASE("a disagreement that rests on a silent logger's word says so") {
     CHECK(seen.disagreements[0].stale == "a");
     CHECK(seen.stale == std::vector<std::string>{"a"});
     CHECK_FALSE(seen.next_due_us.has_value());  // loggers are watched by themselves
+}
+
+TEST_CASE("what rests on the word of a silent manager says so, whatever host the manager named") {
+    const std::vector<Sighting> loggers = {{"one", kT0 + 110 * kSecond},
+                                           {"a", kT0 + 990 * kSecond}};
+    Machine lost = running();
+    lost.say(100, E::kVMStop, Source::kVmManager, "a")
+        .say(110, E::kVMRunning, Source::kCloudManager, "ONE", "hostname", "a");
+    const View seen = lost.at(1000, {}, loggers);
+    REQUIRE(names(seen) == "lost ");
+    CHECK(seen.disagreements[0].stale == "one");
+    CHECK(seen.stale == std::vector<std::string>{"one"});
+    CHECK(lost.at(199, {}, loggers).stale.empty());
+    CHECK(lost.at(200, {}, loggers).stale == seen.stale);
+
+    Machine stray = running();
+    stray.say(100, E::kVMStop, Source::kCloudManager, "one");
+    CHECK(stray.at(1000, {}, loggers).disagreements.at(0).stale == "one");
+    Machine misplaced = running();
+    misplaced.say(100, E::kVMHost, Source::kCloudManager, "one", "hostname", "b");
+    CHECK(misplaced.at(1000, {}, loggers).disagreements.at(0).stale == "one");
+}
+
+TEST_CASE("the manager's host is the one from which it spoke last of the state") {
+    for (const std::uint32_t type : {11U, 20U}) {  // virtual and physical machines
+        Machine machine;
+        machine.registers = fresh(type);
+        CHECK(manager_host_of(machine.registers).empty());
+        machine.say(1, E::kVMRunning, Source::kVmManager, "a")
+            .say(2, E::kVMStop, Source::kUserInterface, "desk");
+        CHECK(manager_host_of(machine.registers).empty());
+        machine.say(20, E::kVMSuspend, Source::kCloudManager, "two")
+            .say(10, E::kVMRunning, Source::kCloudManager, "one", "hostname", "a")
+            .say(30, E::kVMStop, Source::kUserInterface, "desk");
+        CHECK(manager_host_of(machine.registers) == "two");
+    }
+    CHECK(manager_host_of(fresh(1)).empty());  // a job
+}
+
+TEST_CASE("each event of the manager about the state tells its host") {
+    for (const E type : {E::kVMRunning, E::kVMHost, E::kVMShutdown, E::kVMStop, E::kVMResume,
+                         E::kVMBoot, E::kVMSuspend, E::kVMReboot, E::kVMFail, E::kVMUnknown}) {
+        Machine machine;
+        machine.say(1, type, Source::kCloudManager, "one");
+        CHECK(manager_host_of(machine.registers) == "one");
+    }
+    for (const char* code : {"OK", "DELETE", "FAILURE"}) {
+        Machine machine;
+        machine.say(1, E::kVMDone, Source::kCloudManager, "one", "status_code", code);
+        CHECK(manager_host_of(machine.registers) == "one");
+    }
+    for (const char* phase : {"START", "OK"}) {
+        Machine machine;
+        machine.say(1, E::kVMMigrate, Source::kCloudManager, "one", "phase", phase);
+        CHECK(manager_host_of(machine.registers) == "one");
+    }
 }
 
 TEST_CASE("zombie: the guest speaks after the machine stopped") {

@@ -12,10 +12,8 @@ namespace {
 constexpr std::uint32_t kLooksPerTransaction = 256;
 constexpr char kStale[] = "stale";
 
-// A machine that may still run, whose host cannot say so any more.
-bool is_stale(const store::Process& process, const state::View& view) {
-    return !process.host.empty() && process.vm_state != "done" &&
-           std::find(view.stale.begin(), view.stale.end(), process.host) != view.stale.end();
+bool is_silent(const state::View& view, std::string_view host) {
+    return std::find(view.stale.begin(), view.stale.end(), host) != view.stale.end();
 }
 
 std::int64_t silent_at_us(std::int64_t now_us) {
@@ -24,10 +22,22 @@ std::int64_t silent_at_us(std::int64_t now_us) {
     return input.silent_at_us();
 }
 
-std::string names_of(const store::Process& process, const state::View& view) {
+// Of a machine that may still run: who cannot say so any more.
+struct Silence {
+    bool host = false;
+    bool manager = false;
+};
+
+Silence silence_of(const store::Process& process, const state::Registers& registers,
+                   const state::View& view) {
+    if (process.vm_state == "done") return {};
+    return {is_silent(view, process.host), is_silent(view, state::manager_host_of(registers))};
+}
+
+std::string names_of(const state::View& view, const Silence& silence) {
     std::vector<std::string> names;
     for (const state::Disagreement& one : view.disagreements) names.push_back(one.name);
-    if (is_stale(process, view)) names.emplace_back(kStale);
+    if (silence.host || silence.manager) names.emplace_back(kStale);
     std::sort(names.begin(), names.end());
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
@@ -35,10 +45,13 @@ std::string names_of(const store::Process& process, const state::View& view) {
 }
 
 // Of a view that named nothing only the claims and heartbeats change it by themselves: loggers that
-// turn are noticed where they are.
-std::int64_t next_look(const state::View& view, const std::string& names) {
-    if (view.next_due_us) return *view.next_due_us;
-    return names.empty() ? store::Due::kNever : store::Due::kWhenItChanges;
+// turn are noticed where they are. But nobody finds the machines of a manager: those that miss it
+// are looked at again until it is heard.
+std::int64_t next_look(const state::View& view, const std::string& names, const Silence& silence,
+                       std::int64_t again_us) {
+    const std::int64_t idle = names.empty() ? store::Due::kNever : store::Due::kWhenItChanges;
+    const std::int64_t next_us = view.next_due_us.value_or(idle);
+    return silence.manager ? std::min(next_us, again_us) : next_us;
 }
 
 }  // namespace
@@ -123,8 +136,10 @@ Status Lookout::look_at(const store::Process& process, const std::string& known,
     LB_TRY_ASSIGN(const state::ViewInput input,
                   sightings_of(*reader_, process.number, *registers, now_us));
     const state::View view = state::view(*registers, input);
-    const std::string names = names_of(process, view);
-    findings.due.push_back({process.number, next_look(view, names)});
+    const Silence silence = silence_of(process, *registers, view);
+    const std::string names = names_of(view, silence);
+    findings.due.push_back(
+        {process.number, next_look(view, names, silence, now_us + input.silence_us())});
     if (names == known) return {};
     findings.concerns.push_back({process.number, names, now_us});
     findings.changes.push_back({.process = process.number,

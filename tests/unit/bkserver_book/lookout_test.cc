@@ -24,6 +24,7 @@ std::string vm(int index) {
 EventBuilder told(E type, Source source, int index, double at) {
     EventBuilder built(type, source, vm(index));
     built.at(at);
+    if (source == Source::kCloudManager) built.host("one.example.org");
     if (source == Source::kVmManager) built.field("hostname", "node1.example.org");
     return built;
 }
@@ -164,6 +165,41 @@ TEST_CASE("a host that falls silent makes its machines stale, and none when it i
     CHECK(watched.look(201) == 2);
     CHECK(watched.changes() == Texts{"stale>", "stale>"});
     CHECK(watched.look(202) == 0);
+}
+
+TEST_CASE(
+    "a machine of a front end that fell silent is stale when it is looked at, until it is heard") {
+    Watched watched;
+    watched.run(1);
+    watched.run(2);
+    watched.hear("one.example.org", 0);
+    watched.hear("node1.example.org", 100);
+    CHECK(watched.look(91) == 0);  // nobody looks for the machines of a front end
+    watched.desk.settle(told(E::kVMStop, Source::kVmManager, 1, 92).field("reason", "destroyed"));
+    watched.hear("node1.example.org", 210);
+    CHECK(watched.look(213) == 1);
+    CHECK(watched.changes() == Texts{">lost stale"});
+    CHECK(watched.look(214) == 0);
+    watched.hear("one.example.org", 250);
+    watched.hear("node1.example.org", 290);
+    CHECK(watched.look(304) == 1);
+    CHECK(watched.changes() == Texts{"lost stale>lost"});
+    watched.hear("one.example.org", 400);
+    watched.hear("node1.example.org", 400);
+    CHECK(watched.look(401) == 0);  // as before, it waits for a change
+    CHECK(watched.desk.is_rebuild_equal(vm(1)));
+}
+
+TEST_CASE("a machine that is done misses no front end") {
+    Watched watched;
+    watched.run(1);
+    watched.hear("one.example.org", 0);
+    watched.desk.settle(told(E::kVMHeartbeat, Source::kVmSystem, 1, 10));
+    watched.desk.settle(told(E::kVMDone, Source::kCloudManager, 1, 20).field("status_code", "OK"));
+    watched.desk.settle(told(E::kVMStop, Source::kVmManager, 1, 20).field("reason", "destroyed"));
+    CHECK(watched.look(131) == 1);
+    CHECK(watched.changes().empty());
+    CHECK(watched.look(1000) == 0);
 }
 
 TEST_CASE("a guest that used to speak is missed, and welcome again") {

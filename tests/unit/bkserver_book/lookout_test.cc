@@ -216,6 +216,26 @@ TEST_CASE("a guest that used to speak is missed, and welcome again") {
     CHECK(watched.changes() == Texts{"silent>"});
 }
 
+TEST_CASE("a physical machine that used to speak is missed once, and welcome again") {
+    Watched watched;
+    const auto say = [&](E type, double at) {
+        watched.desk.settle(
+            EventBuilder(type, Source::kVmSystem, "host:/node1.example.org").at(at));
+    };
+    say(E::kVMRunning, 0);
+    say(E::kVMHeartbeat, 10);
+    CHECK(watched.look(131) == 1);  // not yet silent
+    CHECK(watched.look(189) == 0);
+    CHECK(watched.changes().empty());
+    CHECK(watched.look(191) == 1);
+    CHECK(watched.changes() == Texts{">silent"});
+    CHECK(watched.look(1000) == 0);
+    say(E::kVMHeartbeat, 1010);
+    CHECK(watched.look(1011) == 1);
+    CHECK(watched.changes() == Texts{"silent>"});
+    CHECK(watched.desk.is_rebuild_equal("host:/node1.example.org"));
+}
+
 TEST_CASE("two servers that look at once find each disagreement once") {
     constexpr int kMachines = 40;
     Watched watched;

@@ -1,6 +1,7 @@
 """The main job end to end: captured calls through the real hook, three daemons, TLS and database."""
 
 import datetime
+import time
 import unittest
 
 from hook_calls import read_calls
@@ -12,6 +13,13 @@ class Chain(SiteTest):
         for call in calls:
             self.site.hook(*call.arguments, stdin=call.xml)
         return "libvirt-uuid:/" + calls[0].uuid
+
+    def sql(self, statement):
+        database = f"--socket={self.site.server.runtime}/mariadb/mariadb.sock"
+        return run("mariadb", "--no-defaults", database, "-N", "-e", statement).stdout
+
+    def query_loggers(self, column):
+        return self.sql(f"SELECT {column} FROM lb.logger JOIN lb.dictionary ON number = host").split()
 
     def events_of(self, key):
         return [row["type"] for row in self.site.lbctl("history", key)]
@@ -83,12 +91,24 @@ class Chain(SiteTest):
     def test_5_a_host_is_heard_by_its_short_name_too(self):
         node = self.site.add_node("node5", certified="node5.example.org")
         self.site.run("lb-logevent", "-s", "VMSystem", "-k", "host:/node5", "-e", "VMHeartbeat", environment=node)
-        database = f"--socket={self.site.server.runtime}/mariadb/mariadb.sock"
+        wait_until(lambda: {"node5", "node5.example.org"} <= set(self.query_loggers("content")),
+                   "the host is heard by both names", 60)
 
-        def heard():
-            return run("mariadb", "--no-defaults", database, "-N", "-e",
-                       "SELECT content FROM lb.logger JOIN lb.dictionary ON number = host").stdout.split()
-        wait_until(lambda: {"node5", "node5.example.org"} <= set(heard()), "the host is heard by both names", 60)
+    def test_5_a_front_end_that_fell_silent_is_named(self):
+        front = "front.example.org"
+        node = self.site.add_node(front)
+        key = "libvirt-uuid:/6b1a2a9e-0000-4000-8000-000000000005"
+        self.site.run("lb-logevent", "-s", "CloudManager", "-H", front, "-k", key, "-e", "VMRunning",
+                      "--hostname", HOST, environment=node)
+        wait_until(lambda: front in self.query_loggers("content"), "the front end is heard", 60)
+        self.site.daemons[-1].stop()  # its forwarder
+
+        def is_long_ago():
+            self.sql(f"UPDATE lb.logger JOIN lb.dictionary ON number = host SET seen_us = 1 WHERE content = '{front}'")
+            time.sleep(1)  # the server may still write down its last word
+            return "1" in self.query_loggers("seen_us")
+        wait_until(is_long_ago, "it was heard long ago")
+        self.assertEqual(self.site.wait_for(key, vm_state="running")["stale"], [front])
 
     def test_6_what_a_host_may_not_say_becomes_a_dead_letter(self):
         uuid = "6b1a2a9e-0000-4000-8000-000000000006"

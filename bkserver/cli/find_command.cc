@@ -183,12 +183,16 @@ void add_find_command(CLI::App& lbctl, Context& context) {
     command->add_option("WHAT", sought->what, "ip, mac, name or host")
         ->required()
         ->check(CLI::IsMember({"ip", "mac", "name", "host"}));
-    command->add_option("VALUE", sought->value, "an address as it was logged, a short or full name")
+    command
+        ->add_option("VALUE", sought->value,
+                     "an address, a machine's name, a short or full host name")
         ->required();
     command->add_option("--at", sought->at,
                         "who had it then: 2026-11-25T12:00:00Z, -2h; default: ever");
     command->footer(
-        "With --at each process is shown as it was then, and those that were done are left out.\n"
+        "With --at each process is shown as it was then; those that were done or had failed are "
+        "left\n"
+        "out. "
         "Names are looked for among those that machines have now.\n\n"
         "Example: lbctl find ip 192.0.2.7 --at 2026-11-25T12:00:00Z");
 }

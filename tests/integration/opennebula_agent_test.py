@@ -134,7 +134,7 @@ drop_dir = "{cls.site.environment['LB_DROP_DIR']}"
         return self.site.wait_for(f"one-vmid:cloud1/{machine}", vm_state=state)
 
     def test_1_the_recorded_frames_as_they_were_sent(self):
-        self.now_is(7, 0)
+        self.cloud.vms[0] = vm_of(7)
         for line in (MESSAGES / "zmq_frames.jsonl").read_text().splitlines():
             self.publisher.send(*json.loads(line)["frames"])
         self.site.wait_for(f"libvirt-uuid:/{UUID}", vm_state="done", done_code="OK", vm_name="test",

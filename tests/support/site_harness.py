@@ -275,6 +275,7 @@ backoff_max_ms = 1000
         try:
             wait_until(has_them, f"{process} {attributes}", seconds)
         except Failed as error:
+            self._show_logs()
             raise Failed(f"{error}; last: {json.dumps(last, indent=1)}") from None
         return last
 

@@ -22,6 +22,11 @@ def seconds_from_now(seconds):
     return datetime.datetime.fromtimestamp(time.time() + seconds, datetime.timezone.utc).isoformat()
 
 
+def complaints(done):
+    """But that an event went by way of the drop directory, as it may when the disk is busy."""
+    return [line for line in done.stderr.splitlines() if "did not answer in time" not in line]
+
+
 class OtherHooks(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -36,7 +41,7 @@ class OtherHooks(unittest.TestCase):
         done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, timeout=30,
                               env=dict(self.site.environment, **environment))
         self.assertEqual((done.returncode, done.stdout), (0, ""))
-        self.assertEqual(done.stderr == "", is_silent, done.stderr)
+        self.assertTrue(not complaints(done) if is_silent else done.stderr, done.stderr)
 
     def proxmox(self, vmid, phase):
         self.call(HOOKS / "proxmox/lb-hook-proxmox", vmid, phase, LB_PROXMOX_SCOPE="pve1",
@@ -173,7 +178,7 @@ class OtherHooks(unittest.TestCase):
                      ["poweroff.target start"], ["halt.target start"], ["kexec.target start"], ["soft-reboot.target start"]):
             done = stop_unit(unit, HOOKS / "machine/lb-machine", self.site.directory / "systemd", *jobs,
                              environment=dict(self.site.environment, LB_MACHINE=name))
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""), jobs)
+            self.assertEqual((done.returncode, done.stdout, complaints(done)), (0, "", []), jobs)
         self.site.wait_settled()
         self.assertEqual([(row["type"], row["fields"]["reason"]) for row in self.site.lbctl("history", f"host:/{name}")],
                          [("VMShutdown", reason) for reason in ("reboot", "poweroff", "halt", "kexec", "soft-reboot")])

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import unittest
 
@@ -128,11 +129,16 @@ class Doctor(SiteTest):
     def test_3_xapi(self):
         hooks = self.root / "etc/xapi.d"
         self.addCleanup(shutil.rmtree, hooks)
-        for event in ("vm-pre-start", "vm-pre-resume", "vm-post-resume", "vm-pre-shutdown", "vm-pre-reboot",
-                      "vm-post-destroy"):
+        hooks.mkdir()
+        missing = "not installed, or not executable, for "
+        row = self.examine("host", 1)["XAPI hooks"]
+        # Those that the hook knows what to say of.
+        events = set(re.findall(r"(?m)^    (vm-[a-z-]+)/", (SOURCE / "logd/hooks/xapi/lb-hook-xapi").read_text()))
+        self.assertEqual(set(row["found"].removeprefix(missing).split()), events)
+        for event in events - {"vm-post-migrate"}:
             self.write(hooks / event / "50-lb", "#!/bin/sh\nexec lb-hook-xapi\n", 0o755)
         row = self.examine("host", 1)["XAPI hooks"]
-        self.assertEqual(row["found"], "not installed, or not executable, for vm-post-migrate")
+        self.assertEqual(row["found"], missing + "vm-post-migrate")
         self.write(hooks / "vm-post-migrate/50-lb", "#!/bin/sh\nexec lb-hook-xapi\n", 0o755)
         self.assertEqual(self.judged("XAPI hooks"), "ok")
         self.assertEqual(self.judged("XAPI calls the hooks"), "skipped")

@@ -5,6 +5,9 @@ import http.client
 import json
 import socket
 import ssl
+import time
+
+KEPT_SECONDS = 5  # the server ends a connection that is silent for 15
 
 
 def tls_context(site, name=None):
@@ -48,11 +51,13 @@ class Answer:
 
 
 class HttpClient:
-    """Requests over one connection that is kept, as `name` (a certificate) or with a token."""
+    """Requests over one connection that is kept, unless it was silent for long, as `name` (a certificate) or with a
+    token."""
 
     def __init__(self, site, name=None, token=None):
         self.token = token
         self.connection = http.client.HTTPSConnection("localhost", site.port, context=tls_context(site, name), timeout=40)
+        self.used_at = time.monotonic()
 
     def request(self, method, path, body=None, **headers):
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -60,8 +65,12 @@ class HttpClient:
             sent["Authorization"] = f"Bearer {self.token}"
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
+        if time.monotonic() - self.used_at > KEPT_SECONDS:
+            self.connection.close()
         self.connection.request(method, path, body=body, headers=sent)
-        return Answer(self.connection.getresponse())
+        answer = Answer(self.connection.getresponse())
+        self.used_at = time.monotonic()
+        return answer
 
     def get(self, path, **headers):
         return self.request("GET", path, **headers)

@@ -452,6 +452,7 @@ Status Settlement::mirror(const Candidate& candidate, const Entry& entry) {
 Status Settlement::write(std::span<Candidate> candidates, std::int64_t now_us) {
     LB_TRY(write_events(candidates));
     LB_TRY(working_.write(now_us));
+    for (store::Heartbeat& beat : heartbeats_) beat.process = working_.survivor_of(beat.process);
     LB_TRY(writer_.put_heartbeats(heartbeats_));
     LB_TRY(writer_.put_due(due_after(heartbeats_)));
     std::vector<store::DeadLetter> letters;

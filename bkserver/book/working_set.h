@@ -93,6 +93,8 @@ class WorkingSet {
         return subjects_.contains(subject_text);
     }
 
+    // Itself, or into which it was merged by this transaction.
+    [[nodiscard]] store::ProcessNumber survivor_of(store::ProcessNumber number) const;
     // Writes subjects, processes and their changes. The changes are those of state or vm_state.
     Status write(std::int64_t now_us);
     void remember();  // after commit
@@ -100,7 +102,6 @@ class WorkingSet {
 
   private:
     Status load_processes(const std::set<store::ProcessNumber>& numbers);
-    [[nodiscard]] store::ProcessNumber survivor_of(store::ProcessNumber number) const;
     Result<Opened> open(store::Process row);
     Result<std::vector<store::Subject>> stored_subjects_of(const Entry& entry);
     Status rekey(const Entry& entry);

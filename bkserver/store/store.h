@@ -342,7 +342,7 @@ class Writer {
     virtual Result<std::vector<News>> read_news(std::uint32_t limit) = 0;
 
     virtual Status add_subjects(std::span<const Subject> subjects) = 0;
-    // Also what hangs on `from` as a parent: its children and news.
+    // Also what hangs on `from`: its children and news as a parent, its heartbeats.
     virtual Status move_subjects(ProcessNumber from, ProcessNumber into) = 0;
     virtual Status add_processes(std::span<const Process> processes) = 0;
     // Each over `revision - 1`, else kConflict.
@@ -356,7 +356,7 @@ class Writer {
     virtual Status drop_relations(std::span<const Relation> relations) = 0;
     virtual Status add_news(std::span<const News> news) = 0;
     virtual Status drop_news(std::span<const News> news) = 0;
-    // The newest by time_us stays.
+    // The newest by time_us stays. kConflict when a process was merged into another one.
     virtual Status put_heartbeats(std::span<const Heartbeat> heartbeats) = 0;
     // The newest by seen_us stays.
     virtual Status put_loggers(std::span<const Logger> loggers) = 0;

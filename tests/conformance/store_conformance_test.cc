@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -295,6 +296,43 @@ TEST_CASE("the newest heartbeat of a reporter stays, whatever comes first", "[st
     CHECK(found[0].time_us == 300);
     CHECK(found[0].arrived_us == 301);
     CHECK(found[0].uptime_s == 7);
+}
+
+TEST_CASE("signs of life move with the name that they came under", "[store]") {
+    Bench bench;
+    const auto from = bench.found(kId);
+    const auto into = bench.found(kId + "-other");
+    const std::vector<lb::store::Heartbeat> beats = {{from, "VMSystem/vm1", 300, 301, 7},
+                                                     {from, "VMManager/node1", 50, 51, 0},
+                                                     {from, "VMSystem/old", 10, 11, 1},
+                                                     {into, "VMSystem/vm1", 100, 101, 5},
+                                                     {into, "VMManager/node1", 60, 61, 0}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_heartbeats(beats).ok());
+    REQUIRE(bench.writer->move_subjects(from, into).ok());
+    REQUIRE(bench.writer->commit().ok());
+    CHECK(bench.reader->heartbeats_of(from).value().empty());
+    std::map<std::string, std::int64_t> arrived_us;
+    const auto moved = bench.reader->heartbeats_of(into).value();
+    for (const auto& beat : moved) arrived_us[beat.reporter] = beat.arrived_us;
+    CHECK(arrived_us == std::map<std::string, std::int64_t>{
+                            {"VMManager/node1", 61}, {"VMSystem/old", 11}, {"VMSystem/vm1", 301}});
+}
+
+TEST_CASE("a sign of life of a process that is a name of another one comes too late", "[store]") {
+    Bench bench;
+    const auto into = bench.found(kId);
+    lb::store::Process merged;
+    merged.merged_into = into;
+    const auto from = bench.found(kId + "-other", merged);
+    const lb::store::Heartbeat beats[] = {{into, "VMSystem/vm1", 100, 101, 5},
+                                          {from, "VMSystem/vm1", 300, 301, 7}};
+    REQUIRE(bench.writer->begin().ok());
+    CHECK(bench.writer->put_heartbeats(beats).error().code == ErrorCode::kConflict);
+    bench.writer->rollback();
+    REQUIRE(bench.writer->begin().ok());
+    CHECK(bench.writer->put_heartbeats(std::span(beats).first(1)).ok());
+    REQUIRE(bench.writer->commit().ok());
 }
 
 TEST_CASE("a process is found together with its signs of life", "[store]") {

@@ -20,6 +20,15 @@ constexpr std::string_view kInsertProcesses =
     "state, vm_state, owner, host, entered_us, updated_us, registers_format, registers, number) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+// Of two of one reporter. The assignments run from left to right: time_us, which they ask, is the
+// last.
+constexpr char kNewerHeartbeatStays[] =
+    " ON DUPLICATE KEY UPDATE "
+    "arrived_us = IF(VALUES(time_us) > heartbeat.time_us, VALUES(arrived_us), "
+    "heartbeat.arrived_us), "
+    "uptime_s = IF(VALUES(time_us) > heartbeat.time_us, VALUES(uptime_s), heartbeat.uptime_s), "
+    "time_us = GREATEST(heartbeat.time_us, VALUES(time_us))";
+
 std::string digest_of(std::string_view bytes) {
     std::string digest(SHA256_DIGEST_LENGTH, '\0');
     SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
@@ -211,6 +220,14 @@ Status MariadbWriter::add_subjects(std::span<const Subject> subjects) {
 Status MariadbWriter::move_subjects(ProcessNumber from, ProcessNumber into) {
     const Value values[] = {std::uint64_t{into}, std::uint64_t{from}};
     LB_TRY(connection_.execute("UPDATE subject SET process = ? WHERE process = ?", values));
+    LB_TRY(connection_.execute(
+        std::string("INSERT INTO heartbeat (process, reporter, time_us, arrived_us, uptime_s) "
+                    "SELECT ?, h.reporter, h.time_us, h.arrived_us, h.uptime_s FROM heartbeat h "
+                    "WHERE h.process = ?") +
+            kNewerHeartbeatStays,
+        values));
+    LB_TRY(
+        connection_.execute("DELETE FROM heartbeat WHERE process = ?", std::span(values).last(1)));
     return move_children(connection_, from, into);
 }
 
@@ -383,8 +400,20 @@ Status MariadbWriter::add_changes(std::span<const Change> changes) {
     return {};
 }
 
+// kConflict when one is only a name of another by now: nobody would find what is put there.
+Status MariadbWriter::must_stand_alone(std::span<const Heartbeat> heartbeats) {
+    std::vector<Value> numbers;
+    for (const Heartbeat& heartbeat : heartbeats)
+        numbers.emplace_back(std::uint64_t{heartbeat.process});
+    LB_TRY_ASSIGN(const Found merged,
+                  connection_.query_in("SELECT number FROM process WHERE number IN ", numbers,
+                                       " AND merged_into <> 0"));
+    return merged.count() == 0 ? Status() : lost_race("a process");
+}
+
 Status MariadbWriter::put_heartbeats(std::span<const Heartbeat> heartbeats) {
     if (heartbeats.empty()) return {};
+    LB_TRY(must_stand_alone(heartbeats));
     Rows rows(5);
     for (const Heartbeat& heartbeat : heartbeats) {
         LB_TRY_ASSIGN(const std::uint32_t reporter,
@@ -393,13 +422,10 @@ Status MariadbWriter::put_heartbeats(std::span<const Heartbeat> heartbeats) {
         rows.add_signed(heartbeat.time_us).add_signed(heartbeat.arrived_us);
         rows.add(std::uint64_t{heartbeat.uptime_s});
     }
-    // The assignments run from left to right: time_us, which they ask, is the last.
     LB_TRY(connection_.execute(
-        "INSERT INTO heartbeat (process, reporter, time_us, arrived_us, uptime_s) "
-        "VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
-        "arrived_us = IF(VALUES(time_us) > time_us, VALUES(arrived_us), arrived_us), "
-        "uptime_s = IF(VALUES(time_us) > time_us, VALUES(uptime_s), uptime_s), "
-        "time_us = GREATEST(time_us, VALUES(time_us))",
+        std::string("INSERT INTO heartbeat (process, reporter, time_us, arrived_us, uptime_s) "
+                    "VALUES (?, ?, ?, ?, ?)") +
+            kNewerHeartbeatStays,
         rows));
     return {};
 }

@@ -69,6 +69,7 @@ class MariadbWriter : public Writer {
 
   private:
     Status claim_revisions(std::span<const Process> processes);
+    Status must_stand_alone(std::span<const Heartbeat> heartbeats);
     Status add_process_cells(Rows& rows, const Process& process);
     Status add_event_cells(Rows& rows, const Event& event);
     Status open_stream();

@@ -32,6 +32,16 @@ EventBuilder binding(const std::string& subject, const std::string& key) {
     return built;
 }
 
+EventBuilder heartbeat(const std::string& subject, int second) {
+    EventBuilder built(E::kVMHeartbeat, Source::kVmSystem, subject);
+    built.at(second).field("uptime_s", std::to_string(second));
+    return built;
+}
+
+std::vector<store::Heartbeat> heartbeats_of(const Desk& desk, const std::string& name) {
+    return (*desk.database->open_reader())->heartbeats_of(desk.process(name).number).value();
+}
+
 }  // namespace
 
 TEST_CASE("a host adopts a machine that nobody registered; its owner takes it over", "[book]") {
@@ -78,6 +88,42 @@ TEST_CASE("a key is bound before or after its events", "[book]") {
     CHECK(desk.process(kOneKey).id == kId);
     CHECK(desk.status(kId)["vm_state"] == "running");
     CHECK(desk.is_rebuild_equal(kId));
+}
+
+TEST_CASE("a machine that turns out to be another one brings its signs of life", "[book]") {
+    const bool is_one_batch = GENERATE(true, false);
+    Desk desk;
+    CHECK(desk.verdict(registration(kId).uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(heartbeat(kId, 20)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(running(kOneKey)) == v1::VERDICT_ACCEPTED);
+    const auto beat = heartbeat(kOneKey, 30);
+    const auto bind = binding(kId, kOneKey).uid(1000);
+    if (is_one_batch) {
+        const book::Arrived both[] = {beat.arrived(), bind.arrived()};
+        REQUIRE(desk.book->settle(both).ok());
+    } else {
+        CHECK(desk.verdict(beat) == v1::VERDICT_ACCEPTED);
+        CHECK(desk.verdict(bind) == v1::VERDICT_ACCEPTED);
+    }
+    CHECK(desk.process(kOneKey).id == kId);
+    const auto beats = heartbeats_of(desk, kId);
+    REQUIRE(beats.size() == 1);
+    CHECK(beats[0].uptime_s == 30);
+}
+
+TEST_CASE("a server that does not know of a merge yet loses no sign of life by it", "[book]") {
+    Desk desk;
+    const auto other_database = desk.open_database("second");
+    const auto other_book = desk.open_book(*other_database, 1);
+    const auto settle_there = [&](const EventBuilder& event) {
+        const book::Arrived arrived = event.arrived();
+        return other_book->settle(std::span(&arrived, 1)).value().front().verdict;
+    };
+    CHECK(desk.verdict(registration(kId).uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(settle_there(running(kOneKey)) == v1::VERDICT_ACCEPTED);
+    CHECK(desk.verdict(binding(kId, kOneKey).uid(1000)) == v1::VERDICT_ACCEPTED);
+    CHECK(settle_there(heartbeat(kOneKey, 30)) == v1::VERDICT_ACCEPTED);
+    CHECK(heartbeats_of(desk, kId).size() == 1);
 }
 
 TEST_CASE("a second claimant of a key is refused", "[book]") {

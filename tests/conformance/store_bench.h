@@ -16,7 +16,8 @@
 namespace lb::test {
 
 struct StoreBench {
-    StoreBench() : dsn(PrivateMariadb::shared().fresh_dsn()) {
+    StoreBench() : StoreBench(PrivateMariadb::shared().fresh_dsn()) {}
+    explicit StoreBench(store::mariadb::Dsn address) : dsn(std::move(address)) {
         database = open("server-one");
         writer = database->open_writer(0).value();
         reader = database->open_reader().value();

@@ -15,7 +15,7 @@ inline constexpr log::Message kNoNetwork{
     "Give the server a certificate (lbctl pki issue) to serve other hosts."};
 inline constexpr log::Message kDatabase{
     "BKS_DATABASE", log::Level::kInfo, "database: {}",
-    "What the private mariadbd does, or where the configured one is."};
+    "What the private mariadbd does, where the configured one is, or what is changed in it."};
 inline constexpr log::Message kDatabaseAway{
     "BKS_DATABASE_AWAY", log::Level::kWarning, "the database does not answer: {}",
     "The server waits for it. Nothing is lost: forwarders keep what is not settled."};

@@ -98,10 +98,11 @@ ServerService::~ServerService() {
 
 // Waits for a database that is away; one that is there and wrong is an error at once.
 Status ServerService::open_database() {
+    const auto tell = [](const std::string& text) { log::write(kDatabase, text); };
     Dsn dsn;
     if (options_.database.empty()) {
         auto private_options = options_.private_server;
-        private_options.on_message = [](const std::string& text) { log::write(kDatabase, text); };
+        private_options.on_message = tell;
         LB_TRY_ASSIGN(private_server_, PrivateServer::start(private_options));
         dsn = private_server_->dsn(kDatabaseName);
     } else {
@@ -116,7 +117,8 @@ Status ServerService::open_database() {
                                     [](const store::mariadb::SlowQuery& slow) {
                                         log::write(slow.was_ended ? kQueryEnded : kSlowQuery,
                                                    slow.milliseconds, slow.sql, slow.plan);
-                                    }}});
+                                    }},
+                                   tell});
         if (opened.ok()) {
             database_ = std::move(*opened);
             log::write(kDatabase, dsn.to_string());

@@ -134,7 +134,7 @@ Status Lookout::look_at(const store::Process& process, const std::string& known,
         return {};
     }
     LB_TRY_ASSIGN(const state::ViewInput input,
-                  sightings_of(*reader_, process.number, *registers, now_us));
+                  sightings_of(*reader_, process, *registers, now_us));
     const state::View view = state::view(*registers, input);
     const Silence silence = silence_of(process, *registers, view);
     const std::string names = names_of(view, silence);

@@ -360,13 +360,15 @@ Status Settlement::take_binding(const Candidate& candidate, Entry& entry) {
     return {};
 }
 
-void Settlement::take_heartbeat(Candidate& candidate, const Entry& entry) {
+void Settlement::take_heartbeat(Candidate& candidate, Entry& entry) {
     const event::Event& event = candidate.accepted.event;
     std::string reporter = event::text_of(event.source);
     if (!event.host.empty()) reporter += "/" + event.host;
     heartbeats_.push_back({entry.opened.row.number, std::move(reporter),
                            event::order_time_us(event, candidate.accepted.arrival()),
                            candidate.arrived->arrived_us, number_in(event.text("uptime_s"))});
+    entry.must_save = entry.must_save || !entry.opened.row.has_heartbeats;
+    entry.opened.row.has_heartbeats = true;
     candidate.settle(lb::v1::VERDICT_ACCEPTED);
 }
 

@@ -43,7 +43,7 @@ class Settlement {
     Status refuse_binding(Candidate& candidate, const Entry* entry);
     static void take_registration(const Candidate& candidate, Entry& entry);
     Status take_binding(const Candidate& candidate, Entry& entry);
-    void take_heartbeat(Candidate& candidate, const Entry& entry);
+    void take_heartbeat(Candidate& candidate, Entry& entry);
     Status store_event(Candidate& candidate, Entry& entry);
     Status plan_children(const Candidate& candidate, const Entry& entry);
     Status mirror(const Candidate& candidate, const Entry& entry);

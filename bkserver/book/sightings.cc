@@ -26,9 +26,12 @@ void add_loggers(std::span<const store::Logger> loggers, state::ViewInput& input
 
 }  // namespace
 
-Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
+Result<state::ViewInput> sightings_of(store::Reader& reader, const store::Process& process,
                                       const state::Registers& registers, std::int64_t now_us) {
-    LB_TRY_ASSIGN(const auto heartbeats, reader.heartbeats_of(process));
+    std::vector<store::Heartbeat> heartbeats;
+    if (process.has_heartbeats) {
+        LB_TRY_ASSIGN(heartbeats, reader.heartbeats_of(process.number));
+    }
     state::ViewInput input = input_of(heartbeats, now_us);
     LB_TRY_ASSIGN(const auto loggers, reader.loggers_of(state::hosts_of(registers)));
     add_loggers(loggers, input);

@@ -15,7 +15,7 @@
 namespace lb::book {
 
 // For state::view() at `now_us`. Errors are the store's.
-Result<state::ViewInput> sightings_of(store::Reader& reader, store::ProcessNumber process,
+Result<state::ViewInput> sightings_of(store::Reader& reader, const store::Process& process,
                                       const state::Registers& registers, std::int64_t now_us);
 
 // When loggers were heard last, as far as they were asked for. Whoever was heard is not silent for

@@ -170,6 +170,7 @@ Status WorkingSet::merge(Entry& from, Entry& into) {
         if (subject && subject->process == source) subject->process = target;
     if (into.opened.row.registrant.empty() && from.opened.row.is_adopted)
         into.opened.row.is_adopted = true;
+    into.opened.row.has_heartbeats |= from.opened.row.has_heartbeats;
     if (into.opened.is_frozen || from.opened.is_frozen)
         into.opened.row.not_understood = true;
     else if (into.opened.registers.type == 0 || from.opened.registers.type == 0 ||

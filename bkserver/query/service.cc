@@ -174,7 +174,7 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
 Result<Service::Readable> Service::find_process(std::string_view name) {
     Readable readable;
     if (auto known = memory_.processes.find(name)) {
-        LB_TRY_ASSIGN(auto look, reader_.look_at(known->process.number));
+        LB_TRY_ASSIGN(auto look, reader_.look_at(known->process));
         if (look && look->revision == known->process.revision) {
             readable.sighted = {known->process, std::move(look->heartbeats)};
             readable.known = std::move(known);

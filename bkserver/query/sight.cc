@@ -111,7 +111,7 @@ Result<bool> unless_unreadable(Result<bool> answer, bool otherwise) {
 Result<state::View> view_of(store::Reader& reader, const store::Process& process,
                             const state::Registers& registers, std::int64_t now_us) {
     LB_TRY_ASSIGN(const state::ViewInput input,
-                  book::sightings_of(reader, process.number, registers, now_us));
+                  book::sightings_of(reader, process, registers, now_us));
     return state::view(registers, input);
 }
 

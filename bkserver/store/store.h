@@ -52,6 +52,7 @@ struct Process {
     bool is_adopted = false;       // created for a host, by a key; stays true when registered later
     bool not_understood = false;   // holds events of types newer than the server that stored them
     bool has_access_list = false;  // its registers give rights to others than its owner
+    bool has_heartbeats = false;   // some may have been put: without it nobody looks for them
     std::uint32_t rules_version = 0;
     std::uint32_t waiting = 0;  // stored events that no type could fold yet
     std::string registrant{};   // identity of the first accepted registration; empty: unregistered
@@ -243,7 +244,8 @@ class Reader {
     // followed.
     virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
     virtual Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) = 0;
-    virtual Result<std::optional<Look>> look_at(ProcessNumber number) = 0;
+    // `known` as it was read before; at another revision there may be more heartbeats than told.
+    virtual Result<std::optional<Look>> look_at(const Process& known) = 0;
     virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
     // Only those that there are, in any order.
     virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
@@ -267,6 +269,7 @@ class Reader {
     // over.
     virtual Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
                                                      std::int64_t to_us, std::uint32_t limit) = 0;
+    // By reporter.
     virtual Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) = 0;
     // Those of these hosts that were ever heard of, by host.
     virtual Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) = 0;

@@ -53,8 +53,8 @@ TEST_CASE("a process is read back as it was written", "[store]") {
 TEST_CASE("what is set apart of a process is read back, alone and in lists", "[store]") {
     Bench bench;
     Process process = bench.reader->get_process(bench.found(kId)).value().value();
-    for (bool Process::*flag :
-         {&Process::is_adopted, &Process::not_understood, &Process::has_access_list}) {
+    for (bool Process::*flag : {&Process::is_adopted, &Process::not_understood,
+                                &Process::has_access_list, &Process::has_heartbeats}) {
         CHECK_FALSE(process.*flag);
         process.*flag = true;
         ++process.revision;
@@ -296,9 +296,33 @@ TEST_CASE("the newest heartbeat of a reporter stays, whatever comes first", "[st
     REQUIRE(bench.writer->commit().ok());
     const auto found = bench.reader->heartbeats_of(number).value();
     REQUIRE(found.size() == 2);
-    CHECK(found[0].time_us == 300);
-    CHECK(found[0].arrived_us == 301);
-    CHECK(found[0].uptime_s == 7);
+    CHECK(found[0].reporter == "VMManager/node1");
+    CHECK(found[1].time_us == 300);
+    CHECK(found[1].arrived_us == 301);
+    CHECK(found[1].uptime_s == 7);
+}
+
+TEST_CASE("processes with signs of life of an older server are marked, once", "[store]") {
+    Bench bench;
+    const auto heard = bench.found(kId);
+    const auto silent = bench.found(kId + "-silent");
+    const std::vector<lb::store::Heartbeat> beats = {{heard, "VMSystem/vm1", 100, 101, 5},
+                                                     {heard, "VMManager/node1", 50, 51, 0}};
+    REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->put_heartbeats(beats).ok());
+    REQUIRE(bench.writer->commit().ok());
+    lb::store::mariadb::Connection connection(bench.dsn);
+    REQUIRE(connection.use().ok());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(connection.run("UPDATE meta SET value = '7' WHERE name = 'schema'").ok());
+        REQUIRE(bench.open("upgraded") != nullptr);
+        const auto marked = bench.reader->get_process(heard).value().value();
+        CHECK(marked.has_heartbeats);
+        CHECK(marked.revision == 2);
+        const auto unmarked = bench.reader->get_process(silent).value().value();
+        CHECK_FALSE(unmarked.has_heartbeats);
+        CHECK(unmarked.revision == 1);
+    }
 }
 
 TEST_CASE("signs of life move with the name that they came under", "[store]") {
@@ -351,13 +375,20 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     CHECK(bare->process.number == number);
     CHECK(bare->process.registers == machine.registers);
     CHECK(bare->heartbeats.empty());
-    CHECK(bench.reader->look_at(number).value()->heartbeats.empty());
-    CHECK_FALSE(bench.reader->look_at(number + 1000).value());
+    CHECK(bench.reader->look_at(bare->process).value()->heartbeats.empty());
+    Process nobody = bare->process;
+    nobody.number += 1000;
+    CHECK_FALSE(bench.reader->look_at(nobody).value());
+    Process heard = bare->process;
+    heard.has_heartbeats = true;
+    CHECK(bench.reader->look_at(heard).value()->heartbeats.empty());
+    ++heard.revision;
     const std::vector<lb::store::Heartbeat> beats = {{number, "VMSystem/vm1", 100, 101, 5},
                                                      {number, "VMManager/node1", 50, 51, 0}};
     const std::vector<lb::store::Logger> loggers = {{machine.host, 70, 1, 2, 3},
                                                     {"elsewhere", 80, 0, 0, 0}};
     REQUIRE(bench.writer->begin().ok());
+    REQUIRE(bench.writer->save_processes(std::span(&heard, 1)).ok());
     REQUIRE(bench.writer->put_heartbeats(beats).ok());
     REQUIRE(bench.writer->put_loggers(loggers).ok());
     REQUIRE(bench.writer->commit().ok());
@@ -368,7 +399,7 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     CHECK(sighted->heartbeats[0].reporter == "VMManager/node1");
     CHECK(sighted->heartbeats[0].process == number);
     CHECK(sighted->heartbeats[1].time_us == 100);
-    const auto look = bench.reader->look_at(number).value();
+    const auto look = bench.reader->look_at(sighted->process).value();
     REQUIRE(look);
     CHECK(look->revision == sighted->process.revision);
     REQUIRE(look->heartbeats.size() == 2);
@@ -376,10 +407,10 @@ TEST_CASE("a process is found together with its signs of life", "[store]") {
     CHECK(look->heartbeats[0].process == number);
     CHECK(look->heartbeats[1].uptime_s == 5);
     const std::vector<std::string> hosts = {"never heard of", "elsewhere", machine.host};
-    const auto heard = bench.reader->loggers_of(hosts).value();
-    REQUIRE(heard.size() == 2);
-    CHECK(heard[0].host == "elsewhere");
-    CHECK(heard[1].seen_us == 70);
+    const auto known = bench.reader->loggers_of(hosts).value();
+    REQUIRE(known.size() == 2);
+    CHECK(known[0].host == "elsewhere");
+    CHECK(known[1].seen_us == 70);
 }
 
 TEST_CASE("processes are fetched by number, those that there are", "[store]") {

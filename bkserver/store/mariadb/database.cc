@@ -10,7 +10,7 @@ MariadbDatabase::MariadbDatabase(DatabaseOptions options)
     : options_(std::move(options)), dictionary_(options_.dsn) {}
 
 Result<std::unique_ptr<MariadbDatabase>> MariadbDatabase::open(DatabaseOptions options) {
-    LB_TRY(migrate(options.dsn, migrations()));
+    LB_TRY(migrate(options.dsn, migrations(), options.on_message));
     return std::unique_ptr<MariadbDatabase>(new MariadbDatabase(std::move(options)));
 }
 

@@ -1,6 +1,7 @@
 // A MariaDB database as a Database of store.h.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,8 @@ struct DatabaseOptions {
     std::string instance;
     std::string service;    // host:port of the ids that it keeps: short names are completed by it
     QueryWatch watch = {};  // called by the threads that query
+    // What takes long while the database is opened.
+    std::function<void(const std::string&)> on_message = [](const std::string&) {};
 };
 
 class MariadbDatabase : public Database {

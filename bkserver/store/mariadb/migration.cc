@@ -96,7 +96,8 @@ Status make_secret(Connection& connection) {
 
 }  // namespace
 
-Status migrate(const Dsn& dsn, std::span<const Migration> known) {
+Status migrate(const Dsn& dsn, std::span<const Migration> known,
+               const std::function<void(const std::string&)>& on_message) {
     LB_TRY(create_database(dsn));
     Connection connection(dsn, kTableChangeTimeout);
     LB_TRY(connection.use());
@@ -111,8 +112,11 @@ Status migrate(const Dsn& dsn, std::span<const Migration> known) {
                      dsn.to_string() + " has schema " + std::to_string(present) +
                          ", this program knows schemas up to " +
                          std::to_string(known.back().number) + ": upgrade this server"};
-    for (const Migration& migration : known)
-        if (migration.number > present) LB_TRY(apply(connection, migration));
+    for (const Migration& migration : known) {
+        if (migration.number <= present) continue;
+        if (present != 0) on_message("changing the schema: " + std::string(migration.name));
+        LB_TRY(apply(connection, migration));
+    }
     LB_TRY(make_secret(connection));
     LB_TRY(connection.query(kUnlock, {}));
     return {};

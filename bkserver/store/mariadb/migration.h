@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "bkserver/store/mariadb/dsn.h"
@@ -22,7 +24,9 @@ struct Migration {
 std::span<const Migration> migrations();
 
 // kUnsupported when the database is of a newer schema than `known`: an older program never writes
-// there. Creates the database itself if the user may.
-Status migrate(const Dsn& dsn, std::span<const Migration> known);
+// there. Creates the database itself if the user may. `on_message` is told of each step that
+// changes one that is in use: a large one takes minutes.
+Status migrate(const Dsn& dsn, std::span<const Migration> known,
+               const std::function<void(const std::string&)>& on_message);
 
 }  // namespace lb::store::mariadb

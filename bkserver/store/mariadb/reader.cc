@@ -17,7 +17,7 @@ std::string_view prefix_of(std::string_view key) {
     return key.substr(0, key.size() - std::min(key.size(), kOrderTailBytes));
 }
 
-// Of query_named(), behind what process_at() reads: the subject that was asked for.
+// Of find_process(), behind what process_at() reads: the subject that was asked for.
 constexpr std::size_t kNamedSubject = 18;
 
 // Each stream in its own order, beside each other by their times: a process may go over from one to
@@ -62,56 +62,50 @@ Result<std::string> MariadbReader::secret() {
     return Error{ErrorCode::kCorrupt, "meta: there is no secret; start the server again"};
 }
 
-Result<Found> MariadbReader::query_named(std::string_view more_columns, std::string_view joins,
-                                         std::string_view name) {
+Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
     const std::string text = subject_text_of(name, service_);
     const auto [scope, rest] = split_subject(text);
     LB_TRY_ASSIGN(const std::uint32_t scope_number, dictionary_.find(TextKind::kScope, scope));
     const Value values[] = {rest, std::uint64_t{scope_number}};
     std::string sql = "SELECT ";
-    sql.append(kProcessColumns).append(kRegistersColumns).append(", s.number").append(more_columns);
-    sql.append(" FROM subject s JOIN process p ON p.number = s.process ");
-    return query(sql.append(joins).append("WHERE s.name = ? AND s.scope = ?"), values);
-}
-
-Result<Process> MariadbReader::named_process(const Found& found) {
-    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
-    if (found.number(0, kNamedSubject) == process.number) return process;
-    // Asked for by a key, or by the id of one that was merged into it.
-    LB_TRY_ASSIGN(auto ids, ids_of(std::span(&process.number, 1)));
-    process.id = std::move(ids.front());
-    return process;
-}
-
-Result<std::optional<Process>> MariadbReader::find_process(std::string_view name) {
-    LB_TRY_ASSIGN(const Found found, query_named("", "", name));
+    sql.append(kProcessColumns).append(kRegistersColumns).append(", s.number ");
+    sql.append("FROM subject s JOIN process p ON p.number = s.process ");
+    sql.append("WHERE s.name = ? AND s.scope = ?");
+    LB_TRY_ASSIGN(const Found found, query(sql, values));
     if (found.count() == 0) return std::optional<Process>();
-    LB_TRY_ASSIGN(Process process, named_process(found));
+    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
+    if (found.number(0, kNamedSubject) != process.number) {
+        // Asked for by a key, or by the id of one that was merged into it.
+        LB_TRY_ASSIGN(auto ids, ids_of(std::span(&process.number, 1)));
+        process.id = std::move(ids.front());
+    }
     return std::optional<Process>(std::move(process));
 }
 
 Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::string_view name) {
-    LB_TRY_ASSIGN(const Found found,
-                  query_named(", h.reporter, h.time_us, h.arrived_us, h.uptime_s",
-                              "LEFT JOIN heartbeat h ON h.process = p.number ", name));
-    if (found.count() == 0) return std::optional<SightedProcess>();
-    SightedProcess sighted;
-    LB_TRY_ASSIGN(sighted.process, named_process(found));
-    LB_TRY_ASSIGN(sighted.heartbeats,
-                  heartbeats_in(found, kNamedSubject + 1, sighted.process.number));
+    LB_TRY_ASSIGN(std::optional<Process> process, find_process(name));
+    if (!process) return std::optional<SightedProcess>();
+    SightedProcess sighted{std::move(*process)};
+    if (sighted.process.has_heartbeats) {
+        LB_TRY_ASSIGN(sighted.heartbeats, heartbeats_of(sighted.process.number));
+    }
     return std::optional<SightedProcess>(std::move(sighted));
 }
 
-Result<std::optional<Look>> MariadbReader::look_at(ProcessNumber number) {
-    const Value value = std::uint64_t{number};
-    LB_TRY_ASSIGN(const Found found,
-                  query("SELECT p.revision, h.reporter, h.time_us, h.arrived_us, h.uptime_s "
-                        "FROM process p LEFT JOIN heartbeat h ON h.process = p.number "
-                        "WHERE p.number = ?",
-                        std::span(&value, 1)));
+Result<std::optional<Look>> MariadbReader::look_at(const Process& known) {
+    const Value value = std::uint64_t{known.number};
+    std::string sql = "SELECT p.revision";
+    if (known.has_heartbeats)
+        sql.append(", h.reporter, h.time_us, h.arrived_us, h.uptime_s FROM process p ")
+            .append("LEFT JOIN heartbeat h ON h.process = p.number ");
+    else
+        sql.append(" FROM process p ");
+    LB_TRY_ASSIGN(const Found found, query(sql.append("WHERE p.number = ?"), std::span(&value, 1)));
     if (found.count() == 0) return std::optional<Look>();
     Look look{static_cast<std::uint32_t>(found.number(0, 0))};
-    LB_TRY_ASSIGN(look.heartbeats, heartbeats_in(found, 1, number));
+    if (known.has_heartbeats) {
+        LB_TRY_ASSIGN(look.heartbeats, heartbeats_in(found, 1, known.number));
+    }
     return std::optional<Look>(std::move(look));
 }
 
@@ -215,7 +209,7 @@ Result<Heartbeat> MariadbReader::heartbeat_at(const Found& found, std::size_t ro
                      static_cast<std::uint32_t>(found.number(row, column + 3))};
 }
 
-// A row for each, at least one.
+// Of one process, by the columns from `column` on; a row without one is a process without any.
 Result<std::vector<Heartbeat>> MariadbReader::heartbeats_in(const Found& found, std::size_t column,
                                                             ProcessNumber process) {
     std::vector<Heartbeat> heartbeats;
@@ -240,17 +234,11 @@ Result<Logger> MariadbReader::logger_at(const Found& found, std::size_t row, std
 
 Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber process) {
     const Value value = std::uint64_t{process};
-    LB_TRY_ASSIGN(const Found found,
-                  query("SELECT reporter, time_us, arrived_us, uptime_s FROM heartbeat "
-                        "WHERE process = ? ORDER BY reporter",
-                        std::span(&value, 1)));
-    std::vector<Heartbeat> heartbeats;
-    for (std::size_t row = 0; row < found.count(); ++row) {
-        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, 0));
-        heartbeat.process = process;
-        heartbeats.push_back(std::move(heartbeat));
-    }
-    return heartbeats;
+    LB_TRY_ASSIGN(
+        const Found found,
+        query("SELECT reporter, time_us, arrived_us, uptime_s FROM heartbeat WHERE process = ?",
+              std::span(&value, 1)));
+    return heartbeats_in(found, 0, process);
 }
 
 Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::string> hosts) {

@@ -34,7 +34,7 @@ class MariadbReader : public Reader {
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
     Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
-    Result<std::optional<Look>> look_at(ProcessNumber number) override;
+    Result<std::optional<Look>> look_at(const Process& known) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
     Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
                                                bool with_registers) override;
@@ -71,13 +71,7 @@ class MariadbReader : public Reader {
 
   private:
     Result<Found> query(std::string_view sql, std::span<const Value> values);
-    // Of the process that answers to `name`, by `process p`: what process_at() reads, the number of
-    // that subject, and more.
-    Result<Found> query_named(std::string_view more_columns, std::string_view joins,
-                              std::string_view name);
-    Result<Process> named_process(const Found& found);
     Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
-    // Of one process joined with them, by reporter.
     Result<std::vector<Heartbeat>> heartbeats_in(const Found& found, std::size_t column,
                                                  ProcessNumber process);
     Result<Logger> logger_at(const Found& found, std::size_t row, std::size_t column);

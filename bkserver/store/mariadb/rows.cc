@@ -90,6 +90,7 @@ Result<Process> process_at(const Found& found, std::size_t row, Dictionary& dict
     process.is_adopted = (found.number(row, 4) & kFlagAdopted) != 0;
     process.not_understood = (found.number(row, 4) & kFlagNotUnderstood) != 0;
     process.has_access_list = (found.number(row, 4) & kFlagAccessList) != 0;
+    process.has_heartbeats = (found.number(row, 4) & kFlagHeartbeats) != 0;
     process.rules_version = small(found, row, 5);
     process.waiting = small(found, row, 6);
     LB_TRY_ASSIGN(process.registrant, dictionary.text_of(small(found, row, 7)));

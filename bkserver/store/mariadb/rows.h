@@ -56,6 +56,7 @@ Result<FoundEvent> found_event_at(const Found& found, std::size_t row, Dictionar
 inline constexpr std::uint64_t kFlagAdopted = 1;
 inline constexpr std::uint64_t kFlagNotUnderstood = 2;
 inline constexpr std::uint64_t kFlagAccessList = 4;
+inline constexpr std::uint64_t kFlagHeartbeats = 8;
 
 Result<lb::v1::Identity> identity_of(std::uint32_t number, Dictionary& dictionary);
 

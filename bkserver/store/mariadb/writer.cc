@@ -242,7 +242,8 @@ Status MariadbWriter::add_process_cells(Rows& rows, const Process& process) {
     LB_TRY_ASSIGN(const std::uint32_t host, dictionary_.number_of(TextKind::kHost, process.host));
     const std::uint64_t flags = (process.is_adopted ? kFlagAdopted : 0) |
                                 (process.not_understood ? kFlagNotUnderstood : 0) |
-                                (process.has_access_list ? kFlagAccessList : 0);
+                                (process.has_access_list ? kFlagAccessList : 0) |
+                                (process.has_heartbeats ? kFlagHeartbeats : 0);
     LB_TRY_ASSIGN(PackedRegisters packed, pack_registers(process.registers));
     rows.add(std::uint64_t{process.merged_into}).add(std::uint64_t{process.revision});
     rows.add(std::uint64_t{process.type}).add(flags).add(std::uint64_t{process.rules_version});

@@ -356,10 +356,15 @@ TEST_CASE("what policy refuses becomes a dead letter that can be replayed", "[bo
 TEST_CASE("heartbeats stand beside the events", "[book]") {
     Desk desk;
     CHECK(desk.verdict(registration()) == v1::VERDICT_ACCEPTED);
+    const auto silent = desk.process(kId);
+    CHECK_FALSE(silent.has_heartbeats);
     EventBuilder beat(E::kVMHeartbeat, Source::kVmSystem, kUuidKey);
     CHECK(desk.verdict(beat.at(30).field("uptime_s", "25")) == v1::VERDICT_ACCEPTED);
     EventBuilder late(E::kVMHeartbeat, Source::kVmSystem, kUuidKey);
     CHECK(desk.verdict(late.at(20).field("uptime_s", "15")) == v1::VERDICT_ACCEPTED);
+    // The first one marks the process, and readers that know it learn of that; others write no row.
+    CHECK(desk.process(kId).has_heartbeats);
+    CHECK(desk.process(kId).revision == silent.revision + 1);
     const auto reader = desk.database->open_reader();
     const auto beats = (*reader)->heartbeats_of(desk.process(kId).number);
     REQUIRE(beats->size() == 1);

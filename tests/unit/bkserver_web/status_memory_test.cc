@@ -57,6 +57,8 @@ class Site {
         built.id("status" + std::to_string(counter_));
         if (type == event::EventType::kRegJob)
             built.field("jobtype", "VIRTUAL_MACHINE");
+        else if (type == event::EventType::kVMHeartbeat)
+            built.field("uptime_s", "5");
         else
             built.field("hostname", host());
         const book::Arrived arrived = built.arrived();
@@ -64,13 +66,7 @@ class Site {
     }
     std::string host() { return "n" + std::to_string(chance(3)) + ".example.org"; }
 
-    void hear_guest() {
-        const auto process = taken(rooms.reader->find_process(kMachine));
-        const store::Heartbeat heartbeat = {process->number, "VMSystem/vm", now_us_, now_us_, 5};
-        REQUIRE(writer_->begin().ok());
-        REQUIRE(writer_->put_heartbeats(std::span(&heartbeat, 1)).ok());
-        REQUIRE(writer_->commit().ok());
-    }
+    void hear_guest() { settle(event::EventType::kVMHeartbeat, event::Source::kVmSystem); }
     void hear_logger() {
         const store::Logger logger = {.host = host(), .seen_us = now_us_};
         REQUIRE(writer_->begin().ok());

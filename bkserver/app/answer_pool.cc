@@ -1,9 +1,17 @@
 #include "bkserver/app/answer_pool.h"
 
+#include <algorithm>
+
 #include "common/app/messages.h"
 #include "common/base/guard.h"
 
 namespace lb::bkserver {
+
+namespace {
+
+constexpr std::size_t kStatusesTogetherMax = 16;
+
+}  // namespace
 
 Result<std::unique_ptr<AnswerPool>> AnswerPool::start(store::Database& database,
                                                       const authz::Policy& policy,
@@ -39,10 +47,10 @@ void AnswerPool::stop() {
     waiting_.clear();
 }
 
-bool AnswerPool::submit(Task task, Failure failure) {
+bool AnswerPool::submit(Task task, Failure failure, std::string process) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= waiting_max_ || is_stopping_) return false;
-    waiting_.push_back({std::move(task), std::move(failure)});
+    waiting_.push_back({std::move(task), std::move(failure), std::move(process)});
     wake_.notify_one();
     return true;
 }
@@ -55,17 +63,40 @@ void AnswerPool::run(store::Reader& reader, const authz::Policy& policy,
         wake_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
         if (is_stopping_) return;
         {
-            const Waiting waiting = std::move(waiting_.front());
-            waiting_.pop_front();
+            const std::vector<Waiting> some = take_some();
             lock.unlock();
-            const Status done = guarded([&] { waiting.task({reader, queries}); });
-            if (!done.ok()) {
+            read_ahead(some, queries);
+            for (const Waiting& waiting : some) {
+                const Status done = guarded([&] { waiting.task({reader, queries}); });
+                if (done.ok()) continue;
                 log::write(app::kDefect, "an answer", done.error().text);
                 waiting.failure(done.error());
             }
+            read_ahead({}, queries);
         }
         lock.lock();
     }
+}
+
+// The first that waits, and statuses that wait next to it: of as many each thread gets its share.
+std::vector<AnswerPool::Waiting> AnswerPool::take_some() {
+    const std::size_t share =
+        std::clamp<std::size_t>(waiting_.size() / readers_.size(), 1, kStatusesTogetherMax);
+    std::vector<Waiting> some;
+    do {
+        some.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+    } while (some.size() < share && !some.back().process.empty() &&
+             !waiting_.front().process.empty());
+    return some;
+}
+
+// One that is alone reads for itself.
+void AnswerPool::read_ahead(std::span<const Waiting> some, query::Service& queries) {
+    std::vector<std::string> processes;
+    if (some.size() > 1)
+        for (const Waiting& waiting : some) processes.push_back(waiting.process);
+    (void)guarded([&] { queries.read_ahead(processes); });
 }
 
 }  // namespace lb::bkserver

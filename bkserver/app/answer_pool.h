@@ -1,6 +1,8 @@
 // Threads that answer questions and HTTP requests, each with a reader of the store and a query
 // service of its own, so that a slow one never holds up the connections. Bounded: when all are busy
 // and the queue is full, nothing more is taken.
+// Statuses that wait while all threads are busy are read together: the more are asked for, the less
+// each of them costs.
 #pragma once
 
 #include <condition_variable>
@@ -8,6 +10,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -37,8 +41,9 @@ class AnswerPool {
     AnswerPool(const AnswerPool&) = delete;
     AnswerPool& operator=(const AnswerPool&) = delete;
 
-    // Any thread. False when there is no room: the task was not taken.
-    bool submit(Task task, Failure failure);
+    // Any thread. False when there is no room: the task was not taken. `process`, if not empty: the
+    // one whose status the task asks for; those of tasks that wait together are read together.
+    bool submit(Task task, Failure failure, std::string process = {});
     // Ends after the tasks that run; what waits is dropped, and nothing more is taken.
     void stop();
 
@@ -50,7 +55,10 @@ class AnswerPool {
     struct Waiting {
         Task task;
         Failure failure;
+        std::string process;
     };
+    std::vector<Waiting> take_some();
+    static void read_ahead(std::span<const Waiting> some, query::Service& queries);
 
     const std::size_t waiting_max_;
     query::Memory memory_;

@@ -51,6 +51,13 @@ lb::v1::Reply no_answer(std::uint64_t request, lb::v1::ErrorCode code, const std
     return reply;
 }
 
+// The process of a question for one status, as it is now and no more of it; empty: it is another.
+std::string single_status(const lb::v1::Request& request) {
+    const lb::v1::StatusRequest& ask = request.status();
+    const bool is_plain = ask.at_us() == 0 && ask.known_at_us() == 0 && ask.with().empty();
+    return is_plain && ask.processes_size() == 1 ? ask.processes(0) : std::string();
+}
+
 lb::v1::Reply try_again(std::uint64_t request, const std::string& text) {
     return no_answer(request, lb::v1::ERROR_CODE_RETRY, text);
 }
@@ -207,7 +214,7 @@ void Doors::ask(std::shared_ptr<Question> question) {
         question->send(no_answer(question->request.id(), static_cast<lb::v1::ErrorCode>(why.code),
                                  "the server failed at this question: " + why.text));
     };
-    const bool is_taken = rooms_.queries.submit(answer, fail);
+    const bool is_taken = rooms_.queries.submit(answer, fail, single_status(question->request));
     if (is_taken) return;
     unanswered_.add();
     question->send(try_again(question->request.id(),

@@ -170,26 +170,9 @@ Status Service::dispatch(const Asker& asker, const lb::v1::Request& request, Rep
                  "this server does not know the question; it may be older than the client"};
 }
 
-// As it is now: what is remembered of it counts only at the revision that the store has.
-Result<Service::Readable> Service::find_process(std::string_view name) {
-    Readable readable;
-    if (auto known = memory_.processes.find(name)) {
-        LB_TRY_ASSIGN(auto look, reader_.look_at(known->process));
-        if (look && look->revision == known->process.revision) {
-            readable.sighted = {known->process, std::move(look->heartbeats)};
-            readable.known = std::move(known);
-            return readable;
-        }
-    }
-    LB_TRY_ASSIGN(auto found, reader_.find_sighted_process(name));
-    if (!found)
-        return Error{ErrorCode::kNotFound, fmt::format("there is no process {} here", name)};
-    readable.sighted = std::move(*found);
-    return readable;
-}
-
 Result<Service::Readable> Service::readable_process(const Asker& asker, std::string_view name) {
-    LB_TRY_ASSIGN(Readable readable, find_process(name));
+    LB_TRY_ASSIGN(FoundProcess found, finder_.find(name));
+    Readable readable{std::move(found)};
     const store::Process& process = readable.sighted.process;
     LB_TRY_ASSIGN(const authz::Reading reading,
                   reading_of(reader_, policy_, asker.identity, process));
@@ -303,6 +286,14 @@ Status Service::settle_connections(Row& row, const HasEnded& has_ended) {
     return {};
 }
 
+// Of a question about several: the next ones.
+void Service::read_ahead(const lb::v1::StatusRequest& ask, int first) {
+    if (ask.processes_size() == 1 || first % kReadAheadMax != 0) return;
+    const auto begin = ask.processes().begin() + first;
+    const auto end = begin + std::min(kReadAheadMax, ask.processes_size() - first);
+    read_ahead(std::vector<std::string>(begin, end));
+}
+
 Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& ask,
                               ReplyWriter& writer) {
     if (ask.processes_size() == 0)
@@ -311,7 +302,9 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
         return Error{ErrorCode::kFull, fmt::format("{} processes in one question, more than {}",
                                                    ask.processes_size(), kStatusProcessesMax)};
     LB_TRY(check_extras(ask));
-    for (const std::string& name : ask.processes()) {
+    for (int i = 0; i < ask.processes_size(); ++i) {
+        read_ahead(ask, i);
+        const std::string& name = ask.processes(i);
         auto row = status_of(asker, name, {ask.at_us(), ask.known_at_us()});
         const Status added = row.ok() ? add_extras(asker, ask, *row) : Status();
         if (!added.ok()) row = added.error();
@@ -325,6 +318,7 @@ Status Service::answer_status(const Asker& asker, const lb::v1::StatusRequest& a
                             {"error", to_string(row.error().code)},
                             {"text", row.error().text}});
     }
+    read_ahead(std::span<const std::string>());
     return {};
 }
 

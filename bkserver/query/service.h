@@ -11,6 +11,7 @@
 #include "bkserver/authz/policy.h"
 #include "bkserver/query/administration.h"
 #include "bkserver/query/cursor_seal.h"
+#include "bkserver/query/finder.h"
 #include "bkserver/query/forms.h"
 #include "bkserver/query/memory.h"
 #include "bkserver/query/past.h"
@@ -22,6 +23,8 @@ namespace lb::query {
 
 // Named in one status request.
 inline constexpr int kStatusProcessesMax = 1000;
+// Of these so many are read together.
+inline constexpr int kReadAheadMax = 64;
 // Children and members that the status of their parent names.
 inline constexpr std::size_t kChildrenShownMax = 1000;
 inline constexpr std::uint32_t kListRowsDefault = 100;
@@ -42,13 +45,21 @@ class Service {
     // All outlive the service.
     Service(store::Reader& reader, const authz::Policy& policy, Administration& administration,
             Memory& memory)
-        : reader_(reader), policy_(policy), administration_(administration), memory_(memory) {}
+        : reader_(reader),
+          policy_(policy),
+          administration_(administration),
+          memory_(memory),
+          finder_(reader, memory.processes) {}
 
     // Calls `send` at least once, the last time without `more`.
     void answer(const Asker& asker, const lb::v1::Request& request, const SendReply& send);
 
     // One status, as a page shows it; `as_of`: as it was then.
     Result<Row> status_of(const Asker& asker, std::string_view name, const AsOf& as_of = {});
+
+    // Before statuses of these processes are asked for, each once: they are read together. What of
+    // it is not asked for counts until it is called again.
+    void read_ahead(std::span<const std::string> names) { finder_.read_ahead(names); }
 
   private:
     // Opens the cursor that a question came with, and seals the one that it is answered with.
@@ -76,6 +87,7 @@ class Service {
     Status answer_policy(const Asker& asker, const lb::v1::PolicyRequest& ask, ReplyWriter& writer);
     Status answer_server(const Asker& asker, const lb::v1::ServerRequest& ask, ReplyWriter& writer);
 
+    void read_ahead(const lb::v1::StatusRequest& ask, int first);
     Status show_children(const store::Process& process, std::size_t count, Row& row);
     using HasEnded = std::function<Result<bool>(const store::Process& process)>;
     Status settle_connections(Row& row, const HasEnded& has_ended);
@@ -84,12 +96,9 @@ class Service {
     Status add_history(const Asker& asker, Row& row);
     Result<Row> past_status_of(const store::Process& process, const AsOf& as_of);
 
-    struct Readable {
-        store::SightedProcess sighted;
+    struct Readable : FoundProcess {
         authz::View view = authz::View::kNone;
-        std::shared_ptr<const KnownProcess> known;  // nullptr: it was not, or has changed
     };
-    Result<Readable> find_process(std::string_view name);
     Result<state::View> view_of(const Readable& readable, const state::Registers& registers,
                                 std::int64_t now_us);
     // A process that is registered or adopted and of which the asker may see something.
@@ -102,6 +111,7 @@ class Service {
     const authz::Policy& policy_;
     Administration& administration_;
     Memory& memory_;
+    Finder finder_;
     std::optional<CursorSeal> seal_;  // once it was needed
 };
 

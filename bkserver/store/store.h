@@ -243,9 +243,15 @@ class Reader {
     // `name` is a process id, a key, or the unique part of an id of this service. Merges are
     // followed.
     virtual Result<std::optional<Process>> find_process(std::string_view name) = 0;
+    // In their order, each as find_process() finds it.
+    virtual Result<std::vector<std::optional<Process>>> find_processes(
+        std::span<const std::string> names) = 0;
     virtual Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) = 0;
     // `known` as it was read before; at another revision there may be more heartbeats than told.
     virtual Result<std::optional<Look>> look_at(const Process& known) = 0;
+    // Of those that there are.
+    virtual Result<std::map<ProcessNumber, std::uint32_t>> revisions_of(
+        std::span<const ProcessNumber> numbers) = 0;
     virtual Result<std::optional<Process>> get_process(ProcessNumber number) = 0;
     // Only those that there are, in any order.
     virtual Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
@@ -271,6 +277,9 @@ class Reader {
                                                      std::int64_t to_us, std::uint32_t limit) = 0;
     // By reporter.
     virtual Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) = 0;
+    // By process and reporter.
+    virtual Result<std::vector<Heartbeat>> heartbeats_of(
+        std::span<const ProcessNumber> processes) = 0;
     // Those of these hosts that were ever heard of, by host.
     virtual Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) = 0;
     // With numbers above `after`; without their envelopes.

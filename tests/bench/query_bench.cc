@@ -8,11 +8,13 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <future>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "bkserver/app/administration.h"
+#include "bkserver/app/answer_pool.h"
 #include "bkserver/query/search.h"
 #include "bkserver/query/service.h"
 #include "common/event/time_text.h"
@@ -309,8 +311,34 @@ class Bench {
             });
     }
 
+    // Statuses a second that the server's threads answer to many clients, each of whom waits for
+    // his answer before he asks again.
+    double pooled_rate(bkserver::AnswerPool& pool, const std::vector<std::string>& ids) {
+        constexpr int kClients = 64;
+        std::atomic<std::size_t> asked = 0, answered = 0;
+        std::promise<void> is_done;
+        const lb::v1::Identity asker;
+        const std::function<void()> ask = [&] {
+            const std::size_t i = asked++;
+            if (i >= ids.size()) return;
+            const auto answer = [&, i](bkserver::AnswerTools tools) {
+                must(tools.queries.status_of({asker, test::kNoon}, ids[i]));
+                ask();
+                if (++answered == ids.size()) is_done.set_value();
+            };
+            if (!pool.submit(
+                    answer, [](const Error& why) { must(Status(why)); }, ids[i]))
+                must(Status(Error{ErrorCode::kBug, "the pool is full"}));
+        };
+        return static_cast<double>(ids.size()) / seconds_of([&] {
+                   for (int client = 0; client < kClients; ++client) ask();
+                   is_done.get_future().wait();
+               });
+    }
+
     // As many statuses, or point selects, as go through some connections at once: statuses that
-    // nobody has asked for before, and the same ones again.
+    // nobody has asked for before, and the same ones again; by one client a connection, and by many
+    // clients of the server's threads.
     void ask_side_by_side() {
         constexpr int kEach = 1000;
         const Sample sample = sample_of(site_, reader_, kConnections * kEach);
@@ -329,7 +357,10 @@ class Bench {
         const auto select = [&](Reader& reader, std::size_t i) {
             reader.sql(kPointSelect, {sample.numbers[i]});
         };
-        std::vector<double> first, again, selects;
+        std::vector<double> first, again, selects, pooled_first, pooled_again;
+        authz::TokenBook tokens;
+        bkserver::ServerAdministration administration(*site_.database, site_.policy, tokens, {},
+                                                      {});
         for (int pair = 0; pair < 7; ++pair) {
             query::Memory memory;
             readers.clear();
@@ -341,11 +372,18 @@ class Bench {
             first.push_back(rate(status));
             selects.push_back(rate(select));
             again.push_back(rate(status));
+            const auto pool = must(bkserver::AnswerPool::start(
+                *site_.database, site_.policy, administration, kConnections, sample.ids.size()));
+            pooled_rate(*pool, {sample.ids.begin(), sample.ids.begin() + kConnections});
+            pooled_first.push_back(pooled_rate(*pool, sample.ids));
+            pooled_again.push_back(pooled_rate(*pool, sample.ids));
         }
         std::printf(
             "{\"connections\": %d, \"statuses_per_second\": %.0f, "
-            "\"statuses_again_per_second\": %.0f, \"point_selects_per_second\": %.0f}\n",
-            kConnections, quantile(first, 0.5), quantile(again, 0.5), quantile(selects, 0.5));
+            "\"statuses_again_per_second\": %.0f, \"pooled_statuses_per_second\": %.0f, "
+            "\"pooled_statuses_again_per_second\": %.0f, \"point_selects_per_second\": %.0f}\n",
+            kConnections, quantile(first, 0.5), quantile(again, 0.5), quantile(pooled_first, 0.5),
+            quantile(pooled_again, 0.5), quantile(selects, 0.5));
         std::fflush(stdout);
     }
 

@@ -50,6 +50,45 @@ TEST_CASE("a process is read back as it was written", "[store]") {
     CHECK_FALSE(bench.reader->find_process("https://other.example.org:9000/abcdef").value());
 }
 
+TEST_CASE("many processes are found as each of them alone", "[store]") {
+    Bench bench;
+    const auto number = bench.found(kId);
+    const auto other = bench.found(kId + "-other");
+    const std::string key = "opennebula:one/42";
+    REQUIRE(bench.writer->begin().ok());
+    const auto key_number = bench.writer->take_subject_numbers(1).value();
+    const Subject subjects[] = {{key_number, key, number}};
+    REQUIRE(bench.writer->add_subjects(subjects).ok());
+    const std::vector<lb::store::Heartbeat> beats = {{other, "VMSystem/vm1", 100, 101, 5},
+                                                     {number, "VMSystem/vm2", 200, 201, 6},
+                                                     {number, "VMManager/node1", 50, 51, 0}};
+    REQUIRE(bench.writer->put_heartbeats(beats).ok());
+    REQUIRE(bench.writer->commit().ok());
+    const std::vector<std::string> names = {
+        kId + "-other", "abcdef", "abcde", key, kId, "https://other.example.org:9000/abcdef", kId};
+    const auto found = bench.reader->find_processes(names).value();
+    REQUIRE(found.size() == names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        CAPTURE(names[i]);
+        const auto alone = bench.reader->find_process(names[i]).value();
+        REQUIRE(found[i].has_value() == alone.has_value());
+        if (!alone) continue;
+        CHECK(found[i]->number == alone->number);
+        CHECK(found[i]->id == alone->id);
+        CHECK(found[i]->registers == alone->registers);
+    }
+    CHECK(bench.reader->find_processes({}).value().empty());
+    const std::vector<lb::store::ProcessNumber> numbers = {other, number, number + 1000};
+    const auto revisions = bench.reader->revisions_of(numbers).value();
+    CHECK(revisions == std::map<lb::store::ProcessNumber, std::uint32_t>{{number, 1}, {other, 1}});
+    const auto heard = bench.reader->heartbeats_of(numbers).value();
+    REQUIRE(heard.size() == 3);
+    CHECK(heard[0].process == number);
+    CHECK(heard[0].reporter == "VMManager/node1");
+    CHECK(heard[1].uptime_s == 6);
+    CHECK(heard[2].process == other);
+}
+
 TEST_CASE("what is set apart of a process is read back, alone and in lists", "[store]") {
     Bench bench;
     Process process = bench.reader->get_process(bench.found(kId)).value().value();

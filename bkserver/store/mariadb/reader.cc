@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "bkserver/store/mariadb/relations.h"
 #include "bkserver/store/mariadb/rows.h"
@@ -17,8 +18,17 @@ std::string_view prefix_of(std::string_view key) {
     return key.substr(0, key.size() - std::min(key.size(), kOrderTailBytes));
 }
 
-// Of find_process(), behind what process_at() reads: the subject that was asked for.
+// Of select_named(): the scope and name that were asked for, and, behind what process_at() reads,
+// the number of that subject.
+constexpr std::size_t kNamedScope = 14;
+constexpr std::size_t kNamedText = 15;
 constexpr std::size_t kNamedSubject = 18;
+
+std::string select_named() {
+    std::string sql = "SELECT ";
+    sql.append(kProcessColumns).append(kRegistersColumns).append(", s.number ");
+    return sql.append("FROM subject s JOIN process p ON p.number = s.process ");
+}
 
 // Each stream in its own order, beside each other by their times: a process may go over from one to
 // another when its server starts again. The first `limit` of all.
@@ -67,19 +77,46 @@ Result<std::optional<Process>> MariadbReader::find_process(std::string_view name
     const auto [scope, rest] = split_subject(text);
     LB_TRY_ASSIGN(const std::uint32_t scope_number, dictionary_.find(TextKind::kScope, scope));
     const Value values[] = {rest, std::uint64_t{scope_number}};
-    std::string sql = "SELECT ";
-    sql.append(kProcessColumns).append(kRegistersColumns).append(", s.number ");
-    sql.append("FROM subject s JOIN process p ON p.number = s.process ");
-    sql.append("WHERE s.name = ? AND s.scope = ?");
-    LB_TRY_ASSIGN(const Found found, query(sql, values));
+    LB_TRY_ASSIGN(const Found found,
+                  query(select_named() + "WHERE s.name = ? AND s.scope = ?", values));
     if (found.count() == 0) return std::optional<Process>();
-    LB_TRY_ASSIGN(Process process, process_at(found, 0, dictionary_, true));
-    if (found.number(0, kNamedSubject) != process.number) {
-        // Asked for by a key, or by the id of one that was merged into it.
-        LB_TRY_ASSIGN(auto ids, ids_of(std::span(&process.number, 1)));
-        process.id = std::move(ids.front());
-    }
+    LB_TRY_ASSIGN(Process process, named_process(found, 0));
     return std::optional<Process>(std::move(process));
+}
+
+Result<Process> MariadbReader::named_process(const Found& found, std::size_t row) {
+    LB_TRY_ASSIGN(Process process, process_at(found, row, dictionary_, true));
+    if (found.number(row, kNamedSubject) == process.number) return process;
+    // Asked for by a key, or by the id of one that was merged into it.
+    LB_TRY_ASSIGN(auto ids, ids_of(std::span(&process.number, 1)));
+    process.id = std::move(ids.front());
+    return process;
+}
+
+Result<std::vector<std::optional<Process>>> MariadbReader::find_processes(
+    std::span<const std::string> names) {
+    std::vector<std::string> texts;
+    for (const std::string& name : names) texts.push_back(subject_text_of(name, service_));
+    std::vector<Value> values;
+    std::map<std::pair<std::uint64_t, std::string_view>, std::vector<std::size_t>> places;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto [scope, rest] = split_subject(texts[i]);
+        LB_TRY_ASSIGN(const std::uint32_t number, dictionary_.find(TextKind::kScope, scope));
+        places[{number, rest}].push_back(i);
+        values.emplace_back(rest);
+    }
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(select_named() + "WHERE s.name IN ", values);
+                  }));
+    std::vector<std::optional<Process>> processes(names.size());
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        const auto asked =
+            places.find({found.number(row, kNamedScope), found.bytes(row, kNamedText)});
+        if (asked == places.end()) continue;  // of another scope
+        LB_TRY_ASSIGN(const Process process, named_process(found, row));
+        for (const std::size_t place : asked->second) processes[place] = process;
+    }
+    return processes;
 }
 
 Result<std::optional<SightedProcess>> MariadbReader::find_sighted_process(std::string_view name) {
@@ -107,6 +144,21 @@ Result<std::optional<Look>> MariadbReader::look_at(const Process& known) {
         LB_TRY_ASSIGN(look.heartbeats, heartbeats_in(found, 1, known.number));
     }
     return std::optional<Look>(std::move(look));
+}
+
+Result<std::map<ProcessNumber, std::uint32_t>> MariadbReader::revisions_of(
+    std::span<const ProcessNumber> numbers) {
+    std::vector<Value> values;
+    for (const ProcessNumber number : numbers) values.emplace_back(std::uint64_t{number});
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(
+                          "SELECT number, revision FROM process WHERE number IN ", values);
+                  }));
+    std::map<ProcessNumber, std::uint32_t> revisions;
+    for (std::size_t row = 0; row < found.count(); ++row)
+        revisions[static_cast<ProcessNumber>(found.number(row, 0))] =
+            static_cast<std::uint32_t>(found.number(row, 1));
+    return revisions;
 }
 
 Result<std::optional<Process>> MariadbReader::get_process(ProcessNumber number) {
@@ -239,6 +291,28 @@ Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(ProcessNumber proces
         query("SELECT reporter, time_us, arrived_us, uptime_s FROM heartbeat WHERE process = ?",
               std::span(&value, 1)));
     return heartbeats_in(found, 0, process);
+}
+
+Result<std::vector<Heartbeat>> MariadbReader::heartbeats_of(
+    std::span<const ProcessNumber> processes) {
+    std::vector<Value> values;
+    for (const ProcessNumber process : processes) values.emplace_back(std::uint64_t{process});
+    LB_TRY_ASSIGN(const Found found, read_over(connection_, [&] {
+                      return connection_.query_in(
+                          "SELECT process, reporter, time_us, arrived_us, uptime_s FROM heartbeat "
+                          "WHERE process IN ",
+                          values);
+                  }));
+    std::vector<Heartbeat> heartbeats;
+    for (std::size_t row = 0; row < found.count(); ++row) {
+        LB_TRY_ASSIGN(Heartbeat heartbeat, heartbeat_at(found, row, 1));
+        heartbeat.process = static_cast<ProcessNumber>(found.number(row, 0));
+        heartbeats.push_back(std::move(heartbeat));
+    }
+    std::sort(heartbeats.begin(), heartbeats.end(), [](const Heartbeat& a, const Heartbeat& b) {
+        return std::tie(a.process, a.reporter) < std::tie(b.process, b.reporter);
+    });
+    return heartbeats;
 }
 
 Result<std::vector<Logger>> MariadbReader::loggers_of(std::span<const std::string> hosts) {

@@ -33,8 +33,12 @@ class MariadbReader : public Reader {
     MariadbReader(Dsn dsn, Dictionary& dictionary, std::string service, QueryWatch watch = {});
 
     Result<std::optional<Process>> find_process(std::string_view name) override;
+    Result<std::vector<std::optional<Process>>> find_processes(
+        std::span<const std::string> names) override;
     Result<std::optional<SightedProcess>> find_sighted_process(std::string_view name) override;
     Result<std::optional<Look>> look_at(const Process& known) override;
+    Result<std::map<ProcessNumber, std::uint32_t>> revisions_of(
+        std::span<const ProcessNumber> numbers) override;
     Result<std::optional<Process>> get_process(ProcessNumber number) override;
     Result<std::vector<Process>> get_processes(std::span<const ProcessNumber> numbers,
                                                bool with_registers) override;
@@ -50,6 +54,7 @@ class MariadbReader : public Reader {
     Result<std::vector<Event>> read_arrivals(ArrivalNumber after, std::int64_t from_us,
                                              std::int64_t to_us, std::uint32_t limit) override;
     Result<std::vector<Heartbeat>> heartbeats_of(ProcessNumber process) override;
+    Result<std::vector<Heartbeat>> heartbeats_of(std::span<const ProcessNumber> processes) override;
     Result<std::vector<Logger>> loggers_of(std::span<const std::string> hosts) override;
     Result<std::vector<DeadLetter>> list_dead_letters(std::uint64_t after,
                                                       std::uint32_t limit) override;
@@ -71,6 +76,8 @@ class MariadbReader : public Reader {
 
   private:
     Result<Found> query(std::string_view sql, std::span<const Value> values);
+    // Of a row of a subject and its process.
+    Result<Process> named_process(const Found& found, std::size_t row);
     Result<Heartbeat> heartbeat_at(const Found& found, std::size_t row, std::size_t column);
     Result<std::vector<Heartbeat>> heartbeats_in(const Found& found, std::size_t column,
                                                  ProcessNumber process);

@@ -56,8 +56,8 @@ inline bool comes_true(const std::function<bool()>& is_so) {
 struct HttpRoomsBench {
     explicit HttpRoomsBench(std::size_t connections_max = 64)
         : policy(taken(authz::parse_policy(kPolicy, "test")), {}),
-          database(taken(store::mariadb::MariadbDatabase::open(
-              {PrivateMariadb::shared().fresh_dsn(), "server-one", kService}))),
+          dsn(PrivateMariadb::shared().fresh_dsn()),
+          database(taken(store::mariadb::MariadbDatabase::open({dsn, "server-one", kService}))),
           book(taken(book::Book::open(*database, policy, {.service = kService, .lane = 7}))),
           reader(taken(database->open_reader())),
           administration(*database, policy, tokens, {.service = kService}, {}),
@@ -93,6 +93,7 @@ struct HttpRoomsBench {
 
     authz::Policy policy;
     authz::TokenBook tokens;
+    store::mariadb::Dsn dsn;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<book::Book> book;
     std::unique_ptr<store::Reader> reader;
